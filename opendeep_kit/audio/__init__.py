@@ -1,0 +1,1 @@
+"""Sound: formats, pacing, playout, recording. No sockets, no clocks of its own."""

@@ -1,0 +1,1 @@
+"""Whom to call: contacts and, later, the rules of calling them."""

@@ -1,0 +1,209 @@
+"""Reads the settings once, at the edge, and hands them down in pieces.
+
+Given `opendeep.toml` (in the working folder or named by `OPENDEEP_CONFIG`) and the environment
+(`OPENDEEP_<SECTION>__<NAME>`, and `OPENAI_API_KEY`), builds one frozen `Settings`. No other module reads the
+environment. Secrets are `SecretStr`: masked in every repr.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from opendeep_kit.errors import BadInput
+
+LineFormat = Literal["slin", "slin16", "slin24", "slin48"]
+
+
+class Section(BaseModel):
+    """A frozen part of the settings; unknown names are refused so that typing errors are seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PhoneSettings(Section):
+    """The AudioSocket server."""
+
+    host: str = "127.0.0.1"
+    """AudioSocket has neither password nor encryption: loopback unless you fence the network yourself."""
+    port: int = Field(0, ge=0, le=65535)
+    """0 takes a free port."""
+    line_format: LineFormat = "slin24"
+    """24 kHz is the model's own rate: nothing is resampled in Python."""
+    handshake_timeout_s: float = Field(2.0, gt=0)
+    """A connection that sends no UUID by then is closed."""
+    max_connections: int = Field(200, ge=1)
+    """Connections beyond it are accepted and closed at once (a refused connect hurts Asterisk, see FACTS)."""
+    expected_within_s: float = Field(120.0, gt=0)
+    """A call's UUID is admitted once, within this time of being issued."""
+
+
+class CallSettings(Section):
+    """One live call."""
+
+    lead_ms: int = Field(20, ge=0, le=60)
+    """How far ahead of the clock sound is sent: bridges stalls, but cannot be recalled at barge-in."""
+    downlink_ms: int = Field(60, ge=0, le=1000)
+    """Assumed way from our socket to the callee's ear: biases "heard" towards less."""
+    greeting_wait_s: float = Field(1.5, ge=0)
+    """After the answer the callee may say "hello" first; then the agent opens."""
+    max_duration_s: float = Field(600.0, gt=0)
+    silence_nudge_s: float = Field(7.0, gt=0)
+    """Both silent for so long: the agent asks whether the callee is there."""
+    max_nudges: int = Field(2, ge=0)
+    """After so many unanswered nudges the call ends."""
+    goodbye_limit_s: float = Field(15.0, gt=0)
+    """After `end_call` the line is cut at the latest by then."""
+    tool_timeout_s: float = Field(8.0, gt=0)
+    """A slower tool is reported to the model as failed; the call goes on."""
+    chunk_ms: Literal[20, 40, 100] = 40
+    """Sound sent to the model per message; 40 costs half of 20 and delays detection by 20 ms at most."""
+
+
+class TurnDetection(Section):
+    """When the model's side thinks that the callee has finished."""
+
+    type: Literal["server_vad", "semantic_vad", "none"] = "server_vad"
+    threshold: float = Field(0.5, ge=0, le=1)
+    prefix_padding_ms: int = Field(300, ge=0)
+    silence_duration_ms: int = Field(500, ge=50)
+    idle_timeout_ms: int | None = Field(None, ge=5000, le=30000)
+    """server_vad only; None leaves silence to our own timer, which works with every server."""
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    """semantic_vad only."""
+    interrupt_response: bool = True
+    create_response: bool = True
+
+
+class VoiceSettings(Section):
+    """The Realtime voice model."""
+
+    base_url: str | None = None
+    """None means OpenAI; the embedded local server sets its own address."""
+    api_key: SecretStr | None = None
+    """Falls back to the environment's OPENAI_API_KEY."""
+    model: str = "gpt-realtime-2.1"
+    voice: str = "marin"
+    speed: float = Field(1.0, ge=0.25, le=1.5)
+    audio_format: Literal["pcm24", "pcmu", "pcma"] = "pcm24"
+    """G.711 saves bandwidth on 8 kHz lines."""
+    noise_reduction: Literal["near_field", "far_field"] | None = None
+    transcription_model: str | None = "gpt-live-transcribe"
+    turn_detection: TurnDetection = TurnDetection()
+    max_output_tokens: int | Literal["inf"] = "inf"
+    connect_timeout_s: float = Field(10.0, gt=0)
+    reconnect_attempts: int = Field(4, ge=0)
+    """After the connection breaks in a call; each with backoff."""
+    reconnect_within_s: float = Field(12.0, gt=0)
+    """Then the call ends politely: a longer silence is worse than a goodbye."""
+
+
+class LlmSettings(Section):
+    """A text model for the local dialogue and the analysis; none means rules."""
+
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    model: str = "gpt-4.1-mini"
+    timeout_s: float = Field(20.0, gt=0)
+
+
+class RehearsalSettings(Section):
+    """The local Realtime server and the simulated callees."""
+
+    realtime_port: int = Field(0, ge=0, le=65535)
+    callees_port: int = Field(0, ge=0, le=65535)
+    audio_speed: float = Field(6.0, ge=1)
+    """How much faster than real time the local model speaks into the socket, like the real ones."""
+    think_ms: int = Field(200, ge=0)
+    """Pause before a reply, on top of recognition and synthesis."""
+    stt_model: str | None = None
+    """Folder of a faster-whisper model; None takes the packaged English one."""
+    tts_voice: str | None = None
+    """Path of a piper .onnx voice; None takes the packaged one."""
+
+
+class StoreSettings(Section):
+    """The system of record."""
+
+    url: str | None = None
+    """SQLAlchemy URL; None is a SQLite file in the data folder."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with units and reasons beside each value."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPENDEEP_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Path("data")
+    """Database, recordings, reports, logs."""
+    phone: PhoneSettings = PhoneSettings()
+    call: CallSettings = CallSettings()
+    voice: VoiceSettings = VoiceSettings()
+    llm: LlmSettings = LlmSettings()
+    rehearsal: RehearsalSettings = RehearsalSettings()
+    store: StoreSettings = StoreSettings()
+
+    @property
+    def store_url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.store.url or f"sqlite:///{self.data_dir / 'opendeep.db'}"
+
+    @property
+    def recordings_dir(self) -> Path:
+        """Where recordings lie: `<tenant>/<day>/<call_id>.wav`."""
+        return self.data_dir / "recordings"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def config_file() -> Path:
+    """The settings file's path, whether or not it exists."""
+    return Path(os.environ.get("OPENDEEP_CONFIG", "opendeep.toml"))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force.
+
+    Raises:
+        BadInput: a value or a name in the file or the environment is wrong; the text names it.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        variable = f"OPENDEEP_{name.upper().replace('.', '__')}"
+        raise BadInput(
+            f"setting {name!r}: {first['msg'].lower()}",
+            do=f"mend it in {config_file()} or in the environment variable {variable}",
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{config_file()} is not valid TOML ({error})", do="mend that line") from None
+    key = os.environ.get("OPENAI_API_KEY")
+    if settings.voice.api_key is None and key:
+        voice = settings.voice.model_copy(update={"api_key": SecretStr(key)})
+        settings = settings.model_copy(update={"voice": voice})
+    return settings

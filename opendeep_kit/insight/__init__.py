@@ -1,0 +1,1 @@
+"""What a call's events mean: transcript, latency, outcome. Pure folds."""

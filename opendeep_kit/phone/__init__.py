@@ -1,0 +1,1 @@
+"""The telephone side of a call: AudioSocket, and how calls are placed."""

@@ -1,0 +1,1 @@
+"""The system of record: SQLite or PostgreSQL through SQLAlchemy."""

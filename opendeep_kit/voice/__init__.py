@@ -1,0 +1,1 @@
+"""The voice model's side of a call: wire, conversation, tools."""
