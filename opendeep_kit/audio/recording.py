@@ -1,0 +1,156 @@
+"""The stereo recording of one call: left what the callee said, right what was sent to them.
+
+Given frames with their place on the call's clock, aligns the two lanes and writes a WAV as the call goes, from a
+thread of its own. Never blocks the caller, never loses what was written: the header is brought up to date after
+every second of sound, so the file is a valid WAV even after kill -9.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import struct
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from opendeep_kit.audio.pcm import FRAME_MS, to_samples
+from opendeep_kit.errors import Unavailable
+
+BLOCK_MS = 1000
+"""Sound is handed to the writing thread in pieces of this length."""
+JITTER_MS = 60
+"""A callee frame so close to the end of its lane continues it; farther off, the lane is moved."""
+HEADER_BYTES = 44
+
+
+class Lanes:
+    """Two lanes of samples on one clock, given out interleaved. Pure."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._per_ms = rate_hz // 1000
+        self._lanes = (np.zeros(0, np.int16), np.zeros(0, np.int16))
+        self._parts: tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]] = ([], [])
+        self._taken = 0
+        self._left_end: int | None = None
+
+    def hear(self, at_ms: float, pcm: bytes) -> None:
+        """A callee frame that arrived complete at `at_ms`: its sound ended then."""
+        length = len(pcm) // 2
+        place = round(at_ms * self._per_ms) - length
+        if self._left_end is not None and abs(place - self._left_end) <= JITTER_MS * self._per_ms:
+            place = self._left_end
+        place = max(place, self._taken)
+        self._left_end = place + length
+        self._parts[0].append((place, pcm))
+
+    def say(self, slot: int, pcm: bytes) -> None:
+        """The frame sent in this slot."""
+        self._parts[1].append((slot * FRAME_MS * self._per_ms, pcm))
+
+    def take(self, until_ms: float) -> bytes:
+        """Interleaved 16 bit samples from where the last call ended up to `until_ms`."""
+        end = round(until_ms * self._per_ms)
+        if end <= self._taken:
+            return b""
+        block = np.zeros((end - self._taken, 2), dtype="<i2")
+        for lane, parts in enumerate(self._parts):
+            rest: list[tuple[int, bytes]] = []
+            for place, pcm in parts:
+                self._lay(block[:, lane], place - self._taken, to_samples(pcm))
+                if place + len(pcm) // 2 > end:
+                    rest.append((place, pcm))
+            parts[:] = rest
+        self._taken = end
+        return block.tobytes()
+
+    @staticmethod
+    def _lay(lane: np.ndarray[tuple[int], np.dtype[np.int16]], at: int, samples: np.ndarray) -> None:
+        begin, stop = max(at, 0), min(at + len(samples), len(lane))
+        if begin < stop:
+            lane[begin:stop] = samples[begin - at : stop - at]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A finished recording."""
+
+    path: Path
+    sha256: str
+    duration_ms: float
+
+
+class Recording:
+    """One call's file. `hear`, `say` and `tick` are cheap; `close` waits for the disk, so call it off the loop.
+
+    Raises:
+        Unavailable: on `close`, when the disk refused; the call itself was not disturbed.
+    """
+
+    def __init__(self, path: Path, rate_hz: int) -> None:
+        self._path = path
+        self._rate_hz = rate_hz
+        self._lanes = Lanes(rate_hz)
+        self._given_ms = 0.0
+        self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._write, name="recording", daemon=True)
+        self._thread.start()
+
+    def hear(self, at_ms: float, pcm: bytes) -> None:
+        """A callee frame that arrived at `at_ms` on the call's clock."""
+        self._lanes.hear(at_ms, pcm)
+
+    def say(self, slot: int, pcm: bytes) -> None:
+        """The frame sent in this slot."""
+        self._lanes.say(slot, pcm)
+
+    def tick(self, now_ms: float) -> None:
+        """Hand over what is complete; call it with every frame."""
+        if now_ms - self._given_ms >= 2 * BLOCK_MS:
+            self._given_ms += BLOCK_MS
+            self._blocks.put(self._lanes.take(self._given_ms))
+
+    def close(self, now_ms: float) -> Saved:
+        """Write the rest and finish the file."""
+        self._blocks.put(self._lanes.take(max(now_ms, self._given_ms)))
+        self._blocks.put(None)
+        self._thread.join()
+        if self._failure is not None:
+            raise Unavailable(
+                f"the recording {self._path.name} could not be written ({self._failure.strerror})",
+                do="free disk space or set data_dir to a folder that can be written",
+            )
+        with self._path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        frames = (self._path.stat().st_size - HEADER_BYTES) // 4
+        return Saved(path=self._path, sha256=digest, duration_ms=frames / self._rate_hz * 1000)
+
+    def _write(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("wb") as file:
+                write_header(file, self._rate_hz, 0)
+                written = 0
+                while (block := self._blocks.get()) is not None:
+                    file.seek(HEADER_BYTES + written)
+                    file.write(block)
+                    file.flush()
+                    written += len(block)
+                    write_header(file, self._rate_hz, written)
+        except OSError as error:
+            self._failure = error
+            while self._blocks.get() is not None:
+                pass
+
+
+def write_header(file: BinaryIO, rate_hz: int, data_bytes: int) -> None:
+    """Write the 44-byte RIFF header of a stereo 16 bit WAV and flush it."""
+    file.seek(0)
+    head = struct.pack("<4sI4s", b"RIFF", 36 + data_bytes, b"WAVE")
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, rate_hz, rate_hz * 4, 4, 16)
+    file.write(head + form + struct.pack("<4sI", b"data", data_bytes))
+    file.flush()

@@ -1,0 +1,262 @@
+"""One live call: phone on one side, voice model on the other. Emits events, keeps nothing.
+
+Given an admitted AudioSocket connection and a voice engine, moves sound both ways on one absolute 20 ms clock,
+runs tools, and ends the call when it is time. Whoever wants to know about the call folds its events; whoever
+wants to steer it calls `answer`, `hang_up`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from opendeep_kit import events
+from opendeep_kit.audio.pacing import Pacer
+from opendeep_kit.audio.pcm import level_dbfs
+from opendeep_kit.audio.playout import Playout
+from opendeep_kit.audio.recording import Recording
+from opendeep_kit.audio.resample import Resampler
+from opendeep_kit.audio.tones import dtmf
+from opendeep_kit.audio.vad import Edge, LevelDetector
+from opendeep_kit.config import CallSettings
+from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.logs import log
+from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
+from opendeep_kit.voice.ending import Do, Ending
+from opendeep_kit.voice.engine import VoiceEngine
+from opendeep_kit.voice.tools import Moment, Then, Toolbox
+
+TICK_S = 0.1
+QUIET_BEFORE_HANG_UP_S = 0.5
+NUDGE = 'Say exactly: "Hello, are you still there?"'
+
+
+class Transfer(Protocol):
+    """Hands the callee's leg to a human; the line does it, if it can."""
+
+    async def __call__(self, reason: str) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class CallParts:
+    """What a call is made of; built by `app`."""
+
+    call_id: str
+    settings: CallSettings
+    line_rate_hz: int
+    playout: Playout
+    toolbox: Toolbox
+    emit: Callable[[events.Event], None]
+    recording: Recording | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    goodbye_pcm: bytes = b""
+    """Spoken when the model is lost for good; at the line's rate."""
+    transfer: Transfer | None = None
+
+
+class Bridge:
+    """One call. `run` holds it from the admitted socket to the hang-up."""
+
+    def __init__(self, parts: CallParts, connection: AudioSocketConnection) -> None:
+        self._parts = parts
+        self._settings = parts.settings
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._pacer = Pacer(
+            connection.clock_started_at, lead_ms=parts.settings.lead_ms, next_slot=connection.slots_sent
+        )
+        self._playout = parts.playout
+        self._detector = LevelDetector()
+        self._resamplers: dict[int, Resampler] = {}
+        self._engine: VoiceEngine | None = None
+        self._tools: set[asyncio.Task[None]] = set()
+        self._ending = Ending(parts.settings)
+        self._last_words = ""
+        self.ended_by = EndedBy.CALLEE
+        self.detail = ""
+
+    @property
+    def now_ms(self) -> float:
+        """Milliseconds on the call's clock."""
+        return self._pacer.at_ms(self._loop.time())
+
+    # ---- steering -----------------------------------------------------------------------------------
+
+    def answer(self) -> None:
+        """The callee picked up: from now on sound is speech."""
+        if not self._ending.is_answered:
+            self.emit(events.Answered(call_id=self._parts.call_id, at_ms=self.now_ms))
+
+    def hang_up(self, by: EndedBy, detail: str) -> None:
+        """End the call now."""
+        if not self._connection.closed.done():
+            self.ended_by, self.detail = by, detail
+            self._connection.hang_up()
+
+    def emit(self, event: events.Event) -> None:
+        """Pass an event on."""
+        if isinstance(event, events.CalleeSaid):
+            self._last_words = event.text
+        self._ending.note(event, self.now_ms)
+        self._parts.emit(event)
+
+    # ---- the call -----------------------------------------------------------------------------------
+
+    async def run(self, engine: VoiceEngine) -> None:
+        """Hold the call until its socket is closed."""
+        self._engine = engine
+        connection = self._connection
+        self.emit(events.AudioConnected(call_id=self._parts.call_id, at_ms=0.0, rate_hz=self._parts.line_rate_hz))
+        connection.on_sound = self._on_sound
+        connection.on_digit = self._on_digit
+        line = asyncio.create_task(self._line_clock(), name="line-out")
+        voice = asyncio.create_task(self._hold_voice(engine), name="voice")
+        watch = asyncio.create_task(self._watch(engine), name="watch")
+        try:
+            reason = await asyncio.shield(connection.closed)
+            self.emit(events.AudioClosed(call_id=self._parts.call_id, at_ms=self.now_ms, reason=reason))
+        finally:
+            engine.close()
+            for task in (line, watch, *self._tools):
+                task.cancel()
+            if not connection.closed.done():
+                connection.hang_up()
+            await asyncio.wait({voice}, timeout=2.0)
+            voice.cancel()
+            await asyncio.gather(line, voice, watch, *self._tools, return_exceptions=True)
+            self._measure(engine)
+
+    async def _line_clock(self) -> None:
+        """The one clock: every slot gets exactly one frame and one write."""
+        send, rate = self._connection.send_frame, self._parts.line_rate_hz
+        recording, engine = self._parts.recording, self._engine
+        while not self._connection.closed.done():
+            for slot in self._pacer.due(self._loop.time()):
+                frame = self._playout.next_frame(slot)
+                send(frame.pcm, rate)
+                if frame.item is None:
+                    continue
+                if recording is not None:
+                    recording.say(slot, frame.pcm)
+                if engine is not None:
+                    engine.frame_sent(frame)
+            now = self._loop.time()
+            if recording is not None:
+                recording.tick(self._pacer.at_ms(now))
+            await asyncio.sleep(max(0.0, self._pacer.wake_at() - now))
+
+    def _on_sound(self, rate_hz: int, pcm: bytes) -> None:
+        """Callee's sound, straight from the socket's reader: nothing here may wait."""
+        if not self._ending.is_answered or self._engine is None:
+            return
+        if rate_hz != self._parts.line_rate_hz:
+            resampler = self._resamplers.get(rate_hz)
+            if resampler is None:
+                resampler = self._resamplers[rate_hz] = Resampler(rate_hz, self._parts.line_rate_hz)
+            pcm = resampler.feed(pcm)
+        now_ms = self.now_ms
+        self._engine.hear(pcm)
+        if self._parts.recording is not None:
+            self._parts.recording.hear(now_ms, pcm)
+        length_ms = len(pcm) / 2 / self._parts.line_rate_hz * 1000
+        change = self._detector.hear(level_dbfs(pcm), now_ms - length_ms, length_ms)
+        if change is not None:
+            kind = events.CalleeSoundStarted if change.edge is Edge.STARTED else events.CalleeSoundStopped
+            self._parts.emit(kind(call_id=self._parts.call_id, at_ms=change.at_ms))
+
+    def _on_digit(self, digit: str) -> None:
+        self.emit(events.DigitReceived(call_id=self._parts.call_id, at_ms=self.now_ms, digit=digit))
+        if self._engine is not None:
+            self._engine.coach(f"The callee pressed the key {digit} on the telephone.")
+
+    async def _hold_voice(self, engine: VoiceEngine) -> None:
+        try:
+            await engine.run()
+        except (Unavailable, BadInput) as error:
+            log().warning("! the voice model is lost for good", error=type(error).__name__)
+            self.ended_by, self.detail = EndedBy.FAILURE, error.what
+            self.emit(events.ModelGivenUp(call_id=self._parts.call_id, at_ms=self.now_ms, attempts=0))
+            await self._part_politely()
+            self.hang_up(EndedBy.FAILURE, error.what)
+
+    async def _part_politely(self) -> None:
+        """Say a prepared goodbye, so that the callee is never left in silence."""
+        if self._parts.goodbye_pcm and self._ending.is_answered:
+            self._playout.add("goodbye", "goodbye", 0, self._parts.goodbye_pcm)
+            self._playout.complete("goodbye", 0)
+            await asyncio.sleep(min(self._playout.queued_ms / 1000, self._settings.goodbye_limit_s))
+            await asyncio.sleep(QUIET_BEFORE_HANG_UP_S)
+
+    # ---- tools --------------------------------------------------------------------------------------
+
+    def run_tool(self, tool_call_id: str, name: str, arguments: str) -> None:
+        """Start a tool; the talk goes on meanwhile."""
+        task = asyncio.create_task(self._run_tool(tool_call_id, name, arguments), name=f"tool-{name}")
+        self._tools.add(task)
+        task.add_done_callback(self._tools.discard)
+
+    async def _run_tool(self, tool_call_id: str, name: str, arguments: str) -> None:
+        began = self.now_ms
+        moment = Moment(
+            call_id=self._parts.call_id, at_ms=began, facts=self._parts.facts, last_words=self._last_words
+        )
+        result, is_failure = await self._parts.toolbox.run(
+            name, arguments, moment, timeout_s=self._settings.tool_timeout_s
+        )
+        for event in result.happened:
+            self.emit(event)
+        self.emit(
+            events.ToolReturned(
+                call_id=self._parts.call_id,
+                at_ms=self.now_ms,
+                tool_call_id=tool_call_id,
+                name=name,
+                output=result.output,
+                took_ms=self.now_ms - began,
+                is_failure=is_failure,
+            )
+        )
+        if result.press:
+            self._playout.add("keys", f"keys:{tool_call_id}", 0, dtmf(result.press, self._parts.line_rate_hz))
+            self._playout.complete(f"keys:{tool_call_id}", 0)
+        self._ending.plan(result.then, self.now_ms)
+        if self._engine is not None:
+            wants_reply = is_failure or result.then is Then.REPLY
+            self._engine.tool_finished(tool_call_id, result.output, wants_reply=wants_reply)
+
+    # ---- watching over it ---------------------------------------------------------------------------
+
+    async def _watch(self, engine: VoiceEngine) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            decision = self._ending.check(self.now_ms, is_quiet=engine.is_quiet)
+            if decision is None or not (engine.is_connected or decision.do is Do.HANG_UP):
+                continue
+            match decision.do:
+                case Do.OPEN:
+                    engine.speak_now()
+                case Do.NUDGE:
+                    self.emit(events.Nudged(call_id=self._parts.call_id, at_ms=self.now_ms))
+                    engine.speak_now(NUDGE)
+                case Do.TRANSFER if self._parts.transfer is not None:
+                    await self._parts.transfer(decision.detail)
+                case _:
+                    self.hang_up(decision.by, decision.detail)
+
+    def _measure(self, engine: VoiceEngine) -> None:
+        self._parts.emit(
+            events.MediaMeasured(
+                call_id=self._parts.call_id,
+                at_ms=self.now_ms,
+                frames_sent=self._connection.frames_out,
+                frames_received=self._connection.frames_in,
+                slots_skipped=self._pacer.skipped,
+                max_late_ms=self._pacer.max_late_ms,
+                underruns=self._playout.underruns,
+                heard_dropped_ms=engine.dropped_ms,
+                said_dropped_ms=self._playout.dropped_ms,
+            )
+        )

@@ -1,0 +1,127 @@
+"""Where the milliseconds of a call went. A fold over its events.
+
+Given one call's events, returns one `TurnLatency` per reply of the agent and one `BargeIn` per interruption. All
+times are at our socket, on the call's clock; the way to the callee's ear (network, phone) is not in them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from opendeep_kit import events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnLatency:
+    """From the callee's last sound to the agent's first. None: not seen."""
+
+    callee_stopped_ms: float
+    """t0: the callee's last loud frame, by our own detector."""
+    detected_ms: float | None
+    """t2: the model's detector said so."""
+    reply_began_ms: float | None
+    """t3: the model began a response."""
+    audio_arrived_ms: float
+    """t4: its first sound reached us."""
+    written_ms: float
+    """t5: its first frame was written to the line."""
+    sounded_ms: float
+    """t6: its first frame that is not silence was written."""
+    has_tool: bool
+    """A tool ran in between: compare such turns among themselves."""
+
+    @property
+    def voice_to_voice_ms(self) -> float:
+        """What the callee waits: t6 - t0."""
+        return self.sounded_ms - self.callee_stopped_ms
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """The wait, cut into its stages, in milliseconds."""
+        detected = self.callee_stopped_ms if self.detected_ms is None else self.detected_ms
+        began = detected if self.reply_began_ms is None else self.reply_began_ms
+        return {
+            "detect": detected - self.callee_stopped_ms,
+            "begin": began - detected,
+            "model": self.audio_arrived_ms - began,
+            "ours": self.written_ms - self.audio_arrived_ms,
+            "lead-in": self.sounded_ms - self.written_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BargeIn:
+    """From the callee's first sound over the agent to the agent's last frame."""
+
+    callee_began_ms: float
+    """b0: first loud frame, by our own detector."""
+    detected_ms: float
+    """b1: the model's detector said so."""
+    last_frame_ms: float
+    """b2: the last frame of agent sound was written."""
+
+    @property
+    def stop_ms(self) -> float:
+        """How long the agent talked on: b2 - b0."""
+        return max(0.0, self.last_frame_ms - self.callee_began_ms)
+
+
+def turns(happened: Iterable[events.Event]) -> list[TurnLatency]:
+    """Every reply of the agent to something the callee said."""
+    found: list[TurnLatency] = []
+    stopped: float | None = None
+    detected = began = audio = None
+    has_tool = False
+    for event in sorted(happened, key=lambda e: e.at_ms):
+        match event:
+            case events.CalleeSoundStopped(at_ms=at):
+                stopped, detected, began, audio, has_tool = at, None, None, None, False
+            case events.SpeechStopped(at_ms=at):
+                detected = at
+            case events.ReplyBegan(at_ms=at):
+                began = began or at
+            case events.ToolCalled():
+                has_tool = True
+            case events.ReplyAudioArrived(at_ms=at):
+                audio = audio or at
+            case events.AgentSoundStarted(at_ms=at, first_sound_ms=sounded):
+                if stopped is not None and detected is not None and audio is not None and audio >= stopped:
+                    found.append(
+                        TurnLatency(
+                            callee_stopped_ms=stopped,
+                            detected_ms=detected,
+                            reply_began_ms=began,
+                            audio_arrived_ms=audio,
+                            written_ms=at,
+                            sounded_ms=sounded,
+                            has_tool=has_tool,
+                        )
+                    )
+                stopped = None
+    return found
+
+
+def barge_ins(happened: Sequence[events.Event]) -> list[BargeIn]:
+    """Every time the callee cut the agent."""
+    found: list[BargeIn] = []
+    began = [event.at_ms for event in happened if isinstance(event, events.CalleeSoundStarted)]
+    detections = [event.at_ms for event in happened if isinstance(event, events.SpeechStarted)]
+    for event in happened:
+        if not isinstance(event, events.AgentInterrupted):
+            continue
+        detected = max((at for at in detections if at <= event.at_ms), default=event.at_ms)
+        first = max((at for at in began if at <= detected), default=detected)
+        found.append(BargeIn(callee_began_ms=first, detected_ms=detected, last_frame_ms=event.last_frame_ms))
+    return found
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The value below which `share` (0..1) of the values lie; None of nothing."""
+    if not values:
+        return None
+    if len(values) == 1:
+        return values[0]
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return cuts[min(98, max(0, round(share * 100) - 1))]

@@ -1,0 +1,64 @@
+"""What every telephone line offers, whichever carries the call: Asterisk or the simulator.
+
+Given an order, a line places one call, reports what the network says, and returns once when the call is over.
+Never touches sound: that flows between the line and the AudioSocket server the order names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from opendeep_kit.config import LineFormat
+from opendeep_kit.outcomes import EndedBy, PhoneResult
+
+
+class Progress(StrEnum):
+    """What the network said while the call was being set up."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOrder:
+    """One call to place."""
+
+    call_id: UUID
+    """Ours, before the network knows the call; the AudioSocket will show it."""
+    number: str
+    """E.164, `+` and digits."""
+    media_host: str
+    """Where the AudioSocket server for this call listens."""
+    media_port: int
+    line_format: LineFormat = "slin24"
+    ring_limit_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineResult:
+    """How the call ended, as the network tells it."""
+
+    phone_result: PhoneResult
+    ended_by: EndedBy | None
+    """CALLEE or NETWORK when the line knows; None when our side ended it (we know why ourselves)."""
+    cause: int = 0
+    """Q.850 cause of the callee's leg."""
+    detail: str = ""
+    """One clause for a person."""
+
+
+class Line(Protocol):
+    """Places calls."""
+
+    @property
+    def name(self) -> str:
+        """`simulator` or `asterisk`."""
+        ...
+
+    async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
+        """Place one call and return when it is over; cancelling this coroutine hangs up."""
+        ...

@@ -1,0 +1,114 @@
+"""The tools every call has: note answers, end, call back, opt out, hand over, press keys, leave a message.
+
+Each is a pure function from what the model asks to what happened and what the call does next. They never touch the
+line themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from opendeep_kit import events
+from opendeep_kit.errors import BadInput
+from opendeep_kit.voice.tools import Moment, Result, Then, Tool, tool
+
+EndReason = Literal[
+    "completed", "refused", "wrong_person", "no_time", "voicemail", "silent", "callback", "do_not_call", "other"
+]
+DIGITS = frozenset("0123456789*#ABCDw")
+
+
+def end_call(moment: Moment, reason: EndReason) -> Result:
+    """End the call politely. Say goodbye in the same turn: the line closes after it was heard.
+
+    Args:
+        reason: why the call ends.
+    """
+    happened = events.EndAsked(call_id=moment.call_id, at_ms=moment.at_ms, reason=reason)
+    return Result(
+        output="The line closes when your goodbye was heard. If you are interrupted, the call goes on.",
+        happened=(happened,),
+        then=Then.HANG_UP,
+    )
+
+
+def record_answer(moment: Moment, question: str, value: str) -> Result:
+    """Note the answer to one question as soon as it is clear. Call it again to correct an answer.
+
+    Args:
+        question: the question's id.
+        value: the answer in the form the question asks for.
+    """
+    happened = events.AnswerRecorded(
+        call_id=moment.call_id, at_ms=moment.at_ms, question=question.strip(), value=value.strip()
+    )
+    return Result(output="Noted.", happened=(happened,))
+
+
+def schedule_callback(moment: Moment, when: str, note: str = "") -> Result:
+    """Note that the callee wants to be called at another time.
+
+    Args:
+        when: the time as the callee said it, or as ISO 8601.
+        note: anything the next caller should know.
+    """
+    happened = events.CallbackScheduled(call_id=moment.call_id, at_ms=moment.at_ms, when=when, note=note)
+    return Result(output="Noted. Confirm the time and end the call.", happened=(happened,))
+
+
+def do_not_call_again(moment: Moment, utterance: str) -> Result:
+    """The callee asks never to be called again. Use it at once; no persuasion.
+
+    Args:
+        utterance: the callee's own words.
+    """
+    words = utterance.strip() or moment.last_words
+    happened = events.OptedOut(call_id=moment.call_id, at_ms=moment.at_ms, utterance=words)
+    return Result(output="Done. Confirm it in one sentence and end the call.", happened=(happened,))
+
+
+def transfer_to_human(moment: Moment, reason: str) -> Result:
+    """Hand the callee over to a human colleague. Say in the same turn that you connect them.
+
+    Args:
+        reason: what the callee wants, for the colleague.
+    """
+    happened = events.TransferAsked(call_id=moment.call_id, at_ms=moment.at_ms, reason=reason)
+    return Result(
+        output="The callee is connected when you have finished.", happened=(happened,), then=Then.TRANSFER
+    )
+
+
+def press_digits(moment: Moment, digits: str) -> Result:
+    """Press keys, for example in a telephone menu.
+
+    Args:
+        digits: 0-9, *, #, A-D; w waits half a second.
+    """
+    wrong = set(digits) - DIGITS
+    if wrong or not 0 < len(digits) <= 32:
+        raise BadInput(f"{digits[:40]!r} cannot be pressed", do="use at most 32 of 0-9, *, #, A-D and w")
+    happened = events.DigitsSent(call_id=moment.call_id, at_ms=moment.at_ms, digits=digits)
+    return Result(output="Pressed. Listen.", happened=(happened,), press=digits, then=Then.NOTHING)
+
+
+def leave_voicemail(moment: Moment, message: str) -> Result:
+    """A machine answered. Call this first; then say the message, and end the call in that turn.
+
+    Args:
+        message: exactly what you will say.
+    """
+    happened = events.VoicemailLeft(call_id=moment.call_id, at_ms=moment.at_ms, message=message)
+    return Result(output="Now say the message and call end_call with reason voicemail.", happened=(happened,))
+
+
+CALL_TOOLS: tuple[Tool, ...] = (
+    tool(end_call),
+    tool(record_answer),
+    tool(schedule_callback),
+    tool(do_not_call_again),
+    tool(transfer_to_human),
+    tool(press_digits),
+    tool(leave_voicemail),
+)
+"""Offered in every call."""

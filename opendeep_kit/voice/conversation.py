@@ -1,0 +1,326 @@
+"""Turns, barge-in and tool rounds of one call with a Realtime model. Pure.
+
+Given the model's events and the frames that left for the callee, with times on the call's clock, collects what to
+send, what happened and which tools to run; the shell fetches them with `take`. Never does I/O or reads a clock.
+
+The races it settles are those of a phone line: a response may be generated long before it is heard, so an
+interruption must cut what is *playing*, not what is *active*; events of a dead response still arrive; our
+`response.create` may cross one that the model's detector made.
+"""
+
+from __future__ import annotations
+
+import re
+
+from opendeep_kit import events
+from opendeep_kit.audio.playout import Frame, Playout
+from opendeep_kit.voice import wire
+from opendeep_kit.voice.agent_speech import AgentSpeech, Effects
+from opendeep_kit.voice.history import History
+
+BENIGN = (
+    "already shorter than",
+    "only model output audio messages can be truncated",
+    "cancellation failed",
+    "response_cancel_not_active",
+    "does not exist",
+    "item_not_found",
+    "active response",
+    "active_response",
+)
+"""Errors that a correct client cannot avoid: they tell of a race, not of a fault."""
+FATAL_CODES = frozenset(
+    [
+        "insufficient_quota",
+        "invalid_api_key",
+        "account_deactivated",
+        "billing_hard_limit_reached",
+        "model_not_found",
+    ]
+)
+"""Errors after which the session is of no use and another one would not help."""
+MAX_FAILED_RESPONSES = 2
+
+
+class Conversation:
+    """One call's talk.
+
+    Args:
+        in_flight_ms: sound sent but not yet at the callee's ear: the pacer's lead plus the way down.
+        interrupts: the callee's speech cuts the agent (`interrupt_response`).
+        model_replies: the model answers by itself when the callee's turn is over (`create_response`).
+        disclosure: the sentence that tells the callee about the AI.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        playout: Playout,
+        *,
+        in_flight_ms: float,
+        interrupts: bool = True,
+        model_replies: bool = True,
+        disclosure: str = "",
+    ) -> None:
+        self._call_id = call_id
+        self._playout = playout
+        self._interrupts = interrupts
+        self._model_replies = model_replies
+        self._effects = Effects()
+        self.history = History()
+        self._speech = AgentSpeech(
+            call_id, playout, self._effects, self.history, in_flight_ms=in_flight_ms, disclosure=disclosure
+        )
+        self._failed_responses = 0
+        self.fatal = ""
+        """Set when the model refuses to go on; a clause for the log."""
+        self._reset_session()
+
+    def _reset_session(self) -> None:
+        self.callee_speaks = False
+        self._active = ""
+        self._dead: set[str] = set()
+        self._sounded: set[str] = set()
+        self._open_tools: set[str] = set()
+        self._is_create_wanted = False
+        self._is_create_sent = False
+        self._create_instructions = ""
+        self._detector_will_reply = False
+        self._cancel_when_created = False
+
+    # ---- what the shell asks ------------------------------------------------------------------------
+
+    def take(self) -> Effects:
+        """Everything collected since the last call."""
+        return self._effects.take()
+
+    @property
+    def is_replying(self) -> bool:
+        """The model is, or soon will be, producing a response."""
+        return bool(self._active or self._is_create_sent or self._is_create_wanted)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody speaks and nobody is about to."""
+        return not (self.is_replying or self.callee_speaks or self._open_tools or self._playout.items)
+
+    def speak_now(self, instructions: str = "") -> None:
+        """Let the agent take a turn as soon as it may; `instructions` hold for that turn only."""
+        self._is_create_wanted = True
+        self._create_instructions = instructions
+        self._detector_will_reply = False
+        self._maybe_create()
+
+    def interrupt(self, now_ms: float) -> None:
+        """Cut the agent on our own account: a supervisor speaks, or the model may not cut itself."""
+        if self._active:
+            self._cancel(self._active)
+        elif self._is_create_sent:
+            self._cancel_when_created = True
+        self._cut(now_ms)
+
+    def coach(self, text: str) -> None:
+        """A word to the agent that the callee does not hear."""
+        self._effects.sends.append(wire.system_text(text))
+
+    def tool_finished(self, tool_call_id: str, output: str, *, wants_reply: bool) -> None:
+        """A tool returned; the model answers once all tools of the response have."""
+        self.history.returned(tool_call_id, output)
+        self._effects.sends.append(wire.tool_output(tool_call_id, output))
+        self._open_tools.discard(tool_call_id)
+        self._is_create_wanted |= wants_reply
+        self._maybe_create()
+
+    def connection_lost(self, now_ms: float) -> None:
+        """The model is gone. What was received is played on; nothing more of it will come."""
+        self._speech.model_lost(now_ms)
+        self._reset_session()
+
+    def connection_restored(self) -> int:
+        """A fresh session is configured: tell it everything. Returns how many items were replayed."""
+        self._reset_session()
+        replay = self.history.replay()
+        self._effects.sends[:] = replay
+        if self.history.waits_for_agent:
+            self.speak_now()
+        return len(replay)
+
+    def frame_sent(self, frame: Frame, now_ms: float) -> None:
+        """A frame with agent sound was written to the line."""
+        self._speech.frame_sent(frame, now_ms)
+
+    # ---- what the model says ------------------------------------------------------------------------
+
+    def wants_audio(self, response_id: str) -> bool:
+        """Whether sound of this response is still to be played; late sound of a dead one is not."""
+        return response_id not in self._dead
+
+    def receive_audio(self, delta: wire.AudioDelta, pcm: bytes, now_ms: float) -> None:
+        """Queue sound of the model's, given at the line's rate."""
+        if delta.response_id in self._dead:
+            return
+        if delta.response_id not in self._sounded:
+            self._sounded.add(delta.response_id)
+            self._happened(
+                events.ReplyAudioArrived(
+                    call_id=self._call_id, at_ms=now_ms, response_id=delta.response_id, item_id=delta.item_id
+                )
+            )
+        self._speech.add_sound(delta, pcm)
+
+    def receive(self, event: wire.ServerEvent, now_ms: float) -> None:
+        """Take one event of the model's; sound goes through `receive_audio`."""
+        match event:
+            case wire.AudioDone(item_id=item_id, content_index=index):
+                self._speech.sound_done(item_id, index, now_ms)
+            case wire.TranscriptDelta(item_id=item_id, content_index=index, delta=text):
+                self._speech.add_words(item_id, index, text)
+            case wire.TranscriptDone(item_id=item_id, content_index=index, transcript=text):
+                self._speech.words_done(item_id, index, text, now_ms)
+            case wire.SpeechStarted(item_id=item_id):
+                self._callee_began(item_id, now_ms)
+            case wire.SpeechStopped(item_id=item_id):
+                self._callee_ended(item_id, now_ms)
+            case wire.TimeoutTriggered():
+                self._happened(events.Nudged(call_id=self._call_id, at_ms=now_ms))
+            case wire.TranscriptionCompleted(item_id=item_id, transcript=text):
+                self.history.said(item_id, "callee", text.strip())
+                said = events.CalleeSaid(call_id=self._call_id, at_ms=now_ms, item_id=item_id, text=text.strip())
+                self._happened(said)
+            case wire.ItemAdded(item=item):
+                self._item_added(item)
+            case wire.ResponseCreated(response=response):
+                self._response_created(str(response.get("id", "")), now_ms)
+            case wire.ResponseDone(response=response):
+                self._response_done(response, now_ms)
+            case wire.FunctionCallDone():
+                self._tool_called(event, now_ms)
+            case wire.ErrorReported(error=error):
+                self._error(error, now_ms)
+            case wire.Other(type=kind, is_known=False, raw=raw):
+                text = raw[:500].decode(errors="replace")
+                self._happened(events.Unknown(call_id=self._call_id, at_ms=now_ms, type=kind, raw=text))
+
+    # ---- the callee ---------------------------------------------------------------------------------
+
+    def _callee_began(self, item_id: str, now_ms: float) -> None:
+        self.callee_speaks = True
+        self._happened(events.SpeechStarted(call_id=self._call_id, at_ms=now_ms, item_id=item_id))
+        if self._interrupts:
+            self._cut(now_ms)
+
+    def _callee_ended(self, item_id: str, now_ms: float) -> None:
+        self.callee_speaks = False
+        self._happened(events.SpeechStopped(call_id=self._call_id, at_ms=now_ms, item_id=item_id))
+        if self._model_replies:
+            self._detector_will_reply = self._is_create_wanted
+        else:
+            self._is_create_wanted = True
+        self._maybe_create()
+
+    def _cut(self, now_ms: float) -> None:
+        if self._active:
+            self._dead.add(self._active)
+        self._speech.cut(now_ms)
+
+    # ---- responses and tools ------------------------------------------------------------------------
+
+    def _item_added(self, item: dict[str, object]) -> None:
+        if item.get("type") != "message" or item.get("role") not in ("user", "assistant"):
+            return
+        content = item.get("content")
+        is_replayed = isinstance(content, list) and any("text" in str(part.get("type")) for part in content)
+        if not is_replayed:
+            self.history.place(str(item.get("id")), "callee" if item["role"] == "user" else "agent")
+
+    def _response_created(self, response_id: str, now_ms: float) -> None:
+        self._active = response_id
+        self._is_create_sent = False
+        if self._detector_will_reply:
+            self._is_create_wanted = self._detector_will_reply = False
+        if self._cancel_when_created or (self.callee_speaks and self._interrupts):
+            self._cancel_when_created = False
+            self._dead.add(response_id)
+            self._cancel(response_id)
+        self._happened(events.ReplyBegan(call_id=self._call_id, at_ms=now_ms, response_id=response_id))
+
+    def _response_done(self, response: dict[str, object], now_ms: float) -> None:
+        response_id, status = str(response.get("id", "")), str(response.get("status", ""))
+        usage = response.get("usage")
+        counts = usage if isinstance(usage, dict) else {}
+        self._happened(
+            events.ReplyEnded(
+                call_id=self._call_id,
+                at_ms=now_ms,
+                response_id=response_id,
+                status=status,
+                input_tokens=int(counts.get("input_tokens") or 0),
+                output_tokens=int(counts.get("output_tokens") or 0),
+            )
+        )
+        if self._active in ("", response_id):
+            self._active = ""
+        self._dead.discard(response_id)
+        self._speech.response_done(response_id, now_ms)
+        if status == "failed":
+            self._response_failed(response.get("status_details"), now_ms)
+        elif status == "completed":
+            self._failed_responses = 0
+        self._maybe_create()
+
+    def _response_failed(self, details: object, now_ms: float) -> None:
+        error = details.get("error") if isinstance(details, dict) else None
+        self._error({"code": "response_failed", **(error if isinstance(error, dict) else {})}, now_ms)
+        self._failed_responses += 1
+        if self._failed_responses <= MAX_FAILED_RESPONSES:
+            self._is_create_wanted = True
+        else:
+            self.fatal = self.fatal or "the voice model failed several times in a row"
+
+    def _tool_called(self, call: wire.FunctionCallDone, now_ms: float) -> None:
+        if call.response_id in self._dead:
+            return
+        self._open_tools.add(call.call_id)
+        self.history.called(call.call_id, call.name, call.arguments)
+        self._happened(
+            events.ToolCalled(
+                call_id=self._call_id,
+                at_ms=now_ms,
+                tool_call_id=call.call_id,
+                name=call.name,
+                arguments=call.arguments,
+            )
+        )
+        self._effects.tool_calls.append(call)
+
+    def _error(self, error: dict[str, object], now_ms: float) -> None:
+        code, message = str(error.get("code") or ""), str(error.get("message") or "")
+        told = f"{code} {message}".lower()
+        benign = any(phrase in told for phrase in BENIGN)
+        self._happened(
+            events.ModelErred(call_id=self._call_id, at_ms=now_ms, code=code, message=message, benign=benign)
+        )
+        if code in FATAL_CODES:
+            self.fatal = message or code
+        if "has_active_response" in code or "already has an active response" in told:
+            self._is_create_sent, self._is_create_wanted = False, True
+        shorter = re.search(r"content of (\d+)ms is already shorter", message)
+        event_id = str(error.get("event_id") or "")
+        if shorter and event_id.startswith("truncate:"):
+            _, item_id, index = event_id.split(":")
+            again = wire.truncate_item(item_id, int(index), int(shorter[1]), f"again:{item_id}:{index}")
+            self._effects.sends.append(again)
+
+    def _maybe_create(self) -> None:
+        """Ask for a response when one is wanted and nothing stands in its way."""
+        blocked = self._active or self._is_create_sent or self._open_tools or self.callee_speaks
+        if self._is_create_wanted and not blocked and not self._detector_will_reply:
+            self._is_create_wanted, self._is_create_sent = False, True
+            self._effects.sends.append(wire.create_response(self._create_instructions))
+            self._create_instructions = ""
+
+    def _cancel(self, response_id: str) -> None:
+        self._effects.sends.append(wire.cancel_response(response_id, f"cancel:{response_id}"))
+
+    def _happened(self, event: events.Event) -> None:
+        self._effects.happened.append(event)

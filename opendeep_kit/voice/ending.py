@@ -1,0 +1,128 @@
+"""Decides when the agent opens, asks into a silence, and when the call is over. Pure.
+
+Given the call's events and the time on its clock, answers `check` with at most one thing to do. Never touches the
+line or the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opendeep_kit import events
+from opendeep_kit.config import CallSettings
+from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.voice.tools import Then
+
+QUIET_BEFORE_HANG_UP_MS = 500
+"""A goodbye's echo: cutting the line on the last syllable sounds rude."""
+
+
+class Do(StrEnum):
+    """What the call needs now."""
+
+    OPEN = "open"
+    """The callee waits: let the agent speak first."""
+    NUDGE = "nudge"
+    """Nobody speaks: let the agent ask."""
+    HANG_UP = "hang_up"
+    TRANSFER = "transfer"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing to do; `by` and `detail` say why, for hang-ups."""
+
+    do: Do
+    by: EndedBy = EndedBy.AGENT
+    detail: str = ""
+
+
+class Ending:
+    """The watch over one call's length and silences."""
+
+    def __init__(self, settings: CallSettings) -> None:
+        self._settings = settings
+        self._answered_ms: float | None = None
+        self._has_opened = False
+        self._last_activity_ms = 0.0
+        self._quiet_since_ms: float | None = None
+        self._nudges = 0
+        self._then = Then.NOTHING
+        self._detail = ""
+        self._then_by_ms = 0.0
+
+    @property
+    def is_answered(self) -> bool:
+        """The callee picked up."""
+        return self._answered_ms is not None
+
+    def note(self, event: events.Event, now_ms: float) -> None:
+        """Take notice of what happened."""
+        match event:
+            case events.Answered():
+                self._answered_ms = now_ms
+            case events.SpeechStarted():
+                self._nudges = 0
+                self._has_opened = True
+            case events.ReplyBegan():
+                self._has_opened = True
+            case events.AgentInterrupted():
+                # "Wait, one more thing": a goodbye that was not heard does not count.
+                self._then = Then.NOTHING
+            case events.EndAsked(reason=reason) | events.TransferAsked(reason=reason):
+                self._detail = reason
+            case events.SpeechStopped() | events.AgentSaid() | events.DigitReceived():
+                pass
+            case _:
+                return
+        self._last_activity_ms = now_ms
+
+    def plan(self, then: Then, now_ms: float) -> None:
+        """A tool asked for the end; it comes when everything is said."""
+        if then in (Then.HANG_UP, Then.TRANSFER):
+            self._then = then
+            self._then_by_ms = now_ms + self._settings.goodbye_limit_s * 1000
+
+    def check(self, now_ms: float, *, is_quiet: bool) -> Decision | None:
+        """What to do now, if anything; call it several times a second."""
+        if not is_quiet:
+            self._quiet_since_ms = None
+        elif self._quiet_since_ms is None:
+            self._quiet_since_ms = now_ms
+        if self._answered_ms is None:
+            return None
+        if now_ms - self._answered_ms > self._settings.max_duration_s * 1000:
+            return Decision(Do.HANG_UP, EndedBy.LIMIT, "maximum duration reached")
+        if self._then is not Then.NOTHING:
+            return self._check_end(now_ms)
+        return self._check_silence(now_ms)
+
+    def _quiet_ms(self, now_ms: float) -> float:
+        return 0.0 if self._quiet_since_ms is None else now_ms - self._quiet_since_ms
+
+    def _check_end(self, now_ms: float) -> Decision | None:
+        if self._quiet_ms(now_ms) < QUIET_BEFORE_HANG_UP_MS and now_ms < self._then_by_ms:
+            return None
+        do = Do.TRANSFER if self._then is Then.TRANSFER else Do.HANG_UP
+        self._then = Then.NOTHING
+        return Decision(do, EndedBy.AGENT, self._detail)
+
+    def _check_silence(self, now_ms: float) -> Decision | None:
+        if self._quiet_since_ms is None or self._answered_ms is None:
+            return None
+        if not self._has_opened:
+            waited_ms = now_ms - self._answered_ms
+            if waited_ms < self._settings.greeting_wait_s * 1000:
+                return None
+            self._has_opened = True
+            self._last_activity_ms = now_ms
+            return Decision(Do.OPEN)
+        silent_ms = now_ms - max(self._last_activity_ms, self._quiet_since_ms)
+        if silent_ms < self._settings.silence_nudge_s * 1000:
+            return None
+        self._last_activity_ms = now_ms
+        if self._nudges >= self._settings.max_nudges:
+            return Decision(Do.HANG_UP, EndedBy.LIMIT, "the callee stayed silent")
+        self._nudges += 1
+        return Decision(Do.NUDGE)

@@ -1,0 +1,76 @@
+"""What was said and done so far, in order, ready to be told to a fresh model session.
+
+Given item ids and texts as they become known, keeps the conversation's order; returns client events that rebuild
+it. Never talks to the model itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opendeep_kit.voice import wire
+
+
+@dataclass(slots=True)
+class Entry:
+    """One turn or tool call."""
+
+    item_id: str
+    role: str
+    """`callee`, `agent`, `call`, `output`."""
+    text: str = ""
+    """Words; for `call` its JSON arguments, for `output` the tool's result."""
+    name: str = ""
+    """The tool of a `call`."""
+    is_cut: bool = False
+
+
+class History:
+    """The conversation of one call."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._by_id: dict[str, Entry] = {}
+
+    def place(self, item_id: str, role: str) -> Entry:
+        """Keep a place for an item whose words are not known yet; known items keep theirs."""
+        entry = self._by_id.get(item_id)
+        if entry is None:
+            entry = Entry(item_id, role)
+            self._entries.append(entry)
+            self._by_id[item_id] = entry
+        return entry
+
+    def said(self, item_id: str, role: str, text: str, *, is_cut: bool = False) -> None:
+        """The words of an item, as heard."""
+        entry = self.place(item_id, role)
+        entry.text, entry.is_cut = text, is_cut
+
+    def called(self, tool_call_id: str, name: str, arguments: str) -> None:
+        """A tool call."""
+        entry = self.place(f"call:{tool_call_id}", "call")
+        entry.text, entry.name = arguments, name
+
+    def returned(self, tool_call_id: str, output: str) -> None:
+        """A tool's result."""
+        self.place(f"output:{tool_call_id}", "output").text = output
+
+    @property
+    def waits_for_agent(self) -> bool:
+        """Whether a fresh session should speak first: the last turn was not a whole sentence of the agent's."""
+        turns = [entry for entry in self._entries if entry.text]
+        return bool(turns) and (turns[-1].role != "agent" or turns[-1].is_cut)
+
+    def replay(self) -> list[str]:
+        """Client events (`conversation.item.create`) that rebuild the conversation."""
+        return [event for entry in self._entries if entry.text and (event := self._event(entry))]
+
+    def _event(self, entry: Entry) -> str:
+        if entry.role == "callee":
+            return wire.user_text(entry.text)
+        if entry.role == "agent":
+            return wire.agent_text(entry.text + (" —" if entry.is_cut else ""))
+        tool_call_id = entry.item_id.split(":", 1)[1]
+        if entry.role == "call":
+            return wire.tool_call(tool_call_id, entry.name, entry.text)
+        return wire.tool_output(tool_call_id, entry.text)

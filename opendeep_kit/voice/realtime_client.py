@@ -1,0 +1,342 @@
+"""The shell around `conversation`: one call's connection to an OpenAI Realtime (or compatible) server.
+
+Given the SDK's client, connects, configures, moves sound and events, and reconnects with the history replayed.
+Uses the SDK's cheap doors (`send_raw`, `recv_bytes`) and never its reconnection, which would resume into a blank
+session and flush stale sound into it.
+
+Drop policy: the callee's sound waits at most `QUEUE_MS` for the socket; beyond, the oldest is dropped and counted.
+While there is no session it is dropped: telling a fresh session a stale past would only confuse it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import openai
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from opendeep_kit import events
+from opendeep_kit.audio.g711 import decode, encode
+from opendeep_kit.audio.pcm import MODEL_RATE_HZ, bytes_per_ms
+from opendeep_kit.audio.playout import Frame
+from opendeep_kit.audio.resample import Resampler
+from opendeep_kit.config import VoiceSettings
+from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
+from opendeep_kit.logs import log
+from opendeep_kit.voice import wire
+from opendeep_kit.voice.conversation import Conversation
+
+QUEUE_MS = 2000
+STALL_S = 8.0
+"""A model that owes us a reply and says nothing for so long is treated as lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What the model is told at the start."""
+
+    instructions: str
+    tools: Sequence[Mapping[str, Any]]
+
+
+class RealtimeVoice:
+    """A `VoiceEngine` on the Realtime GA protocol.
+
+    Args:
+        client: shared by all calls of the process.
+        line_rate_hz: rate of the sound given to `hear` and wanted in the playout.
+        now_ms: the call's clock.
+        emit: takes every event.
+        run_tool: starts a tool; its result comes back through `tool_finished`.
+    """
+
+    def __init__(
+        self,
+        client: openai.AsyncOpenAI,
+        settings: VoiceSettings,
+        session: Session,
+        conversation: Conversation,
+        *,
+        call_id: str,
+        line_rate_hz: int,
+        chunk_ms: int,
+        now_ms: Callable[[], float],
+        emit: Callable[[events.Event], None],
+        run_tool: Callable[[str, str, str], None],
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._session = session
+        self._talk = conversation
+        self._call_id = call_id
+        self._now_ms = now_ms
+        self._emit = emit
+        self._run_tool = run_tool
+        self._law = "" if settings.audio_format == "pcm24" else settings.audio_format
+        model_rate = 8000 if self._law else MODEL_RATE_HZ
+        self._up = Resampler(line_rate_hz, model_rate)
+        self._down = Resampler(model_rate, line_rate_hz)
+        self._chunk = bytearray()
+        self._chunk_bytes = int(chunk_ms * bytes_per_ms(model_rate))
+        self._chunk_ms = chunk_ms
+        self._sound: deque[bytes] = deque()
+        self._control: deque[str] = deque()
+        self._has_work = asyncio.Event()
+        self._connection: AsyncRealtimeConnection | None = None
+        self._is_closing = False
+        self._attempts = 0
+        self._last_word = 0.0
+        self.dropped_ms = 0.0
+
+    # ---- the bridge's side --------------------------------------------------------------------------
+
+    def hear(self, pcm: bytes) -> None:
+        """Callee's sound at the line's rate."""
+        self._chunk += self._up.feed(pcm)
+        while len(self._chunk) >= self._chunk_bytes:
+            piece = bytes(self._chunk[: self._chunk_bytes])
+            del self._chunk[: self._chunk_bytes]
+            self._enqueue(encode(piece, self._law) if self._law else piece)
+
+    def _enqueue(self, piece: bytes) -> None:
+        if self._connection is None:
+            self.dropped_ms += self._chunk_ms
+            return
+        if len(self._sound) * self._chunk_ms >= QUEUE_MS:
+            self._sound.popleft()
+            self.dropped_ms += self._chunk_ms
+        self._sound.append(piece)
+        self._has_work.set()
+
+    def frame_sent(self, frame: Frame) -> None:
+        """A frame with agent sound was written to the line."""
+        if frame.is_first_sound or frame.over:
+            self._talk.frame_sent(frame, self._now_ms())
+            self._flush()
+
+    def speak_now(self, instructions: str = "") -> None:
+        """Let the agent take a turn."""
+        self._talk.speak_now(instructions)
+        self._last_word = self._now_ms()
+        self._flush()
+
+    def say(self, text: str) -> None:
+        """Cut the agent and let it say exactly this."""
+        self._talk.interrupt(self._now_ms())
+        self.speak_now(f'Say exactly: "{text}"')
+
+    def coach(self, text: str) -> None:
+        """A word to the agent that the callee does not hear."""
+        self._talk.coach(text)
+        self._flush()
+
+    def tool_finished(self, tool_call_id: str, output: str, *, wants_reply: bool) -> None:
+        """Hand a tool's result to the model."""
+        self._talk.tool_finished(tool_call_id, output, wants_reply=wants_reply)
+        self._last_word = self._now_ms()
+        self._flush()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody speaks and nobody is about to."""
+        return self._talk.is_quiet
+
+    @property
+    def is_connected(self) -> bool:
+        """A configured session stands."""
+        return self._connection is not None
+
+    def close(self) -> None:
+        """End the session; `run` returns."""
+        self._is_closing = True
+        self._has_work.set()
+
+    # ---- the connection -----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Hold the session until `close`, through reconnections."""
+        failures = 0
+        give_up_at = 0.0
+        while not self._is_closing:
+            if self._attempts > 2 * self._settings.reconnect_attempts:
+                raise Unavailable("the voice model's connection breaks again and again", do="look at its log")
+            try:
+                await self._one_connection()
+            except Unavailable as error:
+                now = asyncio.get_running_loop().time()
+                failures += 1
+                if self._attempts == 0 or failures > self._settings.reconnect_attempts:
+                    raise
+                if failures == 1:
+                    give_up_at = now + self._settings.reconnect_within_s
+                delay = min(0.2 * 2 ** (failures - 1), 3.0)
+                if now + delay > give_up_at:
+                    raise Unavailable("the voice model stayed away", do=error.do) from error
+                await asyncio.sleep(delay)
+            else:
+                failures = 0
+
+    async def _one_connection(self) -> None:
+        """Connect, talk until the connection ends. Returns when it had been configured and then ended."""
+        manager = self._client.realtime.connect(
+            model=self._settings.model,
+            websocket_connection_options={"open_timeout": self._settings.connect_timeout_s},  # type: ignore[typeddict-unknown-key]
+        )
+        try:
+            connection = await manager.enter()
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            raise handshake_failure(error, str(self._client.base_url)) from error
+        try:
+            await self._configure(connection)
+            await self._talk_over(connection)
+        except ConnectionClosed as closed:
+            self._lost(
+                closed.rcvd.code if closed.rcvd else 0, closed.rcvd.reason if closed.rcvd else "connection lost"
+            )
+            if self._connection is None and self._attempts == 0:
+                raise Unavailable("the voice model hung up at once", do="look at its log") from closed
+        finally:
+            self._connection = None
+            with contextlib.suppress(ConnectionClosed, OSError, TimeoutError):
+                await connection.close()
+
+    async def _configure(self, connection: AsyncRealtimeConnection) -> None:
+        """Wait for the session, configure it, replay the past."""
+        async with asyncio.timeout(self._settings.connect_timeout_s):
+            created = wire.parse(await connection.recv_bytes())
+            if isinstance(created, wire.ErrorReported):
+                raise refusal(created.error)
+            await connection.send_raw(
+                wire.session_update(self._session.instructions, self._session.tools, self._settings)
+            )
+            while not isinstance(updated := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
+                if isinstance(updated, wire.ErrorReported):
+                    raise refusal(updated.error)
+        self._attempts += 1
+        replayed = self._talk.connection_restored() if self._attempts > 1 else 0
+        if self._attempts > 1:
+            self._control.clear()
+        self._sound.clear()
+        self._connection = connection
+        self._last_word = self._now_ms()
+        session_id = str(created.session.get("id", "")) if isinstance(created, wire.SessionCreated) else ""
+        self._emit(
+            events.ModelConnected(
+                call_id=self._call_id,
+                at_ms=self._now_ms(),
+                model=self._settings.model,
+                session_id=session_id,
+                attempt=self._attempts,
+                replayed_items=replayed,
+            )
+        )
+        self._flush()
+
+    async def _talk_over(self, connection: AsyncRealtimeConnection) -> None:
+        """Read and write until somebody ends it."""
+        reader = asyncio.create_task(self._read(connection), name="model-in")
+        writer = asyncio.create_task(self._write(connection), name="model-out")
+        try:
+            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+            for task in (reader, writer):
+                if task.done():
+                    task.result()
+        finally:
+            for task in (reader, writer):
+                task.cancel()
+            await asyncio.gather(reader, writer, return_exceptions=True)
+
+    async def _read(self, connection: AsyncRealtimeConnection) -> None:
+        while True:
+            event = wire.parse(await connection.recv_bytes())
+            now_ms = self._now_ms()
+            self._last_word = now_ms
+            if isinstance(event, wire.AudioDelta):
+                if self._talk.wants_audio(event.response_id):
+                    pcm = decode(event.delta, self._law) if self._law else event.delta
+                    self._talk.receive_audio(event, self._down.feed(pcm), now_ms)
+            else:
+                self._talk.receive(event, now_ms)
+            self._flush()
+            if self._talk.fatal:
+                raise BadInput(
+                    f"the voice model refuses to go on ({self._talk.fatal})",
+                    do="check the account and the model's name",
+                )
+
+    async def _write(self, connection: AsyncRealtimeConnection) -> None:
+        while not self._is_closing:
+            while self._control:
+                await connection.send_raw(self._control.popleft())
+            while self._sound:
+                await connection.send_raw(wire.append_audio(self._sound.popleft()))
+                if self._control:
+                    break
+            if self._control or self._sound:
+                continue
+            self._has_work.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_work.wait(), 1.0)
+            if self._talk.is_replying and self._now_ms() - self._last_word > STALL_S * 1000:
+                self._lost(0, "stalled")
+                return
+
+    def _lost(self, code: int, reason: str) -> None:
+        if self._connection is None:
+            return
+        self._connection = None
+        self._sound.clear()
+        self._control.clear()
+        if not self._is_closing:
+            log().warning("! the voice model's connection broke", code=code)
+            now_ms = self._now_ms()
+            self._emit(events.ModelLost(call_id=self._call_id, at_ms=now_ms, code=code, reason=reason))
+            self._talk.connection_lost(now_ms)
+            self._flush()
+
+    def _flush(self) -> None:
+        """Carry out what the conversation collected."""
+        effects = self._talk.take()
+        for event in effects.happened:
+            self._emit(event)
+        if effects.sends:
+            self._control.extend(effects.sends)
+            self._has_work.set()
+        for call in effects.tool_calls:
+            self._run_tool(call.call_id, call.name, call.arguments)
+
+
+def handshake_failure(error: Exception, base_url: str) -> OpenDeepError:
+    """What a failed connection attempt means to the person who set it up."""
+    status = error.response.status_code if isinstance(error, InvalidStatus) else 0
+    if status in (401, 403):
+        return BadInput(
+            f"the voice model's server refused the API key (HTTP {status})",
+            do="set OPENAI_API_KEY or voice.api_key to a key that this server accepts",
+        )
+    if status == 404:
+        return BadInput(
+            f"there is no Realtime server at {base_url} (HTTP 404)",
+            do="check voice.base_url; it usually ends in /v1",
+        )
+    if status == 429:
+        return Unavailable(
+            "the voice model's server has no capacity for us (HTTP 429)", do="wait, or raise the account's limits"
+        )
+    return Unavailable(
+        f"the voice model's server at {base_url} does not answer", do="check voice.base_url and that it is running"
+    )
+
+
+def refusal(error: Mapping[str, Any]) -> BadInput:
+    """What an error during configuration means: our settings do not suit this server."""
+    return BadInput(
+        f"the voice model refused the session settings ({error.get('message') or error.get('code')})",
+        do="mend the [voice] section of the settings",
+    )

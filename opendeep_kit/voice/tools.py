@@ -1,0 +1,160 @@
+"""A tool is a typed Python function: name, description and JSON schema come from its signature and docstring.
+
+Given functions, builds what `session.update` wants; given the model's JSON arguments, validates and runs. A tool
+that fails, is slow or is called with nonsense becomes a sentence to the model; the call goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+import docstring_parser
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from opendeep_kit.errors import OpenDeepError, OurMistake
+from opendeep_kit.events import Event
+from opendeep_kit.logs import log
+
+
+class Then(StrEnum):
+    """What the call does after a tool."""
+
+    REPLY = "reply"
+    """The model speaks again."""
+    HANG_UP = "hang_up"
+    """The line closes once everything is said."""
+    TRANSFER = "transfer"
+    """The callee is handed over once everything is said."""
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What a tool may know of the call it runs in."""
+
+    call_id: str
+    at_ms: float
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """The contact's data that the script may use."""
+    last_words: str = ""
+    """What the callee said last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a tool did."""
+
+    output: str
+    """For the model to read."""
+    happened: tuple[Event, ...] = ()
+    then: Then = Then.REPLY
+    press: str = ""
+    """Digits to send to the line."""
+
+
+ToolFunction = Callable[..., Result | str | Awaitable[Result | str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One function the model may call. A first parameter annotated `Moment` is ours, not the model's."""
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    function: ToolFunction
+    takes_moment: bool
+
+    def schema(self) -> dict[str, Any]:
+        """The entry of `session.tools` (not nested under "function": that is the other API)."""
+        parameters = self.arguments.model_json_schema()
+        parameters.pop("title", None)
+        for part in parameters.get("properties", {}).values():
+            part.pop("title", None)
+        return {
+            "type": "function",
+            "name": self.name,
+            "description": self.description,
+            "parameters": parameters,
+        }
+
+
+def tool(function: ToolFunction) -> Tool:
+    """Make a tool of a typed, documented function.
+
+    Raises:
+        OurMistake: a parameter has no type or no description, or the function no docstring.
+    """
+    name = getattr(function, "__name__", "tool")
+    doc = docstring_parser.parse(inspect.getdoc(function) or "")
+    told = {param.arg_name: param.description for param in doc.params}
+    hints = get_type_hints(function)
+    fields: dict[str, Any] = {}
+    takes_moment = False
+    for parameter in inspect.signature(function).parameters.values():
+        kind = hints.get(parameter.name)
+        if kind is Moment:
+            takes_moment = True
+            continue
+        if kind is None or not told.get(parameter.name):
+            raise OurMistake(f"tool {name!r}: parameter {parameter.name!r} lacks a type or a line under Args")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (kind, Field(default, description=told[parameter.name]))
+    if not doc.description:
+        raise OurMistake(f"tool {name!r} has no docstring", do="tell the model when to use it")
+    model = create_model(name, __config__=ConfigDict(extra="ignore"), **fields)
+    return Tool(
+        name=name,
+        description=doc.description.strip(),
+        arguments=model,
+        function=function,
+        takes_moment=takes_moment,
+    )
+
+
+class Toolbox:
+    """The tools of one call."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """For `session.update`."""
+        return [tool.schema() for tool in self._tools.values()]
+
+    async def run(self, name: str, arguments: str, moment: Moment, *, timeout_s: float) -> tuple[Result, bool]:
+        """Run a tool. Returns its result and whether it failed; never raises what a tool raised."""
+        chosen = self._tools.get(name)
+        if chosen is None:
+            return Result(output=f"There is no tool {name!r}. Tools: {', '.join(self._tools)}."), True
+        try:
+            given = chosen.arguments.model_validate_json(arguments or "{}")
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            return Result(output=f"The arguments are wrong: {wrong}. Correct them and call again."), True
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._call(chosen, given, moment), False
+        except TimeoutError:
+            return Result(output="The tool took too long. Go on without it."), True
+        except OpenDeepError as error:
+            return Result(output=f"It did not work: {error}"), True
+        except Exception as error:  # noqa: BLE001 - one tool run, one of the three places of STYLE.md: the call goes on
+            log().error("! a tool raised", tool=name, error=type(error).__name__)
+            return Result(output="The tool failed. Go on without it."), True
+
+    @staticmethod
+    async def _call(chosen: Tool, given: BaseModel, moment: Moment) -> Result:
+        arguments = {name: getattr(given, name) for name in type(given).model_fields}
+        first = (moment,) if chosen.takes_moment else ()
+        if inspect.iscoroutinefunction(chosen.function):
+            returned = await chosen.function(*first, **arguments)
+        else:
+            # A plain function may block (a file, a database): never in the media loop.
+            returned = await asyncio.to_thread(chosen.function, *first, **arguments)
+        return returned if isinstance(returned, Result) else Result(output=str(returned))

@@ -1,0 +1,341 @@
+"""The OpenAI Realtime GA wire: the only place that knows its field names.
+
+Given bytes from the model, returns one of the structs below; given plain values, returns the JSON text of a client
+event. Never sends, never decides. An event type not listed here comes back as `Other`, never as an error.
+Source: the names and shapes of `openai.types.realtime` (SDK 3.54).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import pybase64
+
+from opendeep_kit.config import VoiceSettings
+
+# ---- server events ----------------------------------------------------------------------------------
+
+
+class SessionCreated(msgspec.Struct, tag="session.created"):
+    """First event of a connection."""
+
+    session: dict[str, Any] = {}
+
+
+class SessionUpdated(msgspec.Struct, tag="session.updated"):
+    """Our configuration is in force."""
+
+    session: dict[str, Any] = {}
+
+
+class SpeechStarted(msgspec.Struct, tag="input_audio_buffer.speech_started"):
+    """The callee began to speak."""
+
+    item_id: str
+    audio_start_ms: float = 0
+
+
+class SpeechStopped(msgspec.Struct, tag="input_audio_buffer.speech_stopped"):
+    """The callee's turn is over."""
+
+    item_id: str
+    audio_end_ms: float = 0
+
+
+class TimeoutTriggered(msgspec.Struct, tag="input_audio_buffer.timeout_triggered"):
+    """The callee said nothing for `idle_timeout_ms`."""
+
+    item_id: str = ""
+
+
+class TranscriptionCompleted(msgspec.Struct, tag="conversation.item.input_audio_transcription.completed"):
+    """What the callee said."""
+
+    item_id: str
+    transcript: str = ""
+
+
+class TranscriptionFailed(msgspec.Struct, tag="conversation.item.input_audio_transcription.failed"):
+    """The callee's words could not be told."""
+
+    item_id: str
+
+
+class ItemAdded(msgspec.Struct, tag="conversation.item.added"):
+    """An item joined the conversation."""
+
+    item: dict[str, Any] = {}
+
+
+class ItemDone(msgspec.Struct, tag="conversation.item.done"):
+    """An item is complete."""
+
+    item: dict[str, Any] = {}
+
+
+class ResponseCreated(msgspec.Struct, tag="response.created"):
+    """The model begins a response."""
+
+    response: dict[str, Any]
+
+
+class ResponseDone(msgspec.Struct, tag="response.done"):
+    """The model finished, failed or gave up a response."""
+
+    response: dict[str, Any]
+
+
+class AudioDelta(msgspec.Struct, tag="response.output_audio.delta"):
+    """Sound; `delta` is decoded from base64 by msgspec, in C."""
+
+    response_id: str
+    item_id: str
+    delta: bytes
+    content_index: int = 0
+
+
+class AudioDone(msgspec.Struct, tag="response.output_audio.done"):
+    """No more sound for this content part (also when cancelled)."""
+
+    response_id: str
+    item_id: str
+    content_index: int = 0
+
+
+class TranscriptDelta(msgspec.Struct, tag="response.output_audio_transcript.delta"):
+    """Words of the agent; runs ahead of the sound."""
+
+    response_id: str
+    item_id: str
+    delta: str = ""
+    content_index: int = 0
+
+
+class TranscriptDone(msgspec.Struct, tag="response.output_audio_transcript.done"):
+    """All words of the agent's content part."""
+
+    response_id: str
+    item_id: str
+    transcript: str = ""
+    content_index: int = 0
+
+
+class FunctionCallDone(msgspec.Struct, tag="response.function_call_arguments.done"):
+    """A tool is called."""
+
+    response_id: str
+    item_id: str
+    call_id: str
+    name: str = ""
+    arguments: str = "{}"
+
+
+class ErrorReported(msgspec.Struct, tag="error"):
+    """Something was refused; most leave the session as it was."""
+
+    error: dict[str, Any]
+
+
+class Other(msgspec.Struct):
+    """Any other event. `is_known` when the protocol lists it and we have no use for it."""
+
+    type: str
+    is_known: bool
+    raw: bytes = b""
+
+
+TypedEvent = (
+    SessionCreated
+    | SessionUpdated
+    | SpeechStarted
+    | SpeechStopped
+    | TimeoutTriggered
+    | TranscriptionCompleted
+    | TranscriptionFailed
+    | ItemAdded
+    | ItemDone
+    | ResponseCreated
+    | ResponseDone
+    | AudioDelta
+    | AudioDone
+    | TranscriptDelta
+    | TranscriptDone
+    | FunctionCallDone
+    | ErrorReported
+)
+ServerEvent = TypedEvent | Other
+
+_KNOWN_UNUSED = frozenset(
+    [
+        "conversation.created",
+        "conversation.item.created",
+        "conversation.item.deleted",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.segment",
+        "conversation.item.retrieved",
+        "conversation.item.truncated",
+        "input_audio_buffer.cleared",
+        "input_audio_buffer.committed",
+        "rate_limits.updated",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.function_call_arguments.delta",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.output_text.delta",
+        "response.output_text.done",
+    ]
+)
+
+
+class _Head(msgspec.Struct):
+    type: str
+
+
+_typed: msgspec.json.Decoder[TypedEvent] = msgspec.json.Decoder(TypedEvent)
+_head = msgspec.json.Decoder(_Head)
+
+
+def parse(data: bytes | str) -> ServerEvent:
+    """One frame from the model. What cannot be read at all is `Other("?", …)`."""
+    try:
+        return _typed.decode(data)
+    except msgspec.ValidationError:
+        raw = data.encode() if isinstance(data, str) else data
+        try:
+            name = _head.decode(data).type
+        except msgspec.ValidationError:
+            name = "?"
+        return Other(type=name, is_known=name in _KNOWN_UNUSED, raw=raw)
+    except msgspec.DecodeError:
+        return Other(type="?", is_known=False, raw=data.encode() if isinstance(data, str) else data)
+
+
+# ---- client events ----------------------------------------------------------------------------------
+
+_APPEND_HEAD = '{"type":"input_audio_buffer.append","audio":"'
+_APPEND_TAIL = '"}'
+
+
+def append_audio(pcm: bytes) -> str:
+    """`input_audio_buffer.append`, built without a JSON encoder: base64 needs no escaping."""
+    return _APPEND_HEAD + pybase64.b64encode(pcm).decode("ascii") + _APPEND_TAIL
+
+
+def clear_input() -> str:
+    """`input_audio_buffer.clear`."""
+    return _event("input_audio_buffer.clear")
+
+
+def session_update(instructions: str, tools: Sequence[Mapping[str, Any]], voice: VoiceSettings) -> str:
+    """`session.update` with everything we rely on; server defaults differ between models."""
+    source: dict[str, Any] = {
+        "format": _format(voice.audio_format),
+        "turn_detection": _turn_detection(voice),
+        "noise_reduction": {"type": voice.noise_reduction} if voice.noise_reduction else None,
+        "transcription": {"model": voice.transcription_model} if voice.transcription_model else None,
+    }
+    sound = {"format": _format(voice.audio_format), "voice": voice.voice, "speed": voice.speed}
+    session = {
+        "type": "realtime",
+        "output_modalities": ["audio"],
+        "instructions": instructions,
+        "audio": {"input": source, "output": sound},
+        "tools": list(tools),
+        "tool_choice": "auto",
+        "max_output_tokens": voice.max_output_tokens,
+    }
+    return _event("session.update", session=session)
+
+
+def user_text(text: str, item_id: str = "") -> str:
+    """`conversation.item.create` with the callee's words, for replay."""
+    return _create_item(_message("user", "input_text", text, item_id))
+
+
+def agent_text(text: str, item_id: str = "") -> str:
+    """`conversation.item.create` with the agent's words, for replay (audio items cannot be created)."""
+    return _create_item(_message("assistant", "output_text", text, item_id))
+
+
+def system_text(text: str) -> str:
+    """`conversation.item.create` with a word to the agent only (coaching)."""
+    return _create_item(_message("system", "input_text", text, ""))
+
+
+def tool_call(call_id: str, name: str, arguments: str) -> str:
+    """`conversation.item.create` with a tool call made before, for replay."""
+    return _create_item({"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments})
+
+
+def tool_output(call_id: str, output: str) -> str:
+    """`conversation.item.create` with what a tool returned."""
+    return _create_item({"type": "function_call_output", "call_id": call_id, "output": output})
+
+
+def create_response(instructions: str = "", event_id: str = "") -> str:
+    """`response.create`; `instructions` replace the session's for this response only."""
+    extra: dict[str, Any] = {"response": {"instructions": instructions}} if instructions else {}
+    return _event("response.create", event_id, **extra)
+
+
+def cancel_response(response_id: str, event_id: str = "") -> str:
+    """`response.cancel`. Does not truncate."""
+    return _event("response.cancel", event_id, response_id=response_id)
+
+
+def truncate_item(item_id: str, content_index: int, audio_end_ms: int, event_id: str = "") -> str:
+    """`conversation.item.truncate`: the model forgets what was not heard."""
+    return _event(
+        "conversation.item.truncate",
+        event_id,
+        item_id=item_id,
+        content_index=content_index,
+        audio_end_ms=audio_end_ms,
+    )
+
+
+def delete_item(item_id: str, event_id: str = "") -> str:
+    """`conversation.item.delete`: for items of which nothing was heard."""
+    return _event("conversation.item.delete", event_id, item_id=item_id)
+
+
+def _event(kind: str, event_id: str = "", **fields: Any) -> str:
+    head: dict[str, Any] = {"type": kind}
+    if event_id:
+        head["event_id"] = event_id
+    return json.dumps(head | fields)
+
+
+def _create_item(item: Mapping[str, Any]) -> str:
+    return _event("conversation.item.create", item=dict(item))
+
+
+def _message(role: str, part: str, text: str, item_id: str) -> dict[str, Any]:
+    item: dict[str, Any] = {"type": "message", "role": role, "content": [{"type": part, "text": text}]}
+    return item | {"id": item_id} if item_id else item
+
+
+def _format(name: str) -> dict[str, Any]:
+    return {"type": "audio/pcm", "rate": 24000} if name == "pcm24" else {"type": f"audio/{name}"}
+
+
+def _turn_detection(voice: VoiceSettings) -> dict[str, Any] | None:
+    turn = voice.turn_detection
+    shared = {"create_response": turn.create_response, "interrupt_response": turn.interrupt_response}
+    if turn.type == "none":
+        return None
+    if turn.type == "semantic_vad":
+        return {"type": "semantic_vad", "eagerness": turn.eagerness} | shared
+    detection: dict[str, Any] = {
+        "type": "server_vad",
+        "threshold": turn.threshold,
+        "prefix_padding_ms": turn.prefix_padding_ms,
+        "silence_duration_ms": turn.silence_duration_ms,
+    }
+    if turn.idle_timeout_ms is not None:
+        detection["idle_timeout_ms"] = turn.idle_timeout_ms
+    return detection | shared
