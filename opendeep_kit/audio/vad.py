@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-FLOOR_RISE_DB = 0.05
-"""Per quiet frame: the floor follows a growing noise in seconds, not in words."""
+FLOOR_RISE_DB = 0.03
+"""Per frame, also in speech: steady noise becomes the floor within seconds, and the dips of speech undo it."""
 FLOOR_MIN_DBFS = -75.0
 
 
@@ -53,7 +53,7 @@ class LevelDetector:
         level = max(level_dbfs, FLOOR_MIN_DBFS)
         if level < self._floor:
             self._floor += (level - self._floor) * 0.2
-        elif not self.is_sounding:
+        else:
             self._floor = min(level, self._floor + FLOOR_RISE_DB)
         if level > self._floor + self._above_db:
             return self._loud(at_ms, frame_ms)

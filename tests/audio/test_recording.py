@@ -1,0 +1,125 @@
+"""The stereo recording: alignment, and a valid file whatever happens."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from opendeep_kit.audio.pcm import to_bytes
+from opendeep_kit.audio.recording import Lanes, Recording
+from opendeep_kit.errors import Unavailable
+
+RATE = 8000
+
+
+def frame(value: int) -> bytes:
+    """20 ms of a constant."""
+    return to_bytes(np.full(160, value))
+
+
+def lanes_of(block: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Left and right."""
+    stereo = np.frombuffer(block, dtype="<i2").reshape(-1, 2)
+    return stereo[:, 0], stereo[:, 1]
+
+
+def test_callee_is_left_agent_is_right() -> None:
+    """Each lane carries its own party, at the place where it was sent or had arrived."""
+    lanes = Lanes(RATE)
+    lanes.say(1, frame(7))
+    lanes.hear(60.0, frame(5))
+
+    left, right = lanes_of(lanes.take(80))
+
+    assert list(np.flatnonzero(right)) == list(range(160, 320))
+    assert list(np.flatnonzero(left)) == list(range(320, 480))
+
+
+def test_jitter_does_not_tear_the_callees_lane() -> None:
+    """Frames arriving a few milliseconds early or late continue one another."""
+    lanes = Lanes(RATE)
+    for arrival in (40, 57, 83, 100):
+        lanes.hear(arrival, frame(5))
+
+    left, _ = lanes_of(lanes.take(140))
+
+    assert list(np.flatnonzero(left)) == list(range(160, 800))
+
+
+def test_pause_moves_the_callees_lane() -> None:
+    """After a real pause in the callee's stream the lane is placed by the clock again."""
+    lanes = Lanes(RATE)
+    lanes.hear(20, frame(5))
+    lanes.hear(500, frame(6))
+
+    left, _ = lanes_of(lanes.take(600))
+
+    assert np.flatnonzero(left == 6)[0] == 480 * 8
+
+
+def test_frame_across_two_blocks_is_whole() -> None:
+    """A frame cut by the block boundary goes on in the next block."""
+    lanes = Lanes(RATE)
+    lanes.say(0, frame(7))
+
+    first, second = lanes_of(lanes.take(5))[1], lanes_of(lanes.take(25))[1]
+
+    assert np.count_nonzero(first) + np.count_nonzero(second) == 160
+
+
+def test_file_is_complete(tmp_path: Path) -> None:
+    """What was heard and said is in the file, with its length and checksum."""
+    recording = Recording(tmp_path / "a" / "call.wav", RATE)
+    for slot in range(150):
+        recording.say(slot, frame(9))
+        recording.tick(slot * 20.0)
+    saved = recording.close(3000.0)
+
+    sound, rate = soundfile.read(saved.path, dtype="int16")
+
+    assert (rate, sound.shape, saved.duration_ms) == (RATE, (24000, 2), 3000)
+    assert np.all(sound[:, 1] == 9)
+    assert len(saved.sha256) == 64
+
+
+def test_file_is_valid_after_kill(tmp_path: Path) -> None:
+    """Killed without a word, the process leaves a WAV that opens and holds all but the last seconds."""
+    path = tmp_path / "call.wav"
+    program = f"""
+import time
+from pathlib import Path
+from opendeep_kit.audio.recording import Recording
+recording = Recording(Path({str(path)!r}), {RATE})
+for slot in range(500):
+    recording.say(slot, b"\\x09\\x00" * 160)
+    recording.tick(slot * 20.0)
+time.sleep(0.3)
+print("ready", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGKILL)
+
+    sound, _ = soundfile.read(path, dtype="int16")
+
+    assert len(sound) >= 8 * RATE
+    assert np.all(sound[: 8 * RATE, 1] == 9)
+
+
+def test_disk_that_refuses_is_told_at_the_end(tmp_path: Path) -> None:
+    """A recording that cannot be written does not disturb the call; closing it says what to do."""
+    (tmp_path / "file").write_text("in the way")
+    recording = Recording(tmp_path / "file" / "call.wav", RATE)
+    recording.say(0, frame(1))
+    recording.tick(5000.0)
+    time.sleep(0.05)
+
+    with pytest.raises(Unavailable, match="data_dir"):
+        recording.close(6000.0)
