@@ -1,0 +1,45 @@
+"""Handlers for checking a line by ear or under load: an echo and a tone.
+
+Given a connection, each runs until the peer closes. They know nothing of calls or models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from opendeep_kit.audio.pacing import Pacer
+from opendeep_kit.audio.pcm import silence
+from opendeep_kit.audio.tones import frames
+from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
+
+QUIET_S = 0.06
+"""The echo sends silence of its own when the peer has sent nothing for so long."""
+
+
+async def echo(connection: AudioSocketConnection) -> None:
+    """Send back what is heard, at once; the peer's packets are the clock."""
+    loop = asyncio.get_running_loop()
+    heard_at = loop.time()
+
+    def send_back(rate_hz: int, pcm: bytes) -> None:
+        nonlocal heard_at
+        heard_at = loop.time()
+        connection.send_frame(pcm, rate_hz)
+
+    connection.on_sound = send_back
+    while not connection.closed.done():
+        await asyncio.wait({connection.closed}, timeout=0.02)
+        if loop.time() - heard_at > QUIET_S:
+            rate = connection.peer_rate_hz or 8000
+            connection.send_frame(silence(rate), rate)
+
+
+async def tone(connection: AudioSocketConnection, *, hz: float = 1000.0, rate_hz: int = 8000) -> None:
+    """Send a tone on an absolute clock."""
+    loop = asyncio.get_running_loop()
+    pacer = Pacer(connection.clock_started_at, next_slot=connection.slots_sent)
+    sound = frames(hz, rate_hz)
+    while not connection.closed.done():
+        for _ in pacer.due(loop.time()):
+            connection.send_frame(next(sound), rate_hz)
+        await asyncio.wait({connection.closed}, timeout=max(0.0, pacer.wake_at() - loop.time()))
