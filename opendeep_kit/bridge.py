@@ -65,9 +65,7 @@ class Bridge:
         self._settings = parts.settings
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._pacer = Pacer(
-            connection.clock_started_at, lead_ms=parts.settings.lead_ms, next_slot=connection.slots_sent
-        )
+        self._pacer = Pacer(connection.clock_started_at, lead_ms=parts.settings.lead_ms)
         self._playout = parts.playout
         self._detector = LevelDetector()
         self._resamplers: dict[int, Resampler] = {}
@@ -133,6 +131,7 @@ class Bridge:
         """The one clock: every slot gets exactly one frame and one write."""
         send, rate = self._connection.send_frame, self._parts.line_rate_hz
         recording, engine = self._parts.recording, self._engine
+        self._pacer.next_slot = self._connection.slots_sent
         while not self._connection.closed.done():
             for slot in self._pacer.due(self._loop.time()):
                 frame = self._playout.next_frame(slot)

@@ -7,6 +7,7 @@ environment. Secrets are `SecretStr`: masked in every repr.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -48,6 +49,37 @@ class PhoneSettings(Section):
     """A call's UUID is admitted once, within this time of being issued."""
 
 
+class AsteriskSettings(Section):
+    """The telephone: an Asterisk of our own, or one that exists already."""
+
+    program: Literal["auto", "install", "system"] = "auto"
+    """`install` needs no root; `system` is the host's own; `auto` installs, and where it cannot, uses the host's."""
+    folder: Path = Path(".cache/asterisk")
+    """Where Asterisk is installed, beside the packages it came from (the next installation needs no network)."""
+    mirror: str | None = None
+    """URL of a Debian mirror; None takes the one in the host's apt configuration."""
+    run_dir: Path = Path("data/asterisk")
+    """Parent of the instances' folders; short, because a socket's path ends at 107 characters."""
+    ami_host: str | None = None
+    """Your own Asterisk; None starts ours."""
+    ami_port: int = Field(5038, ge=1, le=65535)
+    ami_user: str = "opendeep"
+    ami_secret: SecretStr | None = None
+    structure: Literal["channel_driver", "local_and_app"] = "channel_driver"
+    """How a call reaches AudioSocket: `AudioSocket/…/c(slin24)`, or `Local/s@opendeep-ai-leg` and the application."""
+    trunk_host: str | None = None
+    """SIP host of your carrier; None is the rehearsal's public."""
+    trunk_port: int = Field(5060, ge=1, le=65535)
+    trunk_user: str = ""
+    trunk_secret: SecretStr | None = None
+    trunk_registers: bool = False
+    """Some carriers want a REGISTER before they take calls."""
+    trunk_codecs: tuple[Literal["ulaw", "alaw", "g722"], ...] = ("ulaw", "alaw")
+    """In order of preference."""
+    caller_id: str = Field("", pattern=r"^\+?[0-9]{0,15}$")
+    """Number shown to callees; empty leaves it to the carrier."""
+
+
 class CallSettings(Section):
     """One live call."""
 
@@ -55,6 +87,8 @@ class CallSettings(Section):
     """How far ahead of the clock sound is sent: bridges stalls, but cannot be recalled at barge-in."""
     downlink_ms: int = Field(60, ge=0, le=1000)
     """Assumed way from our socket to the callee's ear: biases "heard" towards less."""
+    ring_limit_s: float = Field(30.0, gt=0, le=120)
+    """Rings so long before the attempt counts as not answered."""
     greeting_wait_s: float = Field(1.5, ge=0)
     """After the answer the callee may say "hello" first; then the agent opens."""
     max_duration_s: float = Field(600.0, gt=0)
@@ -88,8 +122,10 @@ class TurnDetection(Section):
 class VoiceSettings(Section):
     """The Realtime voice model."""
 
+    provider: Literal["local", "realtime"] = "local"
+    """`local` is the embedded server, which costs nothing; `realtime` is OpenAI or any compatible server."""
     base_url: str | None = None
-    """None means OpenAI; the embedded local server sets its own address."""
+    """Of a compatible server; None means OpenAI. The embedded server sets its own address."""
     api_key: SecretStr | None = None
     """Falls back to the environment's OPENAI_API_KEY."""
     model: str = "gpt-realtime-2.1"
@@ -126,6 +162,14 @@ class RehearsalSettings(Section):
     """How much faster than real time the local model speaks into the socket, like the real ones."""
     think_ms: int = Field(200, ge=0)
     """Pause before a reply, on top of recognition and synthesis."""
+    think_jitter: float = Field(0.3, ge=0, le=2)
+    """Spread of that pause: standard deviation of its logarithm; 0 makes every pause the same."""
+    lead_in_ms: int = Field(120, ge=0)
+    """Silence before the first word of a reply, drawn between a third and five thirds of it: 40–200 ms."""
+    session_limit_s: float = Field(3600.0, gt=0)
+    """Then the session is closed, as OpenAI does after an hour."""
+    max_sessions: int = Field(500, ge=1)
+    """Connections beyond it are refused with HTTP 503."""
     stt_model: str | None = None
     """Folder of a faster-whisper model; None takes the packaged English one."""
     tts_voice: str | None = None
@@ -142,13 +186,12 @@ class StoreSettings(Section):
 class Settings(BaseSettings):
     """Everything that can be set, with units and reasons beside each value."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="OPENDEEP_", env_nested_delimiter="__", frozen=True, extra="forbid"
-    )
+    model_config = SettingsConfigDict(env_prefix="OPENDEEP_", env_nested_delimiter="__", frozen=True, extra="forbid")
 
     data_dir: Path = Path("data")
     """Database, recordings, reports, logs."""
     phone: PhoneSettings = PhoneSettings()
+    asterisk: AsteriskSettings = AsteriskSettings()
     call: CallSettings = CallSettings()
     voice: VoiceSettings = VoiceSettings()
     llm: LlmSettings = LlmSettings()
@@ -182,6 +225,22 @@ class Settings(BaseSettings):
 def config_file() -> Path:
     """The settings file's path, whether or not it exists."""
     return Path(os.environ.get("OPENDEEP_CONFIG", "opendeep.toml"))
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for the rehearsal's process: what it needs of these settings, secrets among them."""
+    passed = {"REHEARSAL": settings.rehearsal, "LLM": settings.llm}
+    prefixes = tuple(f"OPENDEEP_{name}" for name in passed)
+    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(prefixes)}
+    for name, section in passed.items():
+        plain = {
+            field: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for field, value in section
+            if value is not None
+        }
+        environment[f"OPENDEEP_{name}"] = json.dumps(plain)
+    environment["OPENDEEP_PHONE__LINE_FORMAT"] = settings.phone.line_format
+    return environment
 
 
 def load_settings(**overrides: Any) -> Settings:

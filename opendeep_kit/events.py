@@ -375,3 +375,8 @@ def from_json(type_name: str, data: str) -> Event:
         raise OurMistake(f"no event is called {type_name!r}", do="migrate the store or upgrade opendeep_kit")
     event: Event = msgspec.json.decode(data, type=cls)
     return event
+
+
+def to_line(event: Event) -> str:
+    """The event as one self-contained JSON object, its type included: a line of a `.jsonl` file."""
+    return msgspec.json.encode({"type": type(event).__name__, **msgspec.to_builtins(event)}).decode()

@@ -1,0 +1,49 @@
+# One verb each. Every target sets up what it needs: `make demo` works on a fresh clone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test tests types style imports notebooks lab soak clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "OpenDeep needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+		|| { echo "Python's venv module is missing: apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rehearsal,dev]'
+	@touch $(READY)
+
+# A campaign of simulated callees with real speech, from nothing to a table of outcomes.
+demo: setup
+	$(BIN)/opendeep demo --json data/demo.json
+
+# Style, types, the import rule, then the tests.
+test: style types imports tests
+
+style: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+tests: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+
+# Long randomised runs.
+soak: setup
+	$(BIN)/python -m pytest -m soak --timeout 1800
+
+lab: setup
+	$(BIN)/jupyter lab notebooks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -1,0 +1,174 @@
+"""Listens to the recordings of a data folder and compares them with what the record says was said.
+
+    python -m benchmarks.recordings DATA_FOLDER [--campaign demo]
+
+Each channel is transcribed again from the WAV; the words are compared with the stored transcript of that side, and an
+interrupted sentence must end in the sound where its heard milliseconds say. Exit code 1 when a call does not agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from opendeep_kit import events
+from opendeep_kit.audio.pcm import to_bytes
+from opendeep_kit.config import load_settings
+from opendeep_kit.insight.transcript import transcript
+from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
+from opendeep_kit.rehearsal.listen import WhisperEars
+from opendeep_kit.store.calls import calls_of
+from opendeep_kit.store.database import open_database
+from opendeep_kit.store.event_log import EventLog
+from opendeep_kit.tenants import DEFAULT_TENANT
+
+CUT_TOLERANCE_MS = 150.0
+SAME_AGENT, SAME_CALLEE = 0.85, 0.7
+"""Share of words in common; the recogniser itself errs on short answers."""
+AUDIBLE_DBFS = -45.0
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
+NUMBERS = {str(value): word for value, word in enumerate(_NUMBER_WORDS.split())}
+PAUSE_MS = 700
+"""The recogniser is given one utterance at a time: pieces of sound between pauses of this length."""
+
+Lane = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One call's agreement."""
+
+    agent_same: float | None
+    callee_same: float | None
+    agent_dbfs: float
+    callee_dbfs: float
+    cuts_off_ms: tuple[float, ...]
+
+    @property
+    def is_right(self) -> bool:
+        """Within all tolerances."""
+        return (
+            (self.agent_same is None or (self.agent_same >= SAME_AGENT and self.agent_dbfs > AUDIBLE_DBFS))
+            and (self.callee_same is None or (self.callee_same >= SAME_CALLEE and self.callee_dbfs > AUDIBLE_DBFS))
+            and all(abs(off) <= CUT_TOLERANCE_MS for off in self.cuts_off_ms)
+        )
+
+
+def main() -> int:
+    """Check every answered call and print one line each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--campaign", default=None)
+    given = parser.parse_args()
+    settings = load_settings(data_dir=given.data)
+    database = open_database(settings.store_url)
+    log, ears = EventLog(database), WhisperEars(workers=2)
+    wrong = checked = 0
+    print(f"{'call':8}  {'agent':>6} {'callee':>6} {'agent dB':>8} {'callee dB':>9}  cuts off by (ms)")
+    for call in reversed(calls_of(database, DEFAULT_TENANT, campaign=given.campaign)):
+        if call.result is None or not call.result.recording or not call.result.duration_ms:
+            continue
+        path = settings.recordings_dir / call.result.recording
+        verdict = check(path, log.read(DEFAULT_TENANT, call.call_id), ears)
+        checked += 1
+        wrong += not verdict.is_right
+        cuts = ", ".join(f"{off:+.0f}" for off in verdict.cuts_off_ms) or "-"
+        print(
+            f"{call.call_id[:8]}  {_share(verdict.agent_same)} {_share(verdict.callee_same)} "
+            f"{verdict.agent_dbfs:8.1f} {verdict.callee_dbfs:9.1f}  {cuts}{'' if verdict.is_right else '   WRONG'}"
+        )
+    print(f"{checked} recordings, {wrong} that do not agree with the record")
+    log.close()
+    database.close()
+    return 1 if wrong or not checked else 0
+
+
+def check(path: Path, happened: list[events.Event], ears: WhisperEars) -> Verdict:
+    """Compare one recording with its events."""
+    samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    callee, agent = samples[:, 0], samples[:, 1]
+    lines = transcript(happened)
+    said = {side: " ".join(line.text for line in lines if line.speaker == side) for side in ("agent", "callee")}
+    return Verdict(
+        agent_same=_same(said["agent"], _words_in(agent, rate, ears)) if said["agent"] else None,
+        callee_same=_same(said["callee"], _words_in(callee, rate, ears)) if said["callee"] else None,
+        agent_dbfs=_loud_dbfs(agent, rate),
+        callee_dbfs=_loud_dbfs(callee, rate),
+        cuts_off_ms=tuple(_cuts(happened, agent, rate)),
+    )
+
+
+def _cuts(happened: list[events.Event], agent: Lane, rate: int) -> list[float]:
+    """For each interruption: where the sound ends in the file minus where the heard transcript says."""
+    began = {event.item_id: event.at_ms for event in happened if isinstance(event, events.AgentSoundStarted)}
+    found = []
+    for cut in (event for event in happened if isinstance(event, events.AgentInterrupted)):
+        if cut.item_id not in began or cut.heard_ms < 1:
+            continue
+        start = began[cut.item_id]
+        later = [at for at in began.values() if at > start]
+        end = min(later, default=len(agent) / rate * 1000)
+        window = agent[int(start * rate / 1000) : int(end * rate / 1000)]
+        sounding = np.flatnonzero(window)
+        if sounding.size:
+            found.append(float(sounding[-1]) / rate * 1000 - cut.heard_ms)
+    return found
+
+
+def _words_in(lane: Lane, rate: int, ears: WhisperEars) -> str:
+    """All words on a channel, utterance by utterance."""
+    said = []
+    for begin, end in _utterances(lane, rate):
+        piece = lane[max(0, begin - rate // 5) : end + rate // 5].astype(np.float32)
+        said.append(ears.transcribe_now(to_bytes(soxr.resample(piece, rate, SPEECH_RATE_HZ))))
+    return " ".join(said)
+
+
+def _utterances(lane: Lane, rate: int) -> list[tuple[int, int]]:
+    window = rate // 50
+    whole = lane[: len(lane) // window * window].reshape(-1, window).astype(np.float64)
+    levels = 20 * np.log10(np.sqrt((whole**2).mean(axis=1)) / 32768 + 1e-9)
+    floor = np.percentile(levels, 20)
+    loud = np.flatnonzero(levels > max(-50.0, floor + 10))
+    found: list[tuple[int, int]] = []
+    for at in loud:
+        if found and (at - found[-1][1]) * 20 < PAUSE_MS:
+            found[-1] = (found[-1][0], int(at) + 1)
+        else:
+            found.append((int(at), int(at) + 1))
+    return [(begin * window, end * window) for begin, end in found]
+
+
+def _same(stored: str, heard: str) -> float:
+    first, second = _words(stored), _words(heard)
+    matcher = difflib.SequenceMatcher(a=first, b=second, autojunk=False)
+    return matcher.ratio()
+
+
+def _words(text: str) -> list[str]:
+    return [NUMBERS.get(word, word) for word in re.findall(r"[a-z0-9']+", text.lower())]
+
+
+def _loud_dbfs(lane: Lane, rate: int) -> float:
+    """Level of the lane where it sounds."""
+    parts = [lane[begin:end].astype(np.float64) for begin, end in _utterances(lane, rate)]
+    if not parts:
+        return -120.0
+    return float(20 * np.log10(np.sqrt((np.concatenate(parts) ** 2).mean()) / 32768 + 1e-9))
+
+
+def _share(value: float | None) -> str:
+    return "     -" if value is None else f"{value:6.0%}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""SEAM that composes a running service: store, voice model, line and call floor, opened and closed together.
+
+Given settings and which line to use, yields a `Service`. Never decides anything about a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import openai
+
+from opendeep_kit.audio.prepared import goodbye
+from opendeep_kit.call_floor import CallFloor
+from opendeep_kit.config import PhoneSettings, Settings
+from opendeep_kit.errors import BadInput
+from opendeep_kit.phone.line import Line
+from opendeep_kit.rehearsal.host import Addresses
+from opendeep_kit.rehearsal.host_process import HostProcess
+from opendeep_kit.rehearsal.line import SimulatedLine
+from opendeep_kit.store import records
+from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.store.event_log import EventLog
+from opendeep_kit.tasks.script import CallScript
+from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
+from opendeep_kit.voice.realtime_client import check_voice
+
+LineName = Literal["simulator"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything a caller of calls needs."""
+
+    settings: Settings
+    database: Database
+    event_log: EventLog
+    floor: CallFloor
+    host: HostProcess | None
+    """The rehearsal's process; None when voice and callees are real."""
+
+    async def save_script(self, script: CallScript, *, tenant_id: str = DEFAULT_TENANT) -> int:
+        """Keep this text as a version of the script; returns the version."""
+        saved = await asyncio.to_thread(
+            records.save_script,
+            self.database,
+            tenant_id,
+            name=script.name,
+            text=script.text,
+            now=datetime.now(UTC),
+        )
+        return saved.version
+
+
+@contextlib.asynccontextmanager
+async def open_service(settings: Settings, *, line: LineName = "simulator") -> AsyncIterator[Service]:
+    """A running service; leaving the block ends its calls and children.
+
+    Raises:
+        BadInput: a setting is wrong, a port is taken, the key is missing.
+        Unavailable: the store cannot be written, or the local voice model does not start.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        database = await asyncio.to_thread(open_database, settings.store_url)
+        stack.callback(database.close)
+        event_log = EventLog(database)
+        stack.push_async_callback(asyncio.to_thread, event_log.close)
+        _keep_default_tenant(database)
+        host = HostProcess(settings)
+        addresses = await stack.enter_async_context(_running(host))
+        settings = with_voice(settings, addresses)
+        voice = await stack.enter_async_context(voice_client(settings))
+        if settings.voice.provider == "realtime":
+            await check_voice(voice, settings.voice)
+        floor = CallFloor(
+            settings,
+            database=database,
+            event_log=event_log,
+            line=_line(line, addresses, settings.phone),
+            voice=voice,
+            goodbye=goodbye,
+        )
+        await stack.enter_async_context(floor.media)
+        yield Service(settings=settings, database=database, event_log=event_log, floor=floor, host=host)
+
+
+def with_voice(settings: Settings, addresses: Addresses) -> Settings:
+    """The settings with the embedded voice model filled in, when it is the one to use."""
+    if settings.voice.provider == "realtime":
+        if settings.voice.api_key is None and settings.voice.base_url is None:
+            raise BadInput("there is no API key for the voice model", do="set OPENAI_API_KEY or voice.api_key")
+        return settings
+    voice = settings.voice.model_copy(update={"base_url": addresses.realtime_url, "api_key": None})
+    return settings.model_copy(update={"voice": voice})
+
+
+def voice_client(settings: Settings) -> openai.AsyncOpenAI:
+    """The Realtime client; the embedded server takes any key."""
+    key = settings.voice.api_key.get_secret_value() if settings.voice.api_key else "local"
+    return openai.AsyncOpenAI(api_key=key, base_url=settings.voice.base_url)
+
+
+@contextlib.asynccontextmanager
+async def _running(host: HostProcess) -> AsyncIterator[Addresses]:
+    try:
+        yield await host.start()
+    finally:
+        await host.stop()
+
+
+def _line(name: LineName, addresses: Addresses, phone: PhoneSettings) -> Line:
+    del phone
+    assert name == "simulator"
+    return SimulatedLine(addresses.callees_host, addresses.callees_port)
+
+
+def _keep_default_tenant(database: Database) -> None:
+    if records.tenant(database, DEFAULT_TENANT) is None:
+        tenant = Tenant(tenant_id=DEFAULT_TENANT, display_name="Default")
+        records.save_tenant(database, tenant, now=datetime.now(UTC))

@@ -1,0 +1,164 @@
+"""The `opendeep` command: reads arguments, calls one function, turns errors into one sentence and an exit code.
+
+Given a command line, does nothing that the package could not do without it. Exit codes: 0 done, 1 something failed
+or is not there, 2 the input is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from opendeep_kit import __version__
+from opendeep_kit.config import Settings, load_settings
+from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake
+from opendeep_kit.logs import configure
+
+app = typer.Typer(
+    name="opendeep",
+    help="AI phone calls on Asterisk: rehearse, place, read and supervise them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+class Handler(StrEnum):
+    """What a line test answers with."""
+
+    ECHO = "echo"
+    TONE = "tone"
+
+
+DataDir = Annotated[Path | None, typer.Option("--data", help="Folder of database and recordings.")]
+
+
+def run(coroutine: Coroutine[Any, Any, int | None]) -> None:
+    """Run a command's coroutine, on uvloop where there is one, and exit with its code."""
+    if sys.platform == "win32":
+        code = asyncio.run(coroutine)
+    else:
+        import uvloop
+
+        code = uvloop.run(coroutine)
+    if code:
+        raise typer.Exit(code)
+
+
+def settings_with(**overrides: Any) -> Settings:
+    """The settings in force, with what the command line says on top."""
+    return load_settings(**{name: value for name, value in overrides.items() if value is not None})
+
+
+@app.callback()
+def _before(
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
+    log_json: Annotated[bool, typer.Option("--log-json", help="Logs as JSON, for machines.")] = False,
+) -> None:
+    if log_level not in ("debug", "info", "warning", "error"):
+        raise BadInput(f"there is no log level {log_level!r}", do="use debug, info, warning or error")
+    configure(level=log_level, as_json=log_json)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command()
+def rehearse(
+    script: Annotated[
+        Path, typer.Argument(help="A call script, for example notebooks/scripts/confirm_appointment.md.")
+    ],
+    persona: Annotated[str, typer.Option(help="Who answers; `--list` shows them.")] = "agrees",
+    fact: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, instead of the script's example.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the personas and stop.")] = False,
+    data: DataDir = None,
+) -> None:
+    """Rehearse a call script against a simulated callee, with real speech both ways."""
+    from opendeep_kit.cli_rehearse import list_personas, rehearse_once
+
+    if list_:
+        list_personas()
+        return
+    run(rehearse_once(settings_with(data_dir=data), script, persona, fact or []))
+
+
+@app.command()
+def demo(
+    contacts: Annotated[Path, typer.Option(help="CSV: number, name and the script's facts.")] = Path(
+        "notebooks/data/contacts.csv"
+    ),
+    script: Annotated[Path, typer.Option(help="The call script.")] = Path("notebooks/scripts/confirm_appointment.md"),
+    parallel: Annotated[int, typer.Option(min=1, max=20, help="Calls at the same time.")] = 2,
+    json_: Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Call everybody in a contacts file and print what came of it."""
+    from opendeep_kit.cli_demo import run_demo
+
+    run(run_demo(settings_with(data_dir=data), contacts, script, parallel=parallel, json_path=json_))
+
+
+@app.command()
+def realtime(
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    callees_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+) -> None:
+    """Run the local Realtime server and the simulated callees until interrupted."""
+    from opendeep_kit.rehearsal.host import run_host
+
+    settings = load_settings()
+    chosen = {"realtime_port": port, "callees_port": callees_port}
+    rehearsal = settings.rehearsal.model_copy(
+        update={name: value for name, value in chosen.items() if value is not None}
+    )
+    run(run_host(settings.model_copy(update={"rehearsal": rehearsal}), ends_with_stdin=child))
+
+
+@app.command()
+def media(
+    handler: Annotated[Handler, typer.Option(help="What to answer with.")] = Handler.ECHO,
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 9092,
+    host: Annotated[str, typer.Option(help="AudioSocket has no password: keep it on loopback.")] = "127.0.0.1",
+    accept_any: Annotated[bool, typer.Option("--accept-any", help="Admit any UUID; for line tests only.")] = False,
+) -> None:
+    """Run a bare AudioSocket server that echoes or plays a tone: check a line by ear, or load it."""
+    from opendeep_kit.phone.line_tests import serve_line_test
+
+    if not accept_any:
+        raise BadInput("a line test knows no calls", do="say --accept-any to admit whoever connects")
+    settings = load_settings()
+    phone = settings.phone.model_copy(update={"host": host, "port": port})
+    run(serve_line_test(phone, handler.value))
+
+
+@app.command()
+def doctor(data: DataDir = None) -> None:
+    """Check everything a call needs and say what to do about each miss."""
+    from opendeep_kit.cli_doctor import examine
+
+    run(examine(settings_with(data_dir=data)))
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except OurMistake:
+        raise
+    except OpenDeepError as error:
+        typer.echo(f"opendeep: {error}", err=True)
+        sys.exit(2 if isinstance(error, BadInput) else 1)
+
+
+if __name__ == "__main__":
+    main()

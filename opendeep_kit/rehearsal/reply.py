@@ -1,0 +1,263 @@
+"""The agent's mind when no text model is configured: follows the call script, deterministically. Pure.
+
+Given the brief and the conversation so far, plans one response: sentences to say and tools to call. Keeps nothing
+between responses (all state is read from the history, so a session rebuilt after a lost connection goes on where it
+was). Honest about being rules: what it does not understand it asks again, then leaves open.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from opendeep_kit.rehearsal.brief import Asked, Brief, quoted_words, read_brief
+from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
+from opendeep_kit.rehearsal.understand import Wish, answer, plain, time_in, wish, yes_or_no
+
+Part = Say | UseTool
+
+SORRY = "I am sorry, I did not catch that."
+ASK_WHEN = "Of course. When would be a good time to call you?"
+OPTED_OUT = "I understand. You will not be called again. I am sorry for the trouble. Goodbye."
+NOT_HIM = "I am sorry, then I have the wrong number. Please excuse the call. Goodbye."
+REFUSED = "I understand. Thank you for your time. Goodbye."
+CONNECTING = "Of course. I connect you to a colleague now. One moment, please."
+BAD_LINE = "I am sorry, the line is too bad. We will try again another time. Goodbye."
+WELL = ("Thank you.", "Good, thank you.", "All right.")
+MAX_SORRY = 4
+"""Not understood so often in a call, the agent gives up."""
+
+
+class ScriptDialogue:
+    """A `Dialogue` of rules."""
+
+    async def reply(self, request: ReplyRequest) -> AsyncIterator[Say | UseTool]:
+        """One response."""
+        if request.is_one_off:
+            yield Say(quoted_words(request.instructions))
+            return
+        tools = {str(tool.get("name")) for tool in request.tools}
+        for part in plan(read_brief(request.instructions), request.history):
+            if isinstance(part, Say):
+                for sentence in sentences(part.text):
+                    yield Say(sentence)
+            elif part.name in tools:
+                yield part
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the conversation has come, read from its history."""
+
+    brief: Brief
+    history: Sequence[Turn]
+
+    @property
+    def last_words(self) -> str:
+        """What the callee said last."""
+        return next((turn.text for turn in reversed(self.history) if turn.role is Role.USER), "")
+
+    @property
+    def called(self) -> list[Turn]:
+        """Tool calls so far."""
+        return [turn for turn in self.history if turn.role is Role.TOOL_CALL]
+
+    def has_called(self, name: str) -> bool:
+        """Whether a tool was called."""
+        return any(turn.tool == name for turn in self.called)
+
+    @property
+    def said(self) -> list[str]:
+        """What the agent said to its end, in plain words."""
+        return [plain(turn.text) for turn in self._spoken if not _is_cut(turn)]
+
+    @property
+    def _spoken(self) -> list[Turn]:
+        return [turn for turn in self.history if turn.role is Role.ASSISTANT]
+
+    @property
+    def was_cut(self) -> bool:
+        """The agent's last turn was interrupted."""
+        return bool(self._spoken) and _is_cut(self._spoken[-1])
+
+    @property
+    def has_asked_when(self) -> bool:
+        """The agent waits for the time of a call back."""
+        return bool(self._spoken) and plain(ASK_WHEN) in plain(self._spoken[-1].text)
+
+    @property
+    def has_opened(self) -> bool:
+        """The opening was said to its end (the callee knows that an AI speaks)."""
+        opening, identity = plain(self.brief.opening), plain(self.brief.identity)
+        return any(opening in text or identity in text for text in self.said)
+
+    def tries(self, question: Asked) -> int:
+        """How often a question was asked to its end."""
+        return sum(plain(question.ask) in text for text in self.said)
+
+    @property
+    def open_question(self) -> Asked | None:
+        """The question to be answered next: asked too often ones are left open."""
+        given = {_arguments(turn).get("question") for turn in self.called if turn.tool == "record_answer"}
+        for question in self.brief.questions:
+            if question.id not in given and not self._is_left(question):
+                return question
+        return None
+
+    def _is_left(self, question: Asked) -> bool:
+        """It was asked as often as allowed, and the callee has spoken since."""
+        if self.tries(question) < self.brief.max_tries:
+            return False
+        asks = [n for n, turn in enumerate(self.history) if plain(question.ask) in plain(turn.text)]
+        replies = [turn for turn in self.history[asks[-1] + 1 :] if turn.role is Role.USER and turn.text]
+        return bool(replies) and answer(question, replies[0].text) is None
+
+
+def plan(brief: Brief, history: Sequence[Turn]) -> list[Part]:
+    """What to say and do now."""
+    now = Standing(brief, history)
+    spoken = [turn for turn in history if turn.role is not Role.SYSTEM]
+    coached = bool(history) and history[-1].role is Role.SYSTEM and any(turn.role is Role.ASSISTANT for turn in history)
+    if now.has_called("end_call") and not now.was_cut:
+        return []
+    if spoken and spoken[-1].role is Role.TOOL_OUTPUT:
+        return _after_tool(now)
+    if not spoken or (coached and not now.last_words):
+        return [Say(brief.opening)]
+    if not now.last_words:
+        return _ask_again(now, _prompt(now)) if spoken[-1].role is Role.USER else [Say(_prompt(now))]
+    return _after_words(now)
+
+
+def _after_words(now: Standing) -> list[Part]:
+    words = now.last_words
+    wanted = wish(words)
+    if now.has_asked_when and wanted in (None, Wish.LATER, Wish.GOODBYE):
+        return [_use("schedule_callback", when=time_in(words) or words.strip(" .") or "later")]
+    question = now.open_question if now.has_opened else None
+    is_answer = question is not None and now.tries(question) > 0 and answer(question, words) is not None
+    if wanted in (Wish.LATER, Wish.REFUSES, Wish.REPEAT, Wish.GOODBYE) and is_answer and question is not None:
+        # "No, thank you" to a yes/no question is an answer; to any other it is a refusal.
+        wanted = None if question.type in ("yes_no", "choice", "text") else wanted
+    if wanted is not None:
+        return _grant(now, wanted)
+    for phrases, say in now.brief.objections:
+        if any(plain(phrase) in plain(words) for phrase in phrases):
+            return [Say(f"{say} {_prompt(now)}")]
+    if not now.has_opened:
+        return [Say(now.brief.opening if not now.was_cut else f"Excuse me. {now.brief.identity} {_prompt(now)}")]
+    return _answered(now, question, words)
+
+
+def _answered(now: Standing, question: Asked | None, words: str) -> list[Part]:
+    if question is not None and now.tries(question) > 0:
+        value = answer(question, words)
+        if value is not None:
+            return [_use("record_answer", question=question.id, value=value)]
+        return _ask_again(now, question.ask)
+    if question is not None and now.tries(question) == 0:
+        if _asks_for_person(now) and yes_or_no(words) is False:
+            return [Say(NOT_HIM), _use("end_call", reason="wrong_person")]
+        lead = "Never mind." if any(now.tries(other) for other in now.brief.questions) else WELL[0]
+        return [Say(f"{lead} {question.ask}")]
+    return _close(now)
+
+
+def _ask_again(now: Standing, ask: str) -> list[Part]:
+    if sum(plain(SORRY) in text for text in now.said) >= MAX_SORRY:
+        return [Say(BAD_LINE), _use("end_call", reason="other")]
+    return [Say(f"{SORRY} {ask}")]
+
+
+def _asks_for_person(now: Standing) -> bool:
+    """The opening ended in asking for the person, and nothing was asked since."""
+    last_sentence = now.brief.opening.rsplit(". ", 1)[-1].lower()
+    return "?" in last_sentence and ("speaking with" in last_sentence or "is this" in last_sentence)
+
+
+def _grant(now: Standing, wanted: Wish) -> list[Part]:
+    match wanted:
+        case Wish.MACHINE:
+            if not now.brief.voicemail:
+                return [_use("end_call", reason="voicemail")]
+            if now.has_called("leave_voicemail"):
+                return []
+            return [_use("leave_voicemail", message=now.brief.voicemail)]
+        case Wish.NEVER_AGAIN:
+            return [_use("do_not_call_again", utterance=now.last_words)]
+        case Wish.WRONG_PERSON:
+            return [Say(NOT_HIM), _use("end_call", reason="wrong_person")]
+        case Wish.HUMAN:
+            return [Say(CONNECTING), _use("transfer_to_human", reason=now.last_words[:200])]
+        case Wish.WHO:
+            return [Say(f"{now.brief.identity} {_prompt(now)}")]
+        case Wish.LATER:
+            when = time_in(now.last_words)
+            return [_use("schedule_callback", when=when)] if when else [Say(ASK_WHEN)]
+        case Wish.REFUSES:
+            return [Say(REFUSED), _use("end_call", reason="refused")]
+        case Wish.GOODBYE:
+            return [Say("Goodbye."), _use("end_call", reason="other")]
+        case Wish.REPEAT:
+            return [Say(_prompt(now))]
+
+
+def _after_tool(now: Standing) -> list[Part]:
+    done = now.called[-1] if now.called else None
+    name = done.tool if done else ""
+    match name:
+        case "do_not_call_again":
+            return [Say(OPTED_OUT), _use("end_call", reason="do_not_call")]
+        case "schedule_callback":
+            when = _arguments(done).get("when", "then") if done else "then"
+            return [Say(f"Thank you. We will call you {when}. Goodbye."), _use("end_call", reason="callback")]
+        case "leave_voicemail":
+            return [Say(now.brief.voicemail), _use("end_call", reason="voicemail")]
+        case "end_call" | "transfer_to_human" | "press_digits":
+            return []
+    question = now.open_question
+    if question is None:
+        return _close(now)
+    count = sum(turn.tool == "record_answer" for turn in now.called)
+    return [Say(f"{WELL[count % len(WELL)]} {question.ask}")]
+
+
+def _close(now: Standing) -> list[Part]:
+    return [Say(now.brief.closing), _use("end_call", reason="completed")]
+
+
+def _prompt(now: Standing) -> str:
+    """What the agent was waiting for, said again."""
+    if now.has_asked_when:
+        return ASK_WHEN
+    question = now.open_question
+    if question is not None and now.tries(question) > 0:
+        return question.ask
+    asking = [sentence for sentence in sentences(now.brief.opening) if sentence.endswith("?")]
+    if asking:
+        return asking[-1]
+    return question.ask if question is not None else now.brief.opening
+
+
+def sentences(text: str) -> list[str]:
+    """The text in pieces that can be spoken one by one."""
+    return [piece for piece in re.split(r"(?<=[.!?])\s+", text.strip()) if piece]
+
+
+def _is_cut(turn: Turn) -> bool:
+    """Interrupted, in this session or (a dash at its end) in one before it."""
+    return turn.is_cut or not turn.text or turn.text.rstrip().endswith("—")
+
+
+def _arguments(turn: Turn) -> dict[str, str]:
+    try:
+        given = json.loads(turn.text)
+    except json.JSONDecodeError:
+        return {}
+    return {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
+
+
+def _use(name: str, **arguments: str) -> UseTool:
+    return UseTool(name, json.dumps(arguments))

@@ -1,0 +1,87 @@
+"""Turns task, script and contact into the instructions a voice model gets.
+
+Given a script and the contact's facts, returns text in sections. The headings and the form of the question lines are
+a contract: the rehearsal's dialogue engine reads them back (`rehearsal.brief`). Never holds anything of another
+contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opendeep_kit.errors import BadInput
+from opendeep_kit.tasks.script import CallScript
+from opendeep_kit.tasks.spec import AnswerType, Question, fill
+
+MAX_FACT_CHARS = 300
+
+RULES = """\
+- Say the opening's words first, whole; do not leave out that you are an AI.
+- One question at a time, in the order given. Keep every turn to one or two short sentences.
+- As soon as an answer is clear call `record_answer` with the question's id, then go on.
+- An answer that you cannot use: ask once more in other words, then go on without it.
+- If you are asked who you are or whether you are a machine, tell the truth.
+- If they ask never to be called again: call `do_not_call_again` at once, confirm it, and end the call.
+- If they want another time: ask when, call `schedule_callback`, confirm it, and end the call.
+- If they want a human: say that you connect them and call `transfer_to_human`.
+- If it is the wrong person, they refuse, or have no time: apologise briefly and end the call.
+- If a machine answers: call `leave_voicemail` with the voicemail text; without one, end the call.
+- To end the call say goodbye and call `end_call` in the same turn, with the reason.
+- Never invent facts. Never ask for passwords, card numbers or health details beyond the questions."""
+
+
+def render(script: CallScript, facts: Mapping[str, str]) -> str:
+    """The instructions for one call.
+
+    Args:
+        facts: the contact's, by the names the task lists.
+
+    Raises:
+        BadInput: a fact the task lists is missing.
+    """
+    task = script.task
+    values = values_of(script, facts)
+    parts = [
+        f"# Role\nYou are the voice assistant of {task.organisation}, on a telephone call. Speak {task.language}.",
+        f"# Goal\n{fill(task.goal, values)}",
+        "# Facts\n" + "\n".join(f"- {name}: {values[name]}" for name in task.facts),
+        f"# Opening\n{fill(script.opening, values)}",
+    ]
+    if task.questions:
+        lines = [f"{n}. {_question(question, values)}" for n, question in enumerate(task.questions, 1)]
+        parts.append("# Questions\n" + "\n".join(lines))
+    if script.objections:
+        lines = [f"- {' | '.join(item.when)}: {fill(item.say, values)}" for item in script.objections]
+        parts.append("# Objections\n" + "\n".join(lines))
+    parts.append(f"# Closing\n{fill(script.closing, values)}")
+    if script.voicemail:
+        parts.append(f"# Voicemail\n{fill(script.voicemail, values)}")
+    parts.append(f"# Identity\nI am calling on behalf of {task.organisation}. {task.disclosure}")
+    if script.style:
+        parts.append(f"# Style\n{script.style}")
+    parts.append(f"# Rules\n{RULES}\n- Ask a question at most {task.limits.max_tries_per_question} times.")
+    return "\n\n".join(parts) + "\n"
+
+
+def values_of(script: CallScript, facts: Mapping[str, str]) -> dict[str, str]:
+    """What fills the script's placeholders: plain text on one line, so that no fact can pose as a section."""
+    missing = [name for name in script.task.facts if not str(facts.get(name, "")).strip()]
+    if missing:
+        raise BadInput(
+            f"the contact lacks {', '.join(missing)}, which the script {script.name!r} uses",
+            do="fill that column, or take it out of the script's facts",
+        )
+    plain = {name: " ".join(str(facts[name]).split())[:MAX_FACT_CHARS] for name in script.task.facts}
+    return plain | {"organisation": script.task.organisation, "disclosure": script.task.disclosure}
+
+
+def _question(question: Question, values: dict[str, str]) -> str:
+    form = str(question.type)
+    if question.type is AnswerType.CHOICE:
+        form += f": {' | '.join(question.options)}"
+    elif question.type is AnswerType.NUMBER and (question.lowest is not None or question.highest is not None):
+        low = "" if question.lowest is None else f"{question.lowest:g}"
+        high = "" if question.highest is None else f"{question.highest:g}"
+        form += f": {low}..{high}"
+    need = "required" if question.required else "optional"
+    return f"[{question.id}] ({form}; {need}) {fill(question.ask, values)}"
