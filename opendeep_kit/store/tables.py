@@ -1,0 +1,177 @@
+"""The tables of the record, the same on SQLite and PostgreSQL.
+
+Given nothing; these are definitions. `migrations` creates them step by step, and a test compares the two. Every row
+carries its tenant; references between rows carry it too, so that no row can point into another tenant's data.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from opendeep_kit.errors import OurMistake
+
+HEAD = "0001"
+"""The newest revision under `migrations/versions`: what these tables need."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An instant. Times without a zone are refused; what is read is always UTC (SQLite keeps no zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Towards the database."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise OurMistake("a time without a zone was given to the store", do="use datetime.now(UTC)")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _tenant() -> Column[str]:
+    return Column("tenant_id", Text, ForeignKey("tenants.tenant_id"), nullable=False)
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("time_zone", Text, nullable=False, doc="IANA name"),
+    Column("default_region", Text, nullable=False, doc="ISO 3166"),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("tenant_id", Text, ForeignKey("tenants.tenant_id"), primary_key=True),
+    Column("task_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+scripts = Table(
+    "scripts",
+    metadata,
+    Column("tenant_id", Text, ForeignKey("tenants.tenant_id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False, doc="1, 2, 3 … per name; never changed"),
+    Column("sha256", Text, nullable=False, doc="of the text"),
+    Column("text", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("tenant_id", "name", "sha256"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("tenant_id", Text, ForeignKey("tenants.tenant_id"), primary_key=True),
+    Column("contact_id", Text, primary_key=True),
+    Column("campaign", Text, doc="a label: the list the contact came with"),
+    Column("number", Text, nullable=False, doc="E.164"),
+    Column("name", Text, nullable=False),
+    Column("time_zone", Text, doc="IANA name; null: by the number"),
+    Column("facts", JSON, nullable=False, doc="what a script may say of the contact"),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "tenant_id", "campaign"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("call_id", Text, primary_key=True, doc="a UUID's text, ours"),
+    _tenant(),
+    Column("task_id", Text),
+    Column("script_name", Text),
+    Column("script_version", Integer),
+    Column("contact_id", Text),
+    Column("campaign", Text, doc="a label"),
+    Column("number", Text, nullable=False, doc="E.164"),
+    Column("line", Text, nullable=False, doc="which line carries it"),
+    Column("state", Text, nullable=False, doc="`calls.CallState`"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False, doc="of the last write to this row, for readers that follow"),
+    Column("expected_until", UtcTime, nullable=False, doc="admitted before this instant only"),
+    Column("admitted_at", UtcTime),
+    Column("answered_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("phone_result", Text),
+    Column("disposition", Text),
+    Column("ended_by", Text),
+    Column("detail", Text),
+    Column("answers", JSON(none_as_null=True)),
+    Column("duration_ms", Double, doc="from the answer to the end"),
+    Column("turns", Integer),
+    Column("voice_to_voice_p50_ms", Double),
+    Column("voice_to_voice_p95_ms", Double),
+    Column("barge_ins", Integer),
+    Column("barge_in_stops_ms", JSON(none_as_null=True)),
+    Column("disclosed_at_ms", Double, doc="null: never heard that an AI speaks"),
+    Column("recording", Text, doc="path below the recordings folder"),
+    Column("recording_sha256", Text),
+    ForeignKeyConstraint(["tenant_id", "task_id"], ["tasks.tenant_id", "tasks.task_id"]),
+    ForeignKeyConstraint(
+        ["tenant_id", "script_name", "script_version"],
+        ["scripts.tenant_id", "scripts.name", "scripts.version"],
+    ),
+    ForeignKeyConstraint(["tenant_id", "contact_id"], ["contacts.tenant_id", "contacts.contact_id"]),
+    Index(None, "tenant_id", "created_at"),
+    Index(None, "tenant_id", "campaign"),
+    Index(None, "tenant_id", "contact_id"),
+    Index(None, "changed_at"),
+)
+
+call_events = Table(
+    "call_events",
+    metadata,
+    # SQLite keeps a number growing for ever only in a sole primary key; (call_id, seq) is the key in meaning.
+    Column("row_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, doc="grows with every commit"),
+    Column("tenant_id", Text, nullable=False),
+    # Not a reference: what happened is kept even when the call's own row is missing.
+    Column("call_id", Text, nullable=False),
+    Column("seq", Integer, nullable=False, doc="1, 2, 3 … per call; a gap is an event that was dropped"),
+    Column("at_ms", Double, nullable=False, doc="since the call's clock began"),
+    Column("type", Text, nullable=False, doc="class name in `opendeep_kit.events`"),
+    Column("data", Text, nullable=False, doc="JSON as `events.to_json` wrote it"),
+    Column("recorded_at", UtcTime, nullable=False),
+    UniqueConstraint("call_id", "seq"),
+    sqlite_autoincrement=True,
+)
