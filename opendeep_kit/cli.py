@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from opendeep_kit import __version__
+from opendeep_kit.cli_asterisk import asterisk_app
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake
 from opendeep_kit.logs import configure
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(asterisk_app, name="asterisk")
 
 
 class Handler(StrEnum):
@@ -132,7 +134,7 @@ def media(
     accept_any: Annotated[bool, typer.Option("--accept-any", help="Admit any UUID; for line tests only.")] = False,
 ) -> None:
     """Run a bare AudioSocket server that echoes or plays a tone: check a line by ear, or load it."""
-    from opendeep_kit.phone.line_tests import serve_line_test
+    from opendeep_kit.cli_media import serve_line_test
 
     if not accept_any:
         raise BadInput("a line test knows no calls", do="say --accept-any to admit whoever connects")

@@ -76,6 +76,8 @@ class AsteriskSettings(Section):
     """Some carriers want a REGISTER before they take calls."""
     trunk_codecs: tuple[Literal["ulaw", "alaw", "g722"], ...] = ("ulaw", "alaw")
     """In order of preference."""
+    external_address: str = ""
+    """Our address as the carrier sees it, when this machine is behind a router that translates addresses."""
     caller_id: str = Field("", pattern=r"^\+?[0-9]{0,15}$")
     """Number shown to callees; empty leaves it to the carrier."""
 

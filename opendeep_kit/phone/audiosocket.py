@@ -50,6 +50,13 @@ RATE_OF_KIND: dict[int, int] = {
 }
 """Hertz by kind."""
 KIND_OF_RATE = {rate: kind for kind, rate in RATE_OF_KIND.items()}
+LENGTHS_OF_KIND: dict[int, tuple[int, int]] = {
+    Kind.HANGUP: (0, 64),
+    Kind.UUID: (16, 16),
+    Kind.DTMF: (1, 1),
+    Kind.ERROR: (0, 64),
+}
+"""Shortest and longest payload of what is not sound."""
 DIGITS = frozenset(b"0123456789*#ABCD")
 HEADER_BYTES = 3
 HANGUP = bytes((Kind.HANGUP, 0, 0))
@@ -58,6 +65,9 @@ HANGUP = bytes((Kind.HANGUP, 0, 0))
 
 class AudioSocketError(PeerMisbehaved):
     """The peer sent something that is not AudioSocket."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, do="let only Asterisk connect to this port, release 22.7 or later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +188,7 @@ class Decoder:
             if length > rate * 2 * self._max_sound_ms // 1000:
                 raise AudioSocketError(f"a sound message of {length} bytes, longer than {self._max_sound_ms} ms")
             return
-        allowed = {Kind.UUID: (16, 16), Kind.DTMF: (1, 1), Kind.HANGUP: (0, 64), Kind.ERROR: (0, 64)}.get(kind)  # type: ignore[call-overload]
+        allowed = LENGTHS_OF_KIND.get(kind)
         if allowed is None:
             raise AudioSocketError(f"unknown message kind 0x{kind:02x}")
         if not allowed[0] <= length <= allowed[1]:

@@ -17,7 +17,10 @@ QUIET_S = 0.06
 
 
 async def echo(connection: AudioSocketConnection) -> None:
-    """Send back what is heard, at once; the peer's packets are the clock."""
+    """Send back what is heard, at once; the peer's packets are the clock.
+
+    Until the peer's first sound the connection itself sends silence.
+    """
     loop = asyncio.get_running_loop()
     heard_at = loop.time()
 
@@ -29,9 +32,9 @@ async def echo(connection: AudioSocketConnection) -> None:
     connection.on_sound = send_back
     while not connection.closed.done():
         await asyncio.wait({connection.closed}, timeout=0.02)
-        if loop.time() - heard_at > QUIET_S:
-            rate = connection.peer_rate_hz or 8000
-            connection.send_frame(silence(rate), rate)
+        rate_hz = connection.peer_rate_hz
+        if rate_hz is not None and loop.time() - heard_at > QUIET_S:
+            connection.send_frame(silence(rate_hz), rate_hz)
 
 
 async def tone(connection: AudioSocketConnection, *, hz: float = 1000.0, rate_hz: int = 8000) -> None:

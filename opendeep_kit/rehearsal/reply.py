@@ -100,11 +100,15 @@ class Standing:
     @property
     def open_question(self) -> Asked | None:
         """The question to be answered next: asked too often ones are left open."""
-        given = {_arguments(turn).get("question") for turn in self.called if turn.tool == "record_answer"}
         for question in self.brief.questions:
-            if question.id not in given and not self._is_left(question):
+            if question.id not in self.answered and not self._is_left(question):
                 return question
         return None
+
+    @property
+    def answered(self) -> set[str]:
+        """Ids of the questions whose answers were noted."""
+        return {_arguments(turn).get("question", "") for turn in self.called if turn.tool == "record_answer"}
 
     def _is_left(self, question: Asked) -> bool:
         """It was asked as often as allowed, and the callee has spoken since."""
@@ -160,7 +164,8 @@ def _answered(now: Standing, question: Asked | None, words: str) -> list[Part]:
     if question is not None and now.tries(question) == 0:
         if _asks_for_person(now) and yes_or_no(words) is False:
             return [Say(NOT_HIM), _use("end_call", reason="wrong_person")]
-        lead = "Never mind." if any(now.tries(other) for other in now.brief.questions) else WELL[0]
+        left = [other for other in now.brief.questions if now.tries(other) and other.id not in now.answered]
+        lead = "Never mind." if left else WELL[0]
         return [Say(f"{lead} {question.ask}")]
     return _close(now)
 

@@ -28,67 +28,101 @@ class Wish(StrEnum):
     GOODBYE = "goodbye"
 
 
-_WISHES: tuple[tuple[Wish, str], ...] = (
-    (
-        Wish.MACHINE,
-        r"(leave|record)( me| us)? (a|your|the) (message|name)|after the (tone|beep|signal)|at the (tone|beep)"
-        r"|(can't|cannot|can not|unable to) (take|come to|get to|answer) (your|the) (call|phone)"
-        r"|you('ve| have) reached|voice ?mail",
-    ),
-    (
-        Wish.NEVER_AGAIN,
-        r"(never|don't|do not|stop)( ever)?( you)?( to)? (call|calling|phone|ring|contact)(ing)?( me| us| here)?"
-        r"( again| any ?more| ever)?\b(?! (me|us)? ?(back|later|now|tomorrow))|take me off|remove (me|my number|us)"
-        r"|off your (list|call)|do not call list",
-    ),
-    (
-        Wish.WRONG_PERSON,
-        r"wrong (number|person)|no ?(one|body)( here)? (by|with|called)( that)?|nobody (here|by)"
-        r"|(doesn't|does not|don't|not) (live|work) here|there('s| is) no .{1,30} (here|at this)"
-        r"|you have the wrong|(i am|i'm) not (mr|mrs|ms|him|her|that)",
-    ),
-    (
-        Wish.HUMAN,
-        r"(speak|talk)( to| with)? (a|an|your|some|the) ?(real |actual |live )?"
-        r"(human|person|somebody|someone|operator|colleague|manager|agent|people)"
-        r"|(real|actual|live) (human|person)|connect me",
-    ),
-    (
-        Wish.WHO,
-        r"who('s| is| are| am i)?( this| that| you| calling| i)?( speaking| talking| calling)|who is (this|that|it)"
-        r"|who('s| are) (this|you|calling)|what company|where are you calling from|(are you|is this) (a|an) "
-        r"(robot|machine|computer|recording|ai|a i|real person|human|bot)|what('s| is) this about",
-    ),
-    (
-        Wish.LATER,
-        r"(call|phone|ring|try)( me| us)?( again)?( back)? "
-        r"(later|tomorrow|tonight|another|next|in the|in an|on|at|back)"
-        r"|call (me )?back|(i am|i'm|am|very|really|bit|kind of) busy|bad time|not a good (time|moment)"
-        r"|(driving|in a meeting|at work) (right )?now|no time|another time|in a meeting",
-    ),
-    (
-        Wish.REFUSES,
-        r"not interested|no interest|leave me alone|don't (want|wish|care)|do not (want|wish)|no,? thank(s| you)"
-        r"|rather not|go away|won't (answer|tell)|none of your business",
-    ),
-    (
-        Wish.REPEAT,
-        r"(say|repeat)( that| it| the question)?( again| once more)|come again|(didn't|did not|couldn't|can't) (hear|"
-        r"catch|understand|get) (you|that|it)|(pardon|sorry|excuse me|what)( me)?\??$|what did you say",
-    ),
-    (Wish.GOODBYE, r"\b(good ?bye|bye|bye bye|see you)\b"),
+_ME = r"( me| us| here| my \w+| (on |at )?this number)*"
+_ANOTHER_TIME = (
+    rf"(?!{_ME} (back|later|now|today|tonight|tomorrow|before|after|until|till|during|while|when|right|it|that|him|her"
+    r"|this (?!number)|(at|on) (?!this|my|home|all)|in (?!any)))"
 )
-_COMPILED = tuple((wish, re.compile(pattern)) for wish, pattern in _WISHES)
+"""After "do not call me": these words make it a wish for another time, not for none."""
+_HUMAN = r"( (a|an|the|my|your|some))?( real| actual| live| human)* (human|person|being|somebody|someone|operator)"
+_STAFF = r"( (a|an|the|your|some))? (colleague|manager|agent|people|representative|supervisor|receptionist)"
 
+_WISHES: dict[Wish, tuple[str, ...]] = {
+    Wish.MACHINE: (
+        r"(?<!\bto )(leave|record)( me| us)?( a| your| the)?( brief| short)? (message|name)\b",
+        r"after the (tone|beep|signal)|at the (tone|beep)|automatic voice|mailbox|(?<!your )(?<!\ba )voice ?mail",
+        r"(can't|cannot|can not|unable to) (take|come to|get to|answer) (your|the) (call|phone)|missed your call",
+        r"you('ve| have) reached|(person|party|customer|number|subscriber) you (are calling|have dial|dial|called)",
+    ),
+    Wish.NEVER_AGAIN: (
+        r"(?<!\bi )(?<!i'd )(?<!you )(?<!they )(?<!would )\b(never|don't|do not|stop|quit)( you| ever| please)*"
+        rf" (call|phone|phoning|ring|contact|bother|disturb|harass)(ing)?\b{_ME}{_ANOTHER_TIME}",
+        r"(don't|do not|not|no) (want|wish|like|need(?! to call)|to be|any|more|further)"
+        r"( (to|be|get|getting|receive|any|more|further|these|your|you|ever))*"
+        rf" (call|contact|phone|ring|bother)(s|ed|ing)?\b(?! you){_ME}{_ANOTHER_TIME}|\bno calls\b",
+        r"(take|get) (me|us|my (name|number)|this number) off|off (your|the|that|this)( \w+)? list|do not call list",
+        r"(remove|delete|erase) (me|us|(my|our|this)( \w+)? ?(number|name|data|details))\b",
+        r"unsubscribe|opt(ing)?( me)? out\b|lose (my|this) number|stop (these|those|your|the) calls",
+    ),
+    Wish.WRONG_PERSON: (
+        r"wrong (number|person|house|address|man|woman)|you have the wrong|that('s| is) not me\b",
+        r"no ?(one|body)( here)? (by|with|of) (that|this)|no ?(one|body)( here)? called (?!me|us|back)|nobody here",
+        r"(doesn't|does not|don't|not) (live|work) here|there('s| is) no .{1,30} (here|at this)",
+        r"(i am|i'm) not (mr|mrs|ms|him|her|that|the (right )?person)\b",
+        r"passed away|deceased|(she|he)( has)? moved (out|away)",
+    ),
+    Wish.HUMAN: (
+        r"(want to|wanna|can i|could i|may i|let me|like to|rather|prefer to|need to|please|^)( please)? ?"
+        rf"(speak|talk) (to|with)({_HUMAN}|{_STAFF})",
+        rf"(want|need|give me|get me|prefer|i'd like|connect me|me through|transfer me)( to| with)?({_HUMAN}|{_STAFF})",
+        r"connect me\b|put me through|transfer me\b|^(operator|representative|agent|human)( please)?$",
+    ),
+    Wish.WHO: (
+        r"(?<!person )(?<!man )(?<!people )(?<!one )(?<!lady )"
+        r"who('s| is| are| am i)?( this| that| you| i)?( speaking| talking| calling)",
+        r"\bwho( is|'s| are) (this|that|it|you)\b|who do you (work|call)",
+        r"what company|where are you (calling|phoning) from",
+        r"(are you|is this|is that|am i (speaking|talking) (to|with)) ((a|an|some) )?(real |actual |live )?"
+        r"(robot|machine|computer|recording|ai|a i|person|human|bot|real)\b",
+        r"what('s| is) (this|it|that) (all )?(about|regarding)|why (are|do) you call|what do you want(?! me)",
+    ),
+    Wish.LATER: (
+        r"(call|phone|ring|try)( me| us)?( again)?( back)? "
+        r"(later|tomorrow|tonight|another|next|in the|in an|on|at|back)",
+        r"call (me )?back|another time|(talk|speak|do) (this |it )?(later|tomorrow)|\bnot (now|today|right now)\b",
+        r"(i am|i'm|am|very|really|bit|kind of|too) busy|bad time|not a good (time|moment)|can't (talk|speak)\b",
+        r"(don't|do not|haven't|have not) (have|got)( any| the| much)? time|(have|got) no time",
+        r"\bno time (now|right|for)|^(sorry )?no time",
+        r"(driving|at work) (right )?now|(am|i'm) at work|in a meeting",
+        r"(having|cooking|eating|making)( my)? (dinner|lunch)",
+        r"(she|he)('s| is) not (here|in|home|at home|available)",
+        r"this is (her|his) (husband|wife|son|daughter|mother|father)",
+    ),
+    Wish.REFUSES: (
+        r"not interested|no interest|leave me alone|go away|get lost|forget it|hanging up|none of your business",
+        r"(don't|do not) care\b|\bno,? thank(s| you)|won't (answer|tell|say)|rather not($| (say|answer|talk|tell|do))",
+        r"(don't|do not|won't) (want|wish)($| (to )?(talk|speak|answer|take part|participate|be|do|say|go on|tell"
+        r"|give|hear|discuss|this|any|it|that|your))\b",
+    ),
+    Wish.REPEAT: (
+        r"\brepeat\b|say( that| it| this)? (again|once more)|come again",
+        r"once more( please)?$|what (was that|did you say)",
+        r"(didn't|did not|couldn't|could not|can't|cannot|don't|do not)( quite)? "
+        r"(hear|catch|understand|get) (you|that|it|the)\b",
+        r"(didn't|did not|couldn't|can't|don't) (hear|understand)$|speak up\b|louder",
+        r"^((pardon|sorry|excuse me|what|huh|eh|me|please) ?)+\??$",
+    ),
+    Wish.GOODBYE: (r"\b(good ?bye|bye|see you)\b(?! the)|have a (nice|good) (day|evening|one)",),
+}
+"""In order of gravity: the first that fits is what counts."""
+_COMPILED = tuple((wish, re.compile("|".join(patterns))) for wish, patterns in _WISHES.items())
+
+_MEANS_YES = re.compile(
+    r"\b(no|not a) (problem|doubt)\b|\bno worries\b|\bwhy not\b|\b(can't wait|don't (worry|mind))\b"
+)
+_MEANS_NO = re.compile(r"\b(of course|absolutely|definitely|certainly|surely|sure|obviously) not\b")
 _YES = re.compile(
-    r"\b(yes|yeah|yep|yup|sure|certainly|of course|absolutely|definitely|correct|right|speaking|that's me|that is me"
-    r"|this is (she|he|him|her|me)|i (can|will|do|would|am|did)(?!'t| not)|i'll|okay|ok|fine|works( for me)?"
-    r"|exactly|indeed|aye)\b"
+    r"\b(yes|yeah|yep|yup|sure|certainly|of course|absolutely|definitely|totally|correct|speaking|that's me|that is me"
+    r"|it's me|this is (she|he|him|her|me)|i (can|will|do|would|am|did)(?!'t| not| unable)|i'll"
+    r"|i('d| would) (love|like) to|okay|ok|fine|works( for me)?|exactly|indeed|aye|uh huh|mhm|i think so|you bet"
+    r"|please do|likely|(?<!the )right(?! (now|one|hand|leg|side)))\b"
 )
 _NO = re.compile(
-    r"\b(no|nope|nah|not|can't|cannot|won't|will not|don't|do not|wouldn't|unfortunately|afraid|never|negative)\b"
+    r"\b(no|nope|nah|not|cannot|\w+n't|unfortunately|afraid|never|negative|unable|impossible|cancel"
+    r"|(that|it)('s| is) (wrong|incorrect))\b"
 )
-_UNSURE = re.compile(r"(don't|do not) (know|remember)|not (quite |really )?sure|\b(maybe|perhaps|depends)\b")
+_UNSURE = re.compile(r"(don't|do not) (know|remember)|not (quite |really )?sure|yes and no|\b(maybe|perhaps|depends)\b")
+_ASKS = re.compile(r"^(is|are|do|does|did|can|could|what|how|when|where|who|which|why)\b.*\?$")
 _NUMBERS = {
     word: value
     for value, words in enumerate(
@@ -111,17 +145,27 @@ _NUMBERS = {
     for word in words.split()
 }
 _SURE_NUMBERS = {word: value for word, value in _NUMBERS.items() if word not in ("to", "too", "for", "free", "ate")}
+_ONE_NUMBER = rf"(\d+(\.\d+)?|{'|'.join(_SURE_NUMBERS)})"
+_RANGE = re.compile(rf"\b(out of|of) {_ONE_NUMBER}\b|\b{_ONE_NUMBER} (to|or|and) {_ONE_NUMBER}\b")
+"""The end of a scale, or two numbers of which neither was chosen."""
 _TIME = re.compile(
     r"\b(monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow|tonight|morning|noon|afternoon"
     r"|evening|night|week(end)?|month|hour|minutes?|o'clock|january|february|march|april|may|june|july|august"
-    r"|september|october|november|december|at (one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)|\d{1,2}(:\d\d)?( ?[ap]\.?m\.?)?|later|after|before|next)\b"
+    r"|september|october|november|december|at (one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+    r"|\d{1,2}(:\d\d)?( ?[ap]\.?m\.?)?|later|after|before|next)\b"
+)
+
+
+_BEFORE_TIME = re.compile(
+    r"(\b(at|on|in|next|this|around|about|half|an|a|the|few|couple|of|one|two|three|four|five|ten|\d+) )+$",
+    re.IGNORECASE,
 )
 
 
 def plain(words: str) -> str:
-    """Lower case, straight apostrophes, single blanks, no other marks."""
-    text = words.lower().replace("’", "'")
-    return " ".join(re.sub(r"[^\w\s':?-]", " ", text).replace("-", " ").split())
+    """Lower case, straight apostrophes, single blanks, no marks but those within numbers and times."""
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", words.lower().replace("’", "'"))
+    return " ".join(re.sub(r"(?<!\d)\.|\.(?!\d)|[^\w\s':?.]", " ", text).split())
 
 
 def wish(words: str) -> Wish | None:
@@ -133,13 +177,11 @@ def wish(words: str) -> Wish | None:
 def yes_or_no(words: str) -> bool | None:
     """True, False, or None when neither or both are meant."""
     text = plain(words)
-    if _UNSURE.search(text):
+    text = _MEANS_NO.sub("no", _MEANS_YES.sub("yes", text))
+    if _UNSURE.search(text) or _ASKS.search(text):
         return None
-    says_yes, says_no = bool(_YES.search(text)), bool(_NO.search(text))
-    if says_yes and says_no:
-        first = re.search(rf"{_YES.pattern}|{_NO.pattern}", text)
-        return bool(first and _YES.fullmatch(first[0]))
-    return says_yes if says_yes or says_no else None
+    first = re.search(rf"{_YES.pattern}|{_NO.pattern}", text)
+    return None if first is None else bool(_YES.fullmatch(text, *first.span()))
 
 
 def answer(question: Asked, words: str) -> str | None:
@@ -152,30 +194,37 @@ def answer(question: Asked, words: str) -> str | None:
         case "number":
             return _number(question, text)
         case "choice":
-            fitting = [option for option in question.options if re.search(rf"\b{re.escape(plain(option))}", text)]
-            return fitting[0] if len(fitting) == 1 else None
+            return _choice(question.options, text)
         case "date":
             return words.strip(" .") if _TIME.search(text) else None
     return words.strip() if len(text) > 1 else None
 
 
 def time_in(words: str) -> str | None:
-    """The part of the words that names a time, from the first time word on."""
+    """The part of the words that names a time, ready to follow "we will call you"."""
     text = words.strip(" .!?")
     found = list(_TIME.finditer(text.lower()))
     if not found or all(match[0] in ("later", "may", "after", "before") for match in found):
         return None
-    named = text[found[0].start() : found[-1].end()]
-    starts_low = named.lower().startswith(("tomorrow", "next", "today", "tonight", "at ", "in "))
+    lead = _BEFORE_TIME.search(text[: found[0].start()])
+    named = text[lead.start() if lead else found[0].start() : found[-1].end()]
+    starts_low = lead or found[0][0].startswith(("tomorrow", "next", "today", "tonight", "at "))
     return named[0].lower() + named[1:] if starts_low else named
 
 
+def _choice(options: tuple[str, ...], text: str) -> str | None:
+    named = [option for option in options if re.search(rf"\b{re.escape(plain(option))}(s|es)?\b", text)]
+    # "very satisfied" names "satisfied" as well: the longer one is meant.
+    meant = [one for one in named if not any(one != other and plain(one) in plain(other) for other in named)]
+    return meant[0] if len(meant) == 1 else None
+
+
 def _number(question: Asked, text: str) -> str | None:
-    said = [float(word) if word.replace(".", "", 1).isdigit() else None for word in text.split()]
-    values = [value for value in said if value is not None]
-    values += [float(_SURE_NUMBERS[word]) for word in text.split() if word in _SURE_NUMBERS]
-    if not values and len(text.split()) <= 2:
-        values = [float(_NUMBERS[word]) for word in text.split() if word in _NUMBERS]
+    text = _RANGE.sub(" ", text)
+    words = re.findall(r"\d+(?:\.\d+)?|[a-z']+", text)
+    values = [float(_SURE_NUMBERS.get(word, word)) for word in words if word in _SURE_NUMBERS or word[0].isdigit()]
+    if not values and len(words) <= 2:
+        values = [float(_NUMBERS[word]) for word in words if word in _NUMBERS]
     low = -float("inf") if question.lowest is None else question.lowest
     high = float("inf") if question.highest is None else question.highest
     fitting = [value for value in values if low <= value <= high]

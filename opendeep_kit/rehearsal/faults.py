@@ -1,0 +1,111 @@
+"""What can be made to go wrong in a rehearsal, and how to ask for it.
+
+Given the `fault` parameters of a connection's address, names the faults; a wrong one is refused with a sentence.
+Never does the damage: `mischief` spoils the stream, `responses` spoils what is said.
+
+A fault is `name`, `name_detail`, or either with `@t=SECONDS` (since the session began) or `@response=N` (the Nth
+response of the session, from 1). Several: repeat the parameter or separate them by commas.
+
+| fault | what happens | when |
+|---|---|---|
+| `http_STATUS` | the handshake is refused: 401, 403, 404, 429, 500, 503 | |
+| `close_CODE` | the connection is closed with 1000–4999 | at once, t, or at the response's first sound |
+| `expire` | closed with 1001 and OpenAI's words for the 60th minute | the same |
+| `error_CODE` | an `error` event with this code; nothing else changes | the same |
+| `stall` | the connection stays, nothing more is sent | the same |
+| `fail_CODE` | the response ends `failed` after its first sound | every response, or one |
+| `rate_limited` | it ends `failed` with `rate_limit_exceeded`, nothing remaining | the same |
+| `incomplete_REASON` | it ends `incomplete`: `max_output_tokens`, `content_filter` | the same |
+| `late_deltas` | three sound deltas more after a cancelled response is done | the same |
+| `no_created` | its `response.created` is missing | the same |
+| `two_items` | its speech is spread over two items | the same |
+| `think_MS` | it begins so much later | the same |
+| `unknown_events` | event types that no protocol lists, `ping` among them | |
+| `extra_keys` | keys nobody asked for, `obfuscation` on deltas | |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opendeep_kit.errors import BadInput
+
+
+class When(StrEnum):
+    """What a fault may be tied to."""
+
+    NEVER = "never"
+    """It has no moment of its own."""
+    RESPONSE = "response"
+    """A response; every one when none is named."""
+    MOMENT = "moment"
+    """A time or a response; the session's begin when none is named."""
+
+
+_GRAMMAR: dict[str, tuple[str, When]] = {
+    "http": (r"401|403|404|429|500|503", When.NEVER),
+    "close": (r"[1-4]\d{3}", When.MOMENT),
+    "expire": ("", When.MOMENT),
+    "error": (r"[a-z_]+", When.MOMENT),
+    "stall": ("", When.MOMENT),
+    "fail": (r"[a-z_]+", When.RESPONSE),
+    "rate_limited": ("", When.RESPONSE),
+    "incomplete": (r"max_output_tokens|content_filter", When.RESPONSE),
+    "late_deltas": ("", When.RESPONSE),
+    "no_created": ("", When.RESPONSE),
+    "two_items": ("", When.RESPONSE),
+    "think": (r"\d{1,6}", When.RESPONSE),
+    "unknown_events": ("", When.NEVER),
+    "extra_keys": ("", When.NEVER),
+}
+_UNSENDABLE = frozenset([1004, 1005, 1006, 1015])
+"""Codes that RFC 6455, 7.4.1 reserves: no close frame may carry them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong."""
+
+    name: str
+    detail: str = ""
+    """Status, code, reason or milliseconds."""
+    at_s: float | None = None
+    response: int | None = None
+
+    def hits(self, response: int) -> bool:
+        """Whether it is meant for this response."""
+        return self.response in (None, response)
+
+
+def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:
+    """The faults that were asked for.
+
+    Raises:
+        BadInput: one of them does not exist, or cannot happen then.
+    """
+    return tuple(_parse(text) for texts_of_one in texts for text in texts_of_one.split(",") if text)
+
+
+def _parse(text: str) -> Fault:
+    what, _, when = text.partition("@")
+    for name, (details, moment) in _GRAMMAR.items():
+        match = re.fullmatch(f"{name}_({details})" if details else f"{name}()", what)
+        if match is None or match[1] in map(str, _UNSENDABLE):
+            continue
+        at_s, response = _moment(text, when, moment)
+        return Fault(name=name, detail=match[1], at_s=at_s, response=response)
+    raise BadInput(f"there is no fault {text!r}", do=f"choose among {', '.join(_GRAMMAR)}; details follow after '_'")
+
+
+def _moment(text: str, when: str, allowed: When) -> tuple[float | None, int | None]:
+    if not when:
+        return (0.0 if allowed is When.MOMENT else None), None
+    if allowed is not When.NEVER and (match := re.fullmatch(r"response=([1-9]\d{0,3})", when)):
+        return None, int(match[1])
+    if allowed is When.MOMENT and (match := re.fullmatch(r"t=(\d{1,4}(?:\.\d{1,3})?)", when)):
+        return float(match[1]), None
+    ways = {When.NEVER: "no '@'", When.RESPONSE: "@response=N", When.MOMENT: "@t=SECONDS or @response=N"}
+    raise BadInput(f"the fault {text!r} cannot happen at {when!r}", do=f"write {ways[allowed]}")

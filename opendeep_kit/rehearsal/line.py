@@ -1,0 +1,228 @@
+"""The line simulator: Asterisk and the telephone network behind it, where there is no Asterisk.
+
+Given an order, calls the media server over a real AudioSocket connection exactly as Asterisk does, and lets the
+number's subscriber (`rehearsal.public`) answer or not; talkers are reached at the personas' AudioSocket server.
+Never touches sound: frames pass at once, both ways, on the clock of whoever made them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from itertools import repeat
+
+from opendeep_kit.audio.pacing import SLOT_S, Pacer
+from opendeep_kit.audio.pcm import LINE_RATES_HZ, frame_bytes, silence
+from opendeep_kit.audio.tones import tone
+from opendeep_kit.errors import Unavailable
+from opendeep_kit.outcomes import EndedBy, PhoneResult
+from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
+from opendeep_kit.phone.causes import MEDIA_LOST, unanswered
+from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.rehearsal.asterisk_leg import QUIET_LIMIT_S, AsteriskLeg, LegEnd, connect
+from opendeep_kit.rehearsal.public import Behaviour, callee_uuid, subscriber
+
+NORMAL_CLEARING = 16
+SERVER_ERROR = 38
+SETUP_S = 0.1
+"""From the dial to the network's first word: 100 Trying, no sound in either direction."""
+EARLY_HANGUP_S = 1.0
+KEYS = "12#"
+BEFORE_KEY_S = 0.5
+KEY_S = 0.1
+"""A key on the wire: no sound flows meanwhile."""
+REFUSALS: dict[Behaviour, tuple[int, int]] = {
+    Behaviour.BUSY: (17, 486),
+    Behaviour.REJECTED: (21, 403),
+    Behaviour.UNKNOWN_NUMBER: (1, 404),
+    Behaviour.CONGESTION: (34, 503),
+}
+"""Q.850 cause and SIP code of those that do not even ring."""
+SPECIAL_INFORMATION_HZ = (950.0, 1400.0, 1800.0)
+"""The three rising tones before "the number you have dialled" (ITU-T E.180)."""
+
+
+class SimulatedLine:
+    """A `Line` without Asterisk.
+
+    Args:
+        callees_host: where the personas' AudioSocket server listens.
+        time_scale: of the network's own times (ringing, time limits); sound keeps its 20 ms clock.
+    """
+
+    def __init__(self, callees_host: str, callees_port: int, *, time_scale: float = 1.0) -> None:
+        self._callees = (callees_host, callees_port)
+        self._time_scale = time_scale
+
+    @property
+    def name(self) -> str:
+        """What the record calls this line."""
+        return "simulator"
+
+    async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
+        """Place one call and return when it is over; cancelling this coroutine hangs up."""
+        quiet_limit_s = QUIET_LIMIT_S * self._time_scale
+        try:
+            # As the AudioSocket channel driver does: without a media server nobody's phone rings.
+            media = await connect(order.media_host, order.media_port, order.call_id, quiet_limit_s=quiet_limit_s)
+        except Unavailable as error:
+            return LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=error.what)
+        call = _Call(order, media, report, self._callees, self._time_scale)
+        network = asyncio.create_task(call.run(), name="simulated-call")
+        either: tuple[asyncio.Future[LineResult] | asyncio.Future[LegEnd], ...] = (network, media.ended)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return network.result() if network.done() else call.ended_by_us()
+        finally:
+            network.cancel()
+            await asyncio.gather(network, return_exceptions=True)
+            await media.close()
+
+
+class _Call:
+    """One call, as the network and the callee see it."""
+
+    def __init__(
+        self,
+        order: CallOrder,
+        media: AsteriskLeg,
+        report: Callable[[Progress], None],
+        callees: tuple[str, int],
+        time_scale: float,
+    ) -> None:
+        self._order = order
+        self._media = media
+        self._report = report
+        self._callees = callees
+        self._time_scale = time_scale
+        self._who = subscriber(order.number)
+        self._rate_hz = LINE_RATES_HZ[order.line_format]
+        self._quiet = silence(self._rate_hz)
+        self._is_answered = False
+
+    async def run(self) -> LineResult:
+        """What the far end does, to the end of the call."""
+        try:
+            async with asyncio.timeout(self._order.ring_limit_s * self._time_scale):
+                refusal = await self._set_up()
+        except TimeoutError:
+            return _unanswered(0, 0)
+        return refusal or await self._conversation()
+
+    def ended_by_us(self) -> LineResult:
+        """The result when the media server ended the call, or did what Asterisk does not forgive."""
+        answered, cancelled = "our side hung up", "we hung up before anybody answered"
+        return LineResult(
+            phone_result=PhoneResult.ANSWERED if self._is_answered else PhoneResult.CANCELLED,
+            ended_by=None,
+            cause=NORMAL_CLEARING,
+            detail=self._media.detail or (answered if self._is_answered else cancelled),
+        )
+
+    # ---- before the answer --------------------------------------------------------------------------
+
+    async def _set_up(self) -> LineResult | None:
+        """Until the callee picks up; a result when they never will."""
+        await asyncio.sleep(SETUP_S * self._time_scale)
+        behaviour = self._who.behaviour
+        if behaviour in REFUSALS:
+            return _unanswered(*REFUSALS[behaviour])
+        if behaviour is Behaviour.TRYING_ONLY:
+            await asyncio.get_running_loop().create_future()
+        if behaviour is Behaviour.ANNOUNCEMENT:
+            await self._play(self._announcement())
+            return _unanswered(1, 404)
+        self._report(Progress.RINGING)
+        if behaviour is Behaviour.NO_ANSWER:
+            await self._play(repeat(self._quiet))
+        # A silent ringing tone, as our indications.conf has it: keeps the line alive, is taken for nobody's voice.
+        await self._play(self._silence(self._who.ring_s))
+        return _unanswered(19, 480) if behaviour is Behaviour.UNAVAILABLE else None
+
+    def _announcement(self) -> Iterable[bytes]:
+        pcm = b"".join(tone(hz, self._rate_hz, 330) for hz in SPECIAL_INFORMATION_HZ)
+        length = frame_bytes(self._rate_hz)
+        for at in range(0, len(pcm), length):
+            yield pcm[at : at + length].ljust(length, b"\0")
+        yield from self._silence(1.0)
+
+    # ---- after the answer ---------------------------------------------------------------------------
+
+    async def _conversation(self) -> LineResult:
+        match self._who.behaviour:
+            case Behaviour.TALKS:
+                return await self._talk()
+            case Behaviour.MUTE:
+                self._answer()
+                await asyncio.get_running_loop().create_future()
+            case Behaviour.SENDS_DIGITS:
+                self._answer()
+                for key in KEYS:
+                    await self._play(self._silence(BEFORE_KEY_S))
+                    await asyncio.sleep(KEY_S * self._time_scale)
+                    self._media.send(encode_digit(key))
+                await self._play(repeat(self._quiet))
+            case _:
+                self._answer()
+                await self._play(self._silence(EARLY_HANGUP_S))
+        return _hung_up()
+
+    async def _talk(self) -> LineResult:
+        """Join the persona to the agent; Asterisk has no buffer, so every frame passes at once."""
+        try:
+            callee = await connect(*self._callees, callee_uuid(self._order.number))
+        except Unavailable as error:
+            return LineResult(
+                phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, cause=SERVER_ERROR, detail=error.what
+            )
+        try:
+            callee.on_sound = self._media.send
+            self._media.on_sound = callee.send
+            self._answer()
+            how = await callee.ended
+        finally:
+            await callee.close()
+        if how in (LegEnd.HUNG_UP, LegEnd.CLOSED):
+            return _hung_up()
+        return LineResult(
+            phone_result=PhoneResult.ANSWERED,
+            ended_by=EndedBy.NETWORK,
+            cause=MEDIA_LOST,
+            detail="no sound came from the callee's side any more",
+        )
+
+    def _answer(self) -> None:
+        self._is_answered = True
+        self._report(Progress.ANSWERED)
+
+    # ---- sound of the network's own -----------------------------------------------------------------
+
+    def _silence(self, seconds: float) -> Iterable[bytes]:
+        return repeat(self._quiet, round(seconds * self._time_scale / SLOT_S))
+
+    async def _play(self, frames: Iterable[bytes]) -> None:
+        """Send these frames on a 20 ms clock of their own; returns when the last one has been heard."""
+        loop = asyncio.get_running_loop()
+        pacer = Pacer(loop.time(), lead_ms=0)
+        due = 0
+        for pcm in frames:
+            while not due:
+                await asyncio.sleep(max(0.0, pacer.wake_at() - loop.time()))
+                due = len(pacer.due(loop.time()))
+            due -= 1
+            self._media.send(encode_sound(pcm, self._rate_hz))
+        await asyncio.sleep(max(0.0, pacer.wake_at() - loop.time()))
+
+
+def _unanswered(cause: int, sip_code: int) -> LineResult:
+    result, detail = unanswered(cause, sip_code)
+    return LineResult(phone_result=result, ended_by=EndedBy.NETWORK, cause=cause, detail=detail)
+
+
+def _hung_up() -> LineResult:
+    return LineResult(
+        phone_result=PhoneResult.ANSWERED,
+        ended_by=EndedBy.CALLEE,
+        cause=NORMAL_CLEARING,
+        detail="the callee hung up",
+    )
