@@ -28,10 +28,10 @@ from opendeep_kit.config import RehearsalSettings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, VoiceProbability
-from opendeep_kit.rehearsal.faults import Fault, parse_faults
-from opendeep_kit.rehearsal.mischief import EXPIRED, CloseNow, Mischief, Outgoing
-from opendeep_kit.rehearsal.session import Engines, Session
-from opendeep_kit.rehearsal.session_settings import new_id
+from opendeep_kit.rehearsal.realtime.faults import Fault, parse_faults
+from opendeep_kit.rehearsal.realtime.mischief import EXPIRED, CloseNow, Mischief, Outgoing
+from opendeep_kit.rehearsal.realtime.session import Engines, Session
+from opendeep_kit.rehearsal.realtime.session_settings import new_id
 
 PATHS = ("/v1/realtime", "/realtime")
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024

@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.engines import Say
-from opendeep_kit.rehearsal.faults import Fault, parse_faults
+from opendeep_kit.rehearsal.realtime.faults import Fault, parse_faults
 from tests.rehearsal.realtime_peer import LONG, SLOW, address, serving, talking
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.rehearsal.conversation_items import ItemGraph
 from opendeep_kit.rehearsal.engines import ReplyRequest, Say, UseTool
-from opendeep_kit.rehearsal.response_events import Plan, ResponseStream
-from opendeep_kit.rehearsal.session_settings import SessionSettings
+from opendeep_kit.rehearsal.realtime.conversation_items import ItemGraph
+from opendeep_kit.rehearsal.realtime.response_events import Plan, ResponseStream
+from opendeep_kit.rehearsal.realtime.session_settings import SessionSettings
 from tests.rehearsal.realtime_peer import (
     LONG,
     SLOW,

@@ -15,16 +15,16 @@ from typing import Any
 
 from opendeep_kit.config import RehearsalSettings
 from opendeep_kit.logs import log
-from opendeep_kit.rehearsal import client_events as wire
-from opendeep_kit.rehearsal.conversation_items import Context, ItemGraph, context_of, item_from
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, VoiceProbability
-from opendeep_kit.rehearsal.faults import Fault
-from opendeep_kit.rehearsal.input_audio import piece_of
-from opendeep_kit.rehearsal.listening import Listener, announce, decoded
-from opendeep_kit.rehearsal.rejections import Rejected, already_responding, nothing_to_cancel
-from opendeep_kit.rehearsal.response_events import Emit, Plan, ResponseStream
-from opendeep_kit.rehearsal.responses import Responder
-from opendeep_kit.rehearsal.session_settings import SessionSettings, new_id
+from opendeep_kit.rehearsal.realtime import client_events as wire
+from opendeep_kit.rehearsal.realtime.conversation_items import Context, ItemGraph, context_of, item_from
+from opendeep_kit.rehearsal.realtime.faults import Fault
+from opendeep_kit.rehearsal.realtime.input_audio import piece_of
+from opendeep_kit.rehearsal.realtime.listening import Listener, announce, decoded
+from opendeep_kit.rehearsal.realtime.rejections import Rejected, already_responding, nothing_to_cancel
+from opendeep_kit.rehearsal.realtime.response_events import Emit, Plan, ResponseStream
+from opendeep_kit.rehearsal.realtime.responses import Responder
+from opendeep_kit.rehearsal.realtime.session_settings import SessionSettings, new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opendeep_kit.rehearsal.faults import Fault
-from opendeep_kit.rehearsal.rejections import error_event
+from opendeep_kit.rehearsal.realtime.faults import Fault
+from opendeep_kit.rehearsal.realtime.rejections import error_event
 
 EXPIRED = (1001, "Your session hit the maximum duration of 60 minutes.")
 """Code and reason as OpenAI closes an expired session."""

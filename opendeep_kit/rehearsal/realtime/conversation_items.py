@@ -15,16 +15,16 @@ from typing import Any
 
 import pybase64
 
-from opendeep_kit.rehearsal.client_events import FunctionCall, FunctionCallOutput, Message
 from opendeep_kit.rehearsal.engines import Role, Turn
-from opendeep_kit.rehearsal.rejections import (
+from opendeep_kit.rehearsal.realtime.client_events import FunctionCall, FunctionCallOutput, Message
+from opendeep_kit.rehearsal.realtime.rejections import (
     Rejected,
     item_exists,
     no_such_item,
     not_model_audio,
     truncated_too_late,
 )
-from opendeep_kit.rehearsal.session_settings import new_id
+from opendeep_kit.rehearsal.realtime.session_settings import new_id
 from opendeep_kit.voice.heard import SpeakingRate, heard_part
 
 KEPT_SOUND_BYTES = 4 * 1024 * 1024

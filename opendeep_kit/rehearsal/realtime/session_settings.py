@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from opendeep_kit.rehearsal.client_events import SessionUpdate
-from opendeep_kit.rehearsal.rejections import Rejected, voice_is_fixed
+from opendeep_kit.rehearsal.realtime.client_events import SessionUpdate
+from opendeep_kit.rehearsal.realtime.rejections import Rejected, voice_is_fixed
 
 DEFAULT_INSTRUCTIONS = "You are a helpful, friendly assistant on a voice call. Be brief."
 EAGERNESS_SILENCE_MS = {"high": 350, "medium": 600, "auto": 600, "low": 1200}

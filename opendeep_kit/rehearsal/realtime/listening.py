@@ -14,12 +14,12 @@ import pybase64
 
 from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.logs import log
-from opendeep_kit.rehearsal.conversation_items import Item, ItemGraph
 from opendeep_kit.rehearsal.engines import Ears, VoiceProbability
-from opendeep_kit.rehearsal.input_audio import InputAudio, Piece
-from opendeep_kit.rehearsal.rejections import not_audio, too_little_sound
-from opendeep_kit.rehearsal.response_events import Emit
-from opendeep_kit.rehearsal.session_settings import SessionSettings, new_id
+from opendeep_kit.rehearsal.realtime.conversation_items import Item, ItemGraph
+from opendeep_kit.rehearsal.realtime.input_audio import InputAudio, Piece
+from opendeep_kit.rehearsal.realtime.rejections import not_audio, too_little_sound
+from opendeep_kit.rehearsal.realtime.response_events import Emit
+from opendeep_kit.rehearsal.realtime.session_settings import SessionSettings, new_id
 from opendeep_kit.rehearsal.turns import Started, Stopped
 
 MIN_COMMIT_MS = 100

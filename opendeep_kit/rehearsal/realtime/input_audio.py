@@ -18,7 +18,7 @@ from opendeep_kit.audio.g711 import decode, encode
 from opendeep_kit.audio.pcm import MODEL_RATE_HZ, bytes_per_ms
 from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ, VAD_RATE_HZ, VoiceProbability
-from opendeep_kit.rehearsal.session_settings import law_of, silence_ms
+from opendeep_kit.rehearsal.realtime.session_settings import law_of, silence_ms
 from opendeep_kit.rehearsal.turns import Started, Stopped, TurnDetector
 
 MAX_TURN_MS = 120_000

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from opendeep_kit.rehearsal.rejections import from_validation
+from opendeep_kit.rehearsal.realtime.rejections import from_validation
 
 
 class Shape(BaseModel):

@@ -15,15 +15,15 @@ import pybase64
 from opendeep_kit.audio.g711 import encode
 from opendeep_kit.audio.pcm import bytes_per_ms
 from opendeep_kit.audio.resample import Resampler
-from opendeep_kit.rehearsal.conversation_items import (
+from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
+from opendeep_kit.rehearsal.realtime.conversation_items import (
     CHARS_PER_TOKEN,
     MS_PER_ASSISTANT_TOKEN,
     Context,
     Item,
     ItemGraph,
 )
-from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
-from opendeep_kit.rehearsal.session_settings import law_of, new_id
+from opendeep_kit.rehearsal.realtime.session_settings import law_of, new_id
 
 Emit = Callable[[dict[str, Any]], None]
 ARGUMENT_PIECE = 12
