@@ -8,9 +8,8 @@ wants to steer it calls `answer`, `hang_up`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from opendeep_kit import events
 from opendeep_kit.audio.pacing import Pacer
@@ -21,7 +20,7 @@ from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.audio.tones import dtmf
 from opendeep_kit.audio.vad import Edge, LevelDetector
 from opendeep_kit.config import CallSettings
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
@@ -32,12 +31,6 @@ from opendeep_kit.voice.tools import Moment, Then, Toolbox
 TICK_S = 0.1
 QUIET_BEFORE_HANG_UP_S = 0.5
 NUDGE = 'Say exactly: "Hello, are you still there?"'
-
-
-class Transfer(Protocol):
-    """Hands the callee's leg to a human; the line does it, if it can."""
-
-    async def __call__(self, reason: str) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +47,8 @@ class CallParts:
     facts: Mapping[str, str] = field(default_factory=dict)
     goodbye_pcm: bytes = b""
     """Spoken when the model is lost for good; at the line's rate."""
-    transfer: Transfer | None = None
+    transfer: Callable[[str], Awaitable[None]] | None = None
+    """Hands the callee's leg to a human, given the reason; the line does it, if it can."""
 
 
 class Bridge:
@@ -72,9 +66,8 @@ class Bridge:
         self._engine: VoiceEngine | None = None
         self._tools: set[asyncio.Task[None]] = set()
         self._ending = Ending(parts.settings)
-        self._last_words = ""
-        self.ended_by = EndedBy.CALLEE
-        self.detail = ""
+        self._last_words, self._wants_end = "", False
+        self.ended_by, self.detail = EndedBy.CALLEE, ""
 
     @property
     def now_ms(self) -> float:
@@ -90,9 +83,8 @@ class Bridge:
 
     def hang_up(self, by: EndedBy, detail: str) -> None:
         """End the call now."""
-        if not self._connection.closed.done():
+        if self._connection.hang_up():
             self.ended_by, self.detail = by, detail
-            self._connection.hang_up()
 
     def emit(self, event: events.Event) -> None:
         """Pass an event on."""
@@ -113,6 +105,8 @@ class Bridge:
         line = asyncio.create_task(self._line_clock(), name="line-out")
         voice = asyncio.create_task(self._hold_voice(engine), name="voice")
         watch = asyncio.create_task(self._watch(engine), name="watch")
+        for task in (line, voice, watch):
+            task.add_done_callback(self._part_ended)
         try:
             reason = await asyncio.shield(connection.closed)
             self.emit(events.AudioClosed(call_id=self._parts.call_id, at_ms=self.now_ms, reason=reason))
@@ -120,12 +114,18 @@ class Bridge:
             engine.close()
             for task in (line, watch, *self._tools):
                 task.cancel()
-            if not connection.closed.done():
-                connection.hang_up()
+            connection.hang_up()
             await asyncio.wait({voice}, timeout=2.0)
-            voice.cancel()
+            for task in (voice, *self._tools):
+                task.cancel()
             await asyncio.gather(line, voice, watch, *self._tools, return_exceptions=True)
             self._measure(engine)
+
+    def _part_ended(self, part: asyncio.Task[None]) -> None:
+        """A part that fails ends the call: a line that nobody serves would be silent for ever."""
+        if not part.cancelled() and (error := part.exception()) is not None:
+            log().error("! a part of a call failed", part=part.get_name(), error=type(error).__name__)
+            self.hang_up(EndedBy.FAILURE, f"{part.get_name()} failed ({type(error).__name__})")
 
     async def _line_clock(self) -> None:
         """The one clock: every slot gets exactly one frame and one write."""
@@ -174,7 +174,7 @@ class Bridge:
     async def _hold_voice(self, engine: VoiceEngine) -> None:
         try:
             await engine.run()
-        except (Unavailable, BadInput) as error:
+        except OpenDeepError as error:
             log().warning("! the voice model is lost for good", error=type(error).__name__)
             self.ended_by, self.detail = EndedBy.FAILURE, error.what
             self.emit(events.ModelGivenUp(call_id=self._parts.call_id, at_ms=self.now_ms, attempts=0))
@@ -199,9 +199,7 @@ class Bridge:
 
     async def _run_tool(self, tool_call_id: str, name: str, arguments: str) -> None:
         began = self.now_ms
-        moment = Moment(
-            call_id=self._parts.call_id, at_ms=began, facts=self._parts.facts, last_words=self._last_words
-        )
+        moment = Moment(call_id=self._parts.call_id, at_ms=began, facts=self._parts.facts, last_words=self._last_words)
         result, is_failure = await self._parts.toolbox.run(
             name, arguments, moment, timeout_s=self._settings.tool_timeout_s
         )
@@ -222,6 +220,7 @@ class Bridge:
             self._playout.add("keys", f"keys:{tool_call_id}", 0, dtmf(result.press, self._parts.line_rate_hz))
             self._playout.complete(f"keys:{tool_call_id}", 0)
         self._ending.plan(result.then, self.now_ms)
+        self._wants_end |= result.then in (Then.HANG_UP, Then.TRANSFER)
         if self._engine is not None:
             wants_reply = is_failure or result.then is Then.REPLY
             self._engine.tool_finished(tool_call_id, result.output, wants_reply=wants_reply)
@@ -231,8 +230,10 @@ class Bridge:
     async def _watch(self, engine: VoiceEngine) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            decision = self._ending.check(self.now_ms, is_quiet=engine.is_quiet)
-            if decision is None or not (engine.is_connected or decision.do is Do.HANG_UP):
+            # While there is no model an opening or a nudge must wait: one that is asked for now would be lost.
+            is_quiet = engine.is_quiet and (engine.is_connected or self._wants_end)
+            decision = self._ending.check(self.now_ms, is_quiet=is_quiet)
+            if decision is None or (decision.do in (Do.OPEN, Do.NUDGE) and not engine.is_connected):
                 continue
             match decision.do:
                 case Do.OPEN:

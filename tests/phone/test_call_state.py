@@ -11,9 +11,8 @@ from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_message import AmiEvent
 from opendeep_kit.phone.call_state import TRANSITIONS, Call, CallState, Fact, advance
-from opendeep_kit.phone.call_table import CallTable
-from opendeep_kit.phone.causes import unanswered
 from opendeep_kit.phone.line import LineResult
+from tests.phone.test_causes import CAUSES
 
 CALL_ID = UUID("11111111-2222-4333-8444-555555555555")
 OURS = f"od-{CALL_ID}"
@@ -142,38 +141,6 @@ def test_any_order_gives_the_same_outcome(
     assert call.result() == LineResult(phone_result=result, ended_by=by, cause=cause, detail=detail)
 
 
-CAUSES = [
-    (17, 486, PhoneResult.BUSY),
-    (17, 600, PhoneResult.BUSY),
-    (0, 0, PhoneResult.NO_ANSWER),
-    (19, 480, PhoneResult.NO_ANSWER),
-    (19, 483, PhoneResult.FAILED),
-    (18, 408, PhoneResult.UNREACHABLE),
-    (21, 603, PhoneResult.REJECTED),
-    (21, 403, PhoneResult.REJECTED),
-    (21, 401, PhoneResult.REJECTED),
-    (1, 404, PhoneResult.INVALID_NUMBER),
-    (1, 485, PhoneResult.INVALID_NUMBER),
-    (1, 604, PhoneResult.INVALID_NUMBER),
-    (28, 484, PhoneResult.INVALID_NUMBER),
-    (22, 410, PhoneResult.NUMBER_CHANGED),
-    (58, 488, PhoneResult.FAILED),
-    (58, 606, PhoneResult.FAILED),
-    (38, 500, PhoneResult.CONGESTION),
-    (29, 501, PhoneResult.FAILED),
-    (27, 502, PhoneResult.CONGESTION),
-    (34, 503, PhoneResult.CONGESTION),
-    (102, 504, PhoneResult.CONGESTION),
-    (127, 400, PhoneResult.FAILED),
-    (127, 415, PhoneResult.FAILED),
-    (127, 481, PhoneResult.FAILED),
-    (127, 482, PhoneResult.FAILED),
-    (127, 487, PhoneResult.FAILED),
-    (16, 0, PhoneResult.CANCELLED),
-    (26, 0, PhoneResult.CANCELLED),
-]
-
-
 @pytest.mark.parametrize(("cause", "sip", "result"), CAUSES)
 def test_every_row_of_the_cause_table(cause: int, sip: int, result: PhoneResult) -> None:
     """Cause and SIP code of the callee's leg name the result."""
@@ -181,21 +148,6 @@ def test_every_row_of_the_cause_table(cause: int, sip: int, result: PhoneResult)
 
     assert call.result().phone_result is result
     assert call.result().cause == cause
-
-
-@pytest.mark.parametrize(
-    ("cause", "sip", "result"), [row for row in CAUSES if row[1] not in (483,) and row[0] not in (0, 127)]
-)
-def test_causes_without_sip_codes(cause: int, sip: int, result: PhoneResult) -> None:
-    """Asterisk before 22.7 gives no SIP code: the cause alone says the same."""
-    assert unanswered(cause, 0)[0] is result
-
-
-def test_unknown_codes_are_told() -> None:
-    """A code nobody listed is a failure that names it; an unknown 5xx is worth another try."""
-    assert unanswered(127, 499) == (PhoneResult.FAILED, "the network said SIP 499")
-    assert unanswered(127, 580) == (PhoneResult.CONGESTION, "the network said SIP 580")
-    assert unanswered(3, 0) == (PhoneResult.FAILED, "the network said cause 3")
 
 
 def test_our_own_leg_is_not_the_callee() -> None:
@@ -299,45 +251,3 @@ def test_restart_ends_every_call() -> None:
 
     assert call.state is CallState.ENDED
     assert call.result().ended_by is EndedBy.FAILURE
-
-
-# ---- whose event is it ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"linkedid": OURS, "uniqueid": CALLEE},
-        {"uniqueid": OURS},
-        {"uniqueid": f"{OURS}-2"},
-        {"destuniqueid": OURS},
-        {"destlinkedid": OURS, "destuniqueid": CALLEE},
-        {"localoneuniqueid": OURS},
-        {"actionid": f"orig-{CALL_ID}"},
-        {"uniqueid": HUMAN, "linkedid": HUMAN, "chanvariable": f"A=b\nOPENDEEP_CALL_ID={CALL_ID}"},
-    ],
-)
-def test_event_finds_its_call(headers: dict[str, str]) -> None:
-    """Each id that Asterisk may show leads to the call."""
-    table = CallTable()
-    call = table.add(CALL_ID)
-
-    assert table.find(AmiEvent("Any", headers)) is call
-    assert (table.matched, table.unmatched, table.foreign) == (1, 0, 0)
-
-
-def test_unmatched_and_foreign_are_told_apart() -> None:
-    """An event of ours without a call is counted; other people's calls and mere notices are not ours."""
-    table = CallTable()
-    for headers in ({"uniqueid": OURS}, {"uniqueid": "1795527441.1", "linkedid": "1795527441.1"}, {"status": "x"}):
-        assert table.find(AmiEvent("Any", headers)) is None
-
-    assert (table.matched, table.unmatched, table.foreign) == (0, 1, 1)
-
-
-def test_an_id_is_used_once() -> None:
-    """Two calls never share an id."""
-    table = CallTable()
-    table.add(CALL_ID)
-    with pytest.raises(OurMistake, match="in use"):
-        table.add(CALL_ID)

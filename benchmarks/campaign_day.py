@@ -1,0 +1,420 @@
+"""A day of calls to a million contacts in every time zone, with a change of the clocks in it; no time is waited.
+
+    python -m benchmarks.campaign_day [--contacts 1000000] [--tenants 50] [--day 2026-03-08]
+
+The planner, the permission, the retries and the waiting room are the package's own; callees, their outcomes and the
+clock are made up from a seed. Every call placed is checked again without the package: the number's zones, the wall
+clock by `zoneinfo`, the hours as written here. Exit code 1 when one was outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from heapq import heappop, heappush
+from statistics import fmean, quantiles
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from phonenumbers import PhoneNumberType, timezone
+
+from opendeep_kit.campaigns.capacity import Provider, Worker, room
+from opendeep_kit.campaigns.case import Case, Consent, Scope, Use, closed_days
+from opendeep_kit.campaigns.dnc import DncList, dnc_list, look_up
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign, Flow, HolidayRule, TenantLimits
+from opendeep_kit.campaigns.permission import may_we_call
+from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Rotation, plan
+from opendeep_kit.campaigns.retries import OutcomeKind, next_attempt, outcome_kind
+from opendeep_kit.campaigns.waiting import Clock, WaitingRoom, clock
+from opendeep_kit.campaigns.windows import parse_weekly
+from opendeep_kit.campaigns.zones import Callee, callee
+from opendeep_kit.outcomes import Disposition, PhoneResult
+
+TICK = timedelta(seconds=1)
+WHALE_SHARE = 0.15
+"""One tenant has so much of all contacts: it must not crowd the others out."""
+HOURS: tuple[dict[str, str], ...] = (
+    {"daily": "09:00-20:00"},
+    {"daily": "08:00-12:00, 13:00-21:00"},
+    {"daily": "00:00-24:00"},
+    {"daily": "00:00-03:30, 12:00-24:00"},
+    {"sat,sun": "10:00-18:00", "mon-fri": "17:00-20:30"},
+)
+"""The third and fourth call in the hour that is skipped or repeated."""
+AREA_CODES = ("208", "212", "305", "406", "423", "480", "541", "605", "701", "808", "812", "850", "907", "915")
+AREA_CODES += ("204", "250", "306", "403", "506", "709", "807", "867", "902", "800", "888")
+OUTCOMES: tuple[tuple[float, PhoneResult, Disposition | None, float], ...] = (
+    (0.30, PhoneResult.NO_ANSWER, None, 30),
+    (0.08, PhoneResult.BUSY, None, 4),
+    (0.04, PhoneResult.REJECTED, None, 8),
+    (0.03, PhoneResult.INVALID_NUMBER, None, 2),
+    (0.02, PhoneResult.CONGESTION, None, 5),
+    (0.20, PhoneResult.ANSWERED, Disposition.VOICEMAIL, 35),
+    (0.17, PhoneResult.ANSWERED, Disposition.COMPLETED, 110),
+    (0.06, PhoneResult.ANSWERED, Disposition.HUNG_UP_EARLY, 9),
+    (0.04, PhoneResult.ANSWERED, Disposition.CALLBACK, 40),
+    (0.03, PhoneResult.ANSWERED, Disposition.PARTIAL, 60),
+    (0.02, PhoneResult.ANSWERED, Disposition.DO_NOT_CALL, 25),
+    (0.01, PhoneResult.ANSWERED, Disposition.FAILED, 12),
+)
+"""Weight, what came of the call, and how many seconds it takes."""
+
+
+@dataclass(slots=True)
+class DayReport:
+    """What the day came to."""
+
+    contacts: int = 0
+    zones: int = 0
+    refused_at_import: int = 0
+    """Numbers without a zone or not in use."""
+    placed: int = 0
+    outside: int = 0
+    """Calls at an instant outside a window of any possible zone: must be 0."""
+    over_cap: int = 0
+    """Calls beyond a number's daily cap: must be 0."""
+    too_many_live: int = 0
+    """Instants with more calls live than media slots: must be 0."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """At the last check before dialling, by rule."""
+    fairness: list[float] = field(default_factory=list)
+    """Jain's index by hour, between tenants of equal weight that had calls due all the hour."""
+    tick_ms: list[float] = field(default_factory=list)
+    """Planner and waiting room, per tick."""
+    left_waiting: int = 0
+    import_s: float = 0.0
+    day_s: float = 0.0
+    placed_by_tenant: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Person:
+    """One contact."""
+
+    callee: Callee
+    clock: Clock
+    campaign: int
+    rung: tuple[datetime, ...] = ()
+    kinds: dict[OutcomeKind, int] | None = None
+
+
+@dataclass(slots=True)
+class Running:
+    """One campaign with what is counted of it."""
+
+    rules: Campaign
+    tenant: TenantLimits
+    hours: dict[str, str]
+    live: int = 0
+
+
+class Day:
+    """One simulated day."""
+
+    def __init__(self, *, contacts: int, tenants: int, day: date, calls_per_s: float, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.now = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        self.end = self.now + timedelta(days=1)
+        self.calls_per_s = calls_per_s
+        self.slots = round(calls_per_s * 60)
+        self.report = DayReport()
+        self.waiting = WaitingRoom(self.now)
+        self.rotation = Rotation()
+        self.running = list(_campaigns(tenants))
+        self.by_id = {of.rules.campaign_id: of for of in self.running}
+        for of in self.running:
+            self.waiting.open_campaign(of.rules.campaign_id, of.rules.windows)
+        self.live = 0
+        self.live_of_tenant = {of.tenant.tenant_id: 0 for of in self.running}
+        self.ends: list[tuple[datetime, int, int, PhoneResult, Disposition | None]] = []
+        self.people: list[Person] = []
+        self.everyone = dnc_list(["+1900*", "+4490*"])
+        self.opted_out: dict[str, set[str]] = {}
+        self.no_entries = DncList()
+        self.hour: dict[str, list[int]] = {}
+        """By tenant: calls placed, and ticks with calls due."""
+        self.ticks_this_hour = 0
+        self._import(contacts, tenants)
+
+    # ---- the contacts -------------------------------------------------------------------------------
+
+    def _import(self, contacts: int, tenants: int) -> None:
+        began, clocks = time.perf_counter(), {}
+        of_tenant: dict[int, list[int]] = {}
+        for index, of in enumerate(self.running):
+            of_tenant.setdefault(int(of.tenant.tenant_id[1:]), []).append(index)
+        zones: set[str] = set()
+        for number in _numbers(contacts, self.rng):
+            known = callee(number)
+            tenant = 0 if self.rng.random() < WHALE_SHARE else self.rng.randrange(tenants)
+            index = self.rng.choice(of_tenant[tenant])
+            of = self.running[index]
+            self.report.refused_at_import += not (known.is_valid and known.zones)
+            closed = closed_days(of.rules, known)
+            key = (known.zones, closed.region)
+            own = clocks.get(key)
+            if own is None:
+                own = clocks[key] = clock(known.zones, closed)
+                zones.update(known.zones)
+            # Those without a zone wait as well: that nobody calls them is for the rules to show.
+            self.waiting.add(of.rules.campaign_id, len(self.people), own, due_at=self.now)
+            self.people.append(Person(known, own, index))
+        self.report.contacts, self.report.zones = len(self.people), len(zones)
+        self.report.import_s = time.perf_counter() - began
+
+    # ---- the day ------------------------------------------------------------------------------------
+
+    def run(self) -> DayReport:
+        """From midnight to midnight, UTC."""
+        began = time.perf_counter()
+        while self.now < self.end:
+            until = self.now + TICK
+            self._end_calls()
+            for at, person in self._planned(until):
+                self._dial(at, person)
+            self._count_hour()
+            self.now = until
+        self.report.left_waiting = len(self.waiting)
+        self.report.day_s = time.perf_counter() - began
+        return self.report
+
+    def _planned(self, until: datetime) -> list[tuple[datetime, int]]:
+        """The calls of this tick: what the planner costs is measured here."""
+        began = time.perf_counter()
+        self.waiting.advance(self.now, until=until)
+        workers = [Worker(worker_id="w", free_slots=self.slots - self.live, loop_lag_ms=2.0, seen_at=self.now)]
+        free = room(workers, Provider(), now=self.now)
+        demands, campaigns = [], {}
+        for of in self.running:
+            due, promised = self.waiting.due(of.rules.campaign_id)
+            if due:
+                demands.append(_demand(of, due, promised))
+                campaigns[of.rules.campaign_id] = Limit()
+        tenants = {of.tenant.tenant_id: Limit(weight=of.tenant.weight) for of in self.running}
+        everyone = Limit(room=free.calls, bound_by=free.bound_by)
+        trunks = {"default": Limit(calls_per_s=self.calls_per_s)}
+        limits = Limits(everyone=everyone, trunks=trunks, tenants=tenants, campaigns=campaigns)
+        made = plan(demands, limits, self.rotation, now=self.now, until=until)
+        self.rotation = made.rotation
+        taken = [(place.at, self.waiting.take(place.campaign_id)) for place in made.places]
+        self.report.tick_ms.append((time.perf_counter() - began) * 1000)
+        for tenant_id in {demand.tenant_id for demand in demands}:
+            self.hour.setdefault(tenant_id, [0, 0])[1] += 1
+        return [(at, int(str(found.contact_id))) for at, found in taken if found is not None]
+
+    def _dial(self, at: datetime, index: int) -> None:
+        person = self.people[index]
+        of = self.running[person.campaign]
+        tenant_id, number = of.tenant.tenant_id, person.callee.number
+        scopes = (
+            Scope(name="this campaign", flow=of.rules.flow, use=Use(live=of.live)),
+            Scope(name="the tenant", flow=of.tenant.flow, use=Use(live=self.live_of_tenant[tenant_id])),
+            Scope(name="everybody", flow=Flow(max_live=self.slots), use=Use(live=self.live)),
+        )
+        case = Case(
+            now=at,
+            callee=person.callee,
+            tenant=of.tenant,
+            campaign=of.rules,
+            dnc=look_up(number, tenant=self.no_entries, everyone=self.everyone),
+            consent=CONSENT,
+            campaign_attempts=person.rung,
+            tenant_attempts=person.rung,
+            scopes=scopes,
+        )
+        decision = may_we_call(case)
+        if not decision.is_allowed:
+            name = decision.rule.value if decision.rule else ""
+            self.report.refused[name] = self.report.refused.get(name, 0) + 1
+            if decision.try_again_at is not None:
+                self.waiting.add(of.rules.campaign_id, index, person.clock, due_at=decision.try_again_at)
+            return
+        self._check(at, person, of)
+        person.rung = (*person.rung, at)
+        self.live += 1
+        of.live += 1
+        self.live_of_tenant[tenant_id] += 1
+        self.report.too_many_live += self.live > self.slots
+        self.report.placed += 1
+        self.report.placed_by_tenant[tenant_id] = self.report.placed_by_tenant.get(tenant_id, 0) + 1
+        self.hour.setdefault(tenant_id, [0, 0])[0] += 1
+        _, result, disposition, takes_s = self.rng.choices(OUTCOMES, WEIGHTS)[0]
+        takes = timedelta(seconds=takes_s * (0.5 + self.rng.random()))
+        heappush(self.ends, (at + takes, index, self.report.placed, result, disposition))
+
+    def _end_calls(self) -> None:
+        while self.ends and self.ends[0][0] <= self.now:
+            at, index, _, result, disposition = heappop(self.ends)
+            person = self.people[index]
+            of = self.running[person.campaign]
+            self.live -= 1
+            of.live -= 1
+            self.live_of_tenant[of.tenant.tenant_id] -= 1
+            kind = outcome_kind(result, disposition)
+            if person.kinds is None:
+                person.kinds = {}
+            person.kinds[kind] = person.kinds.get(kind, 0) + 1
+            asked = at + timedelta(minutes=self.rng.randrange(30, 900)) if kind is OutcomeKind.CALLBACK else None
+            then = next_attempt(
+                of.rules.retries,
+                person.kinds,
+                kind,
+                ended_at=at,
+                opening=person.clock.opening(of.rules.windows),
+                rng=self.rng,
+                callback_at=asked,
+            )
+            if then.at is not None:
+                campaign_id = of.rules.campaign_id
+                self.waiting.add(campaign_id, index, person.clock, due_at=then.at, is_promised=then.is_promised)
+
+    # ---- what is checked ----------------------------------------------------------------------------
+
+    def _check(self, at: datetime, person: Person, of: Running) -> None:
+        zones: Sequence[str] = person.callee.zones
+        if self.report.placed % 50 == 0:
+            zones = timezone.time_zones_for_number(phonenumbers.parse(person.callee.number))
+        moment = at.timestamp()
+        walls = [datetime.fromtimestamp(moment, ZoneInfo(name)) for name in zones]
+        self.report.outside += not zones or not all(_is_inside(of.hours, wall) for wall in walls)
+        cap = of.rules.caps.per_day or 0
+        for wall in walls:
+            today = [rung for rung in person.rung if rung.astimezone(wall.tzinfo).date() == wall.date()]
+            self.report.over_cap += len(today) >= cap
+
+    def _count_hour(self) -> None:
+        self.ticks_this_hour += 1
+        if self.ticks_this_hour < 3600:
+            return
+        busy = [calls for calls, backlogged in self.hour.values() if backlogged >= 3600]
+        if len(busy) > 1:
+            self.report.fairness.append(jain(busy))
+        self.hour, self.ticks_this_hour = {}, 0
+
+
+def jain(shares: Sequence[float]) -> float:
+    """Jain's fairness index: 1 when all have the same, 1/n when one has everything."""
+    return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
+
+
+# ---- what is made up --------------------------------------------------------------------------------
+
+CONSENT = Consent(reference="form", given_at=datetime(2025, 1, 1, tzinfo=UTC))
+WEIGHTS = [outcome[0] for outcome in OUTCOMES]
+
+
+def _campaigns(tenants: int) -> Iterator[Running]:
+    """Two for every tenant, so that each has calls due at most hours; hours and holidays in turn."""
+    for number in range(tenants):
+        limits = TenantLimits(tenant_id=f"t{number}")
+        for place in (0, 1):
+            hours = HOURS[2] if place else HOURS[number % len(HOURS)]
+            rules = Campaign(
+                tenant_id=limits.tenant_id,
+                campaign_id=f"t{number}c{place}",
+                state=TaskState.RUNNING,
+                windows=parse_weekly(hours),
+                holidays=HolidayRule.NO_CALLS if number % 2 else HolidayRule.CALLS,
+            )
+            yield Running(rules, limits, hours)
+
+
+def _numbers(count: int, rng: random.Random) -> Iterator[str]:
+    """Different numbers: a third North American, two thirds of every region there is, some of no country."""
+    kinds = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+    examples = [
+        phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+        for kind in kinds
+        if (example := phonenumbers.example_number_for_type(region, kind)) is not None
+    ]
+    examples = [*examples, "+88351000000", "+87077310110"]
+    seen: set[int] = set()
+    while len(seen) < count:
+        if rng.random() < 1 / 3:
+            number = f"+1{rng.choice(AREA_CODES)}{rng.randrange(2_000_000, 9_999_999)}"
+        else:
+            example = rng.choice(examples)
+            kept = max(5, len(example) - 6)
+            number = example[:kept] + "".join(rng.choices("0123456789", k=len(example) - kept))
+        if int(number) not in seen:
+            seen.add(int(number))
+            yield number
+
+
+def _demand(of: Running, due: int, promised: int) -> Demand:
+    return Demand(
+        campaign_id=of.rules.campaign_id,
+        tenant_id=of.rules.tenant_id,
+        trunk_id=of.rules.trunk_id,
+        due=due,
+        promised=promised,
+        priority=of.rules.priority,
+        weight=of.rules.weight,
+    )
+
+
+def _is_inside(hours: dict[str, str], wall: datetime) -> bool:
+    """Whether a wall clock stands in hours as written above, without the package."""
+    days = {"daily": range(7), "sat,sun": range(5, 7), "mon-fri": range(5)}
+    now = f"{wall:%H:%M}"
+    for name, text in hours.items():
+        if wall.weekday() in days[name] and any(
+            opens <= now < closes for opens, closes in (part.strip().split("-") for part in text.split(","))
+        ):
+            return True
+    return False
+
+
+def main() -> int:
+    """Run a day and print what it came to."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--contacts", type=int, default=1_000_000)
+    arguments.add_argument("--tenants", type=int, default=50)
+    arguments.add_argument("--day", type=date.fromisoformat, default=date(2026, 3, 8))
+    arguments.add_argument("--calls-per-s", type=float, default=12.0)
+    arguments.add_argument("--seed", type=int, default=1)
+    given = arguments.parse_args()
+    day = Day(
+        contacts=given.contacts,
+        tenants=given.tenants,
+        day=given.day,
+        calls_per_s=given.calls_per_s,
+        seed=given.seed,
+    )
+    found = day.run()
+    show(found, f"{given.tenants} tenants, {given.day} UTC")
+    return 1 if found.outside or found.over_cap or found.too_many_live else 0
+
+
+def show(found: DayReport, what: str) -> None:
+    """Print what a day came to."""
+    ticks, fair, counts = found.tick_ms, found.fairness, found.placed_by_tenant
+    first, middle, last = (fmean(part) for part in (ticks[:3600], ticks[len(ticks) // 2 :][:3600], ticks[-3600:]))
+    hundredths = quantiles(ticks, n=100)
+    print(f"{found.contacts:,} contacts in {found.zones} zones, {what}")
+    print(f"calls placed                      {found.placed:,} ({found.left_waiting:,} contacts still wait)")
+    print(f"calls outside a callee's window   {found.outside}")
+    print(f"calls over a number's daily cap   {found.over_cap}")
+    print(f"instants with too many live calls {found.too_many_live}")
+    print(f"numbers without zone or use       {found.refused_at_import:,}")
+    print(f"refused at the last check         {found.refused}")
+    print(f"fairness (Jain), {len(fair)} hours          worst {min(fair):.5f} mean {fmean(fair):.5f}")
+    print(
+        f"calls per tenant                  {min(counts.values()):,} to {max(counts.values()):,}, t0 {counts['t0']:,}"
+    )
+    print(f"planner per tick, ms              first hour {first:.3f} middle {middle:.3f} last {last:.3f}")
+    print(f"                                  p50 {hundredths[49]:.3f} p99 {hundredths[98]:.3f} most {max(ticks):.1f}")
+    print(f"minutes                           import {found.import_s / 60:.1f}, day {found.day_s / 60:.1f}")
+    print(f"peak memory                       {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
