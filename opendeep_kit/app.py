@@ -10,26 +10,21 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import openai
 
-from opendeep_kit.audio.prepared import goodbye
 from opendeep_kit.call_floor import CallFloor
-from opendeep_kit.config import PhoneSettings, Settings
+from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
-from opendeep_kit.phone.line import Line
+from opendeep_kit.lines import LineName, open_line
 from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
-from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.store import records
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 from opendeep_kit.voice.realtime_client import check_voice
-
-LineName = Literal["simulator"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +52,7 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def open_service(settings: Settings, *, line: LineName = "simulator") -> AsyncIterator[Service]:
+async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATOR) -> AsyncIterator[Service]:
     """A running service; leaving the block ends its calls and children.
 
     Raises:
@@ -80,9 +75,8 @@ async def open_service(settings: Settings, *, line: LineName = "simulator") -> A
             settings,
             database=database,
             event_log=event_log,
-            line=_line(line, addresses, settings.phone),
+            line=await stack.enter_async_context(open_line(settings, line, addresses)),
             voice=voice,
-            goodbye=goodbye,
         )
         await stack.enter_async_context(floor.media)
         yield Service(settings=settings, database=database, event_log=event_log, floor=floor, host=host)
@@ -110,12 +104,6 @@ async def _running(host: HostProcess) -> AsyncIterator[Addresses]:
         yield await host.start()
     finally:
         await host.stop()
-
-
-def _line(name: LineName, addresses: Addresses, phone: PhoneSettings) -> Line:
-    del phone
-    assert name == "simulator"
-    return SimulatedLine(addresses.callees_host, addresses.callees_port)
 
 
 def _keep_default_tenant(database: Database) -> None:

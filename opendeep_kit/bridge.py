@@ -26,10 +26,14 @@ from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
 from opendeep_kit.voice.ending import Do, Ending
 from opendeep_kit.voice.engine import VoiceEngine
-from opendeep_kit.voice.tools import Moment, Then, Toolbox
+from opendeep_kit.voice.own_words import NOTHING, Own, OwnWords
+from opendeep_kit.voice.tool_runs import ToolRuns
+from opendeep_kit.voice.tools import Result, Then, Toolbox
 
 TICK_S = 0.1
 QUIET_BEFORE_HANG_UP_S = 0.5
+TRANSFER_FAILED = 'Say exactly: "I am sorry, I cannot connect you now. When may a colleague call you?"'
+Transfer = Callable[[str], Awaitable[None]]
 NUDGE = 'Say exactly: "Hello, are you still there?"'
 
 
@@ -45,9 +49,11 @@ class CallParts:
     emit: Callable[[events.Event], None]
     recording: Recording | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
-    goodbye_pcm: bytes = b""
-    """Spoken when the model is lost for good; at the line's rate."""
-    transfer: Callable[[str], Awaitable[None]] | None = None
+    goodbye: Own = NOTHING
+    """Spoken when the model is lost for good."""
+    one_moment: Own = NOTHING
+    """Spoken while the model is away."""
+    transfer: Transfer | None = None
     """Hands the callee's leg to a human, given the reason; the line does it, if it can."""
 
 
@@ -64,9 +70,18 @@ class Bridge:
         self._detector = LevelDetector()
         self._resamplers: dict[int, Resampler] = {}
         self._engine: VoiceEngine | None = None
-        self._tools: set[asyncio.Task[None]] = set()
+        self._tools = ToolRuns(
+            parts.toolbox,
+            call_id=parts.call_id,
+            facts=parts.facts,
+            timeout_s=parts.settings.tool_timeout_s,
+            now_ms=lambda: self.now_ms,
+            emit=self.emit,
+            on_result=self._tool_returned,
+        )
+        self._own = OwnWords(parts.playout, call_id=parts.call_id, now_ms=lambda: self.now_ms, emit=self.emit)
         self._ending = Ending(parts.settings)
-        self._last_words, self._wants_end = "", False
+        self._wants_end = False
         self.ended_by, self.detail = EndedBy.CALLEE, ""
 
     @property
@@ -89,7 +104,7 @@ class Bridge:
     def emit(self, event: events.Event) -> None:
         """Pass an event on."""
         if isinstance(event, events.CalleeSaid):
-            self._last_words = event.text
+            self._tools.last_words = event.text
         self._ending.note(event, self.now_ms)
         self._parts.emit(event)
 
@@ -112,13 +127,14 @@ class Bridge:
             self.emit(events.AudioClosed(call_id=self._parts.call_id, at_ms=self.now_ms, reason=reason))
         finally:
             engine.close()
-            for task in (line, watch, *self._tools):
+            for task in (line, watch):
                 task.cancel()
             connection.hang_up()
+            await self._tools.stop()
             await asyncio.wait({voice}, timeout=2.0)
-            for task in (voice, *self._tools):
-                task.cancel()
-            await asyncio.gather(line, voice, watch, *self._tools, return_exceptions=True)
+            voice.cancel()
+            await asyncio.gather(line, voice, watch, return_exceptions=True)
+            await self._tools.stop()
             self._measure(engine)
 
     def _part_ended(self, part: asyncio.Task[None]) -> None:
@@ -140,7 +156,7 @@ class Bridge:
                     continue
                 if recording is not None:
                     recording.say(slot, frame.pcm)
-                if engine is not None:
+                if not self._own.frame_sent(frame) and engine is not None:
                     engine.frame_sent(frame)
             now = self._loop.time()
             if recording is not None:
@@ -183,9 +199,8 @@ class Bridge:
 
     async def _part_politely(self) -> None:
         """Say a prepared goodbye, so that the callee is never left in silence."""
-        if self._parts.goodbye_pcm and self._ending.is_answered:
-            self._playout.add("goodbye", "goodbye", 0, self._parts.goodbye_pcm)
-            self._playout.complete("goodbye", 0)
+        if self._parts.goodbye.pcm and self._ending.is_answered:
+            self._own.say(self._parts.goodbye)
             await asyncio.sleep(min(self._playout.queued_ms / 1000, self._settings.goodbye_limit_s))
             await asyncio.sleep(QUIET_BEFORE_HANG_UP_S)
 
@@ -193,32 +208,11 @@ class Bridge:
 
     def run_tool(self, tool_call_id: str, name: str, arguments: str) -> None:
         """Start a tool; the talk goes on meanwhile."""
-        task = asyncio.create_task(self._run_tool(tool_call_id, name, arguments), name=f"tool-{name}")
-        self._tools.add(task)
-        task.add_done_callback(self._tools.discard)
+        self._tools.start(tool_call_id, name, arguments)
 
-    async def _run_tool(self, tool_call_id: str, name: str, arguments: str) -> None:
-        began = self.now_ms
-        moment = Moment(call_id=self._parts.call_id, at_ms=began, facts=self._parts.facts, last_words=self._last_words)
-        result, is_failure = await self._parts.toolbox.run(
-            name, arguments, moment, timeout_s=self._settings.tool_timeout_s
-        )
-        for event in result.happened:
-            self.emit(event)
-        self.emit(
-            events.ToolReturned(
-                call_id=self._parts.call_id,
-                at_ms=self.now_ms,
-                tool_call_id=tool_call_id,
-                name=name,
-                output=result.output,
-                took_ms=self.now_ms - began,
-                is_failure=is_failure,
-            )
-        )
+    def _tool_returned(self, tool_call_id: str, result: Result, is_failure: bool) -> None:
         if result.press:
-            self._playout.add("keys", f"keys:{tool_call_id}", 0, dtmf(result.press, self._parts.line_rate_hz))
-            self._playout.complete(f"keys:{tool_call_id}", 0)
+            self._own.say(Own(dtmf(result.press, self._parts.line_rate_hz)))
         self._ending.plan(result.then, self.now_ms)
         self._wants_end |= result.then in (Then.HANG_UP, Then.TRANSFER)
         if self._engine is not None:
@@ -238,13 +232,23 @@ class Bridge:
             match decision.do:
                 case Do.OPEN:
                     engine.speak_now()
+                case Do.FILL:
+                    self._own.say(self._parts.one_moment)
                 case Do.NUDGE:
                     self.emit(events.Nudged(call_id=self._parts.call_id, at_ms=self.now_ms))
                     engine.speak_now(NUDGE)
                 case Do.TRANSFER if self._parts.transfer is not None:
-                    await self._parts.transfer(decision.detail)
+                    await self._hand_over(self._parts.transfer, decision.detail, engine)
                 case _:
                     self.hang_up(decision.by, decision.detail)
+
+    async def _hand_over(self, transfer: Transfer, reason: str, engine: VoiceEngine) -> None:
+        try:
+            await transfer(reason)
+        except OpenDeepError as error:
+            log().error("! a callee could not be handed over", error=type(error).__name__)
+            self._wants_end = False
+            engine.speak_now(TRANSFER_FAILED)
 
     def _measure(self, engine: VoiceEngine) -> None:
         self._parts.emit(

@@ -7,7 +7,7 @@ lets the bridge hold it, and writes down what came of it. Never decides whom to 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ import openai
 from opendeep_kit import events
 from opendeep_kit.audio.pcm import LINE_RATES_HZ
 from opendeep_kit.audio.playout import Playout
+from opendeep_kit.audio.prepared import GOODBYE_WORDS, ONE_MOMENT_WORDS, goodbye, one_moment
 from opendeep_kit.audio.recording import Recording
 from opendeep_kit.bridge import Bridge, CallParts
 from opendeep_kit.config import Settings
@@ -35,6 +36,7 @@ from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from opendeep_kit.voice.conversation import Conversation
+from opendeep_kit.voice.own_words import Own
 from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
 from opendeep_kit.voice.tools import Tool, Toolbox
 
@@ -118,7 +120,6 @@ class CallFloor:
 
     Args:
         voice: the Realtime client, shared by all calls.
-        goodbye: 24 kHz sound for when the voice model is lost, per line rate.
     """
 
     def __init__(
@@ -129,14 +130,12 @@ class CallFloor:
         event_log: EventLog,
         line: Line,
         voice: openai.AsyncOpenAI,
-        goodbye: Callable[[int], bytes],
     ) -> None:
         self._settings = settings
         self._database = database
         self._event_log = event_log
         self._line = line
         self._voice = voice
-        self._goodbye = goodbye
         self._live: dict[UUID, LiveCall] = {}
         self.media = AudioSocketServer(admit=self._admit, handle=self._hold, settings=settings.phone)
 
@@ -234,15 +233,17 @@ class CallFloor:
         live = self._live.get(connection.call_id)
         if live is None:
             return
+        self._line.media_opened(live.call_id)
         try:
             await self._hold_live(live, connection)
         finally:
             live.media_done.set()
+            self._line.media_closed(live.call_id)
 
     async def _hold_live(self, live: LiveCall, connection: AudioSocketConnection) -> None:
         rate_hz = LINE_RATES_HZ[self._settings.phone.line_format]
         playout = Playout(rate_hz)
-        toolbox = Toolbox((*CALL_TOOLS, *live.request.tools))
+        toolbox = Toolbox((*tools_for(live.request.script), *live.request.tools))
         bridge = live.bridge = Bridge(self._parts(live, playout, toolbox, rate_hz), connection)
         if live.is_answered:
             bridge.answer()
@@ -264,8 +265,21 @@ class CallFloor:
             emit=live.emit,
             recording=live.recording,
             facts=request.facts,
-            goodbye_pcm=self._goodbye(rate_hz),
+            goodbye=Own(goodbye(rate_hz), GOODBYE_WORDS),
+            one_moment=Own(one_moment(rate_hz), ONE_MOMENT_WORDS),
+            transfer=self._transfer(live),
         )
+
+    def _transfer(self, live: LiveCall) -> Callable[[str], Awaitable[None]] | None:
+        target = live.request.script.task.transfer_to
+        if target is None:
+            return None
+
+        async def transfer(reason: str) -> None:
+            del reason
+            await self._line.transfer(live.call_id, target)
+
+        return transfer
 
     def _engine(
         self, live: LiveCall, bridge: Bridge, playout: Playout, toolbox: Toolbox, rate_hz: int
@@ -341,9 +355,16 @@ class CallFloor:
         return saved.path, saved.sha256
 
 
+def tools_for(script: CallScript) -> tuple[Tool, ...]:
+    """The tools every call has; the hand-over only where there is somebody to hand over to."""
+    return tuple(tool for tool in CALL_TOOLS if tool.name != "transfer_to_human" or script.task.transfer_to)
+
+
 def _who_ended(live: LiveCall, result: LineResult) -> tuple[EndedBy, str]:
     """Our own side knows best why it hung up; of everything else the line does."""
     bridge = live.bridge
+    if any(isinstance(event, events.TransferAsked) for event in live.happened) and result.ended_by is None:
+        return EndedBy.AGENT, result.detail
     if bridge is not None and (live.we_hung_up or bridge.ended_by is EndedBy.FAILURE):
         return bridge.ended_by, bridge.detail
     if result.phone_result is not PhoneResult.ANSWERED:

@@ -19,6 +19,7 @@ from opendeep_kit import __version__
 from opendeep_kit.cli_asterisk import asterisk_app
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake
+from opendeep_kit.lines import LineName
 from opendeep_kit.logs import configure
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ class Handler(StrEnum):
     TONE = "tone"
 
 
+LineOption = Annotated[LineName, typer.Option("--line", help="What carries the calls.")]
 DataDir = Annotated[Path | None, typer.Option("--data", help="Folder of database and recordings.")]
 
 
@@ -82,6 +84,7 @@ def rehearse(
     persona: Annotated[str, typer.Option(help="Who answers; `--list` shows them.")] = "agrees",
     fact: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, instead of the script's example.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the personas and stop.")] = False,
+    line: LineOption = LineName.SIMULATOR,
     data: DataDir = None,
 ) -> None:
     """Rehearse a call script against a simulated callee, with real speech both ways."""
@@ -90,7 +93,21 @@ def rehearse(
     if list_:
         list_personas()
         return
-    run(rehearse_once(settings_with(data_dir=data), script, persona, fact or []))
+    run(rehearse_once(settings_with(data_dir=data), script, persona, fact or [], line=line))
+
+
+@app.command()
+def dial(
+    number: Annotated[str, typer.Argument(help="E.164, for example +12125550101, who agrees to everything.")],
+    script: Annotated[Path, typer.Option(help="The call script.")],
+    fact: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, one for each fact of the script.")] = None,
+    line: LineOption = LineName.ASTERISK,
+    data: DataDir = None,
+) -> None:
+    """Place one call, through your own Asterisk when the settings name one."""
+    from opendeep_kit.cli_rehearse import dial_once
+
+    run(dial_once(settings_with(data_dir=data), number, script, fact or [], line=line))
 
 
 @app.command()
@@ -100,13 +117,14 @@ def demo(
     ),
     script: Annotated[Path, typer.Option(help="The call script.")] = Path("notebooks/scripts/confirm_appointment.md"),
     parallel: Annotated[int, typer.Option(min=1, max=20, help="Calls at the same time.")] = 2,
+    line: LineOption = LineName.AUTO,
     json_: Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")] = None,
     data: DataDir = None,
 ) -> None:
     """Call everybody in a contacts file and print what came of it."""
     from opendeep_kit.cli_demo import run_demo
 
-    run(run_demo(settings_with(data_dir=data), contacts, script, parallel=parallel, json_path=json_))
+    run(run_demo(settings_with(data_dir=data), contacts, script, line=line, parallel=parallel, json_path=json_))
 
 
 @app.command()

@@ -25,13 +25,14 @@ from opendeep_kit.campaigns.contacts import Contact, Contacts, read_contacts
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.insight.latency import percentile, turns
+from opendeep_kit.lines import LineName
 from opendeep_kit.tasks.script import CallScript, load_script
 
 CAMPAIGN = "demo"
 
 
 async def run_demo(
-    settings: Settings, contacts_path: Path, script_path: Path, *, parallel: int, json_path: Path | None
+    settings: Settings, contacts_path: Path, script_path: Path, *, line: LineName, parallel: int, json_path: Path | None
 ) -> int:
     """Call everybody. Returns 0 when every contact got an outcome.
 
@@ -49,7 +50,7 @@ async def run_demo(
         console.print(f"[yellow]{contacts_path}, line {row.line} is not called:[/] {escape(row.reason)}")
     async with contextlib.AsyncExitStack() as stack:
         with console.status("starting the voice model and the telephones"):
-            service = await stack.enter_async_context(open_service(settings))
+            service = await stack.enter_async_context(open_service(settings, line=line))
         outcomes = await _call_all(service, script, contacts.accepted, parallel, console)
     results = [_row(contact, outcome) for contact, outcome in zip(contacts.accepted, outcomes, strict=True)]
     totals = _totals([outcome for outcome in outcomes if outcome is not None], len(contacts.accepted))
@@ -120,9 +121,11 @@ def _row(contact: Contact, outcome: CallOutcome | None) -> dict[str, Any]:
 def _totals(outcomes: list[CallOutcome], contacts: int) -> dict[str, Any]:
     waits = [turn.voice_to_voice_ms for outcome in outcomes for turn in turns(outcome.events)]
     stops = [stop for outcome in outcomes for stop in outcome.summary.barge_in_stops_ms]
+    lines = {event.line for outcome in outcomes for event in outcome.events if isinstance(event, events.Dialled)}
     media = [event for outcome in outcomes for event in outcome.events if isinstance(event, events.MediaMeasured)]
     return {
         "contacts": contacts,
+        "line": ", ".join(sorted(lines)),
         "without_outcome": contacts - len(outcomes),
         "voice_to_voice_p50_ms": percentile(waits, 0.5),
         "voice_to_voice_p95_ms": percentile(waits, 0.95),
@@ -136,7 +139,7 @@ def _totals(outcomes: list[CallOutcome], contacts: int) -> dict[str, Any]:
 def _print(console: Console, results: list[dict[str, Any]], totals: dict[str, Any], settings: Settings) -> None:
     table = Table(
         title="What came of the calls",
-        caption="s: seconds from the answer; wait: voice to voice p50 (ms); cuts: times the callee spoke over the agent",
+        caption="s: seconds since the answer; wait: voice to voice p50 in ms; cuts: the callee spoke over the agent",
     )
     for heading in ("contact", "phone", "disposition"):
         table.add_column(heading, no_wrap=True)
@@ -167,6 +170,7 @@ def _print(console: Console, results: list[dict[str, Any]], totals: dict[str, An
         f"{totals['barge_ins']} barge-ins, the agent stopped within {_ms(totals['barge_in_stop_p95_ms'])} ms (p95); "
         f"{totals['slots_skipped']} of {totals['frames_sent']} frames skipped"
     )
+    console.print(f"line         {totals['line']}")
     console.print(
         f"database     {settings.store_url.removeprefix('sqlite:///')}\nrecordings   {settings.recordings_dir}"
     )

@@ -9,7 +9,6 @@ import asyncio
 import importlib.util
 import platform
 import shutil
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -67,8 +66,6 @@ async def _try(name: str, check: Check, settings: Settings) -> Finding:
 
 async def _python(settings: Settings) -> str:
     del settings
-    if sys.version_info < (3, 11):
-        raise BadInput(f"Python {platform.python_version()}", do="install Python 3.11 or newer")
     _need(PACKAGES, "pip install opendeep-kit")
     return f"Python {platform.python_version()} on {platform.system()}, packages present"
 

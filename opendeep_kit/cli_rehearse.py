@@ -15,12 +15,16 @@ from rich.table import Table
 from opendeep_kit import events
 from opendeep_kit.app import open_service
 from opendeep_kit.call_floor import CallOutcome, CallRequest
+from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.latency import TurnLatency, turns
+from opendeep_kit.lines import LineName
+from opendeep_kit.outcomes import PhoneResult
 from opendeep_kit.rehearsal.personas import PERSONAS, persona
 from opendeep_kit.rehearsal.public import number_of
-from opendeep_kit.tasks.script import load_script
+from opendeep_kit.tasks.prompt import render
+from opendeep_kit.tasks.script import CallScript, load_script
 from opendeep_kit.tasks.spec import TaskSpec
 
 
@@ -30,7 +34,9 @@ def list_personas() -> None:
         Console().print(f"[bold]{one.name:15}[/] {escape(one.about)}")
 
 
-async def rehearse_once(settings: Settings, script_path: Path, persona_name: str, facts: list[str]) -> int:
+async def rehearse_once(
+    settings: Settings, script_path: Path, persona_name: str, facts: list[str], *, line: LineName
+) -> int:
     """Rehearse once and print everything worth knowing.
 
     Raises:
@@ -41,17 +47,44 @@ async def rehearse_once(settings: Settings, script_path: Path, persona_name: str
     who = persona(persona_name)
     values = script.task.example_facts | _facts(facts, script.task)
     console.print(f"[bold]{script.name}[/] with [bold]{who.name}[/], who {escape(who.about)}\n")
-    async with open_service(settings) as service:
+    await _call(console, settings, script, number_of(who.name), values, line, campaign="rehearsal")
+    return 0
+
+
+async def dial_once(settings: Settings, number: str, script_path: Path, facts: list[str], *, line: LineName) -> int:
+    """Place one call to this number and print it as it happens. Returns 1 when nobody was reached.
+
+    Raises:
+        BadInput: the script, the number or a fact is wrong; nothing was dialled.
+    """
+    console = Console(highlight=False)
+    script = load_script(script_path)
+    dialled = e164(number, "US")
+    values = _facts(facts, script.task)
+    outcome = await _call(console, settings, script, dialled, values, line, campaign="dial")
+    return 0 if outcome.summary.phone_result is PhoneResult.ANSWERED else 1
+
+
+async def _call(
+    console: Console,
+    settings: Settings,
+    script: CallScript,
+    number: str,
+    facts: dict[str, str],
+    line: LineName,
+    *,
+    campaign: str,
+) -> CallOutcome:
+    render(script, facts)  # a fact that is missing is told before anything is started
+    async with open_service(settings, line=line) as service:
         version = await service.save_script(script)
-        request = CallRequest(
-            number=number_of(who.name), script=script, script_version=version, facts=values, campaign="rehearsal"
-        )
+        request = CallRequest(number=number, script=script, script_version=version, facts=facts, campaign=campaign)
         outcome = await service.floor.call(request, watch=Terminal(console))
     _print_summary(console, outcome)
     console.print(_latency_table(turns(outcome.events)))
     path = _write_events(settings, outcome)
     console.print(f"\nrecording  {outcome.recording or 'none'}\nevents     {path}\nscript     version {version}")
-    return 0
+    return outcome
 
 
 class Terminal:
@@ -102,7 +135,10 @@ def _facts(pairs: list[str], task: TaskSpec) -> dict[str, str]:
 
 def _print_summary(console: Console, outcome: CallOutcome) -> None:
     summary = outcome.summary
-    console.print(f"\n[bold]{summary.disposition}[/] after {summary.duration_ms / 1000:.0f} s, {summary.turns} turns")
+    detail = f" ({summary.phone_result}: {escape(summary.detail)})" if not summary.duration_ms else ""
+    console.print(
+        f"\n[bold]{summary.disposition}[/]{detail} after {summary.duration_ms / 1000:.0f} s, {summary.turns} turns"
+    )
     for question, value in summary.answers.items():
         console.print(f"  {escape(question)} = [bold]{escape(value)}[/]")
     if summary.barge_in_stops_ms:

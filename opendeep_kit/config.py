@@ -18,6 +18,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -140,7 +141,7 @@ class VoiceSettings(Section):
     turn_detection: TurnDetection = TurnDetection()
     max_output_tokens: int | Literal["inf"] = "inf"
     connect_timeout_s: float = Field(10.0, gt=0)
-    reconnect_attempts: int = Field(4, ge=0)
+    reconnect_attempts: int = Field(12, ge=0)
     """After the connection breaks in a call; each with backoff."""
     reconnect_within_s: float = Field(12.0, gt=0)
     """Then the call ends politely: a longer silence is worse than a goodbye."""
@@ -261,6 +262,10 @@ def load_settings(**overrides: Any) -> Settings:
             f"setting {name!r}: {first['msg'].lower()}",
             do=f"mend it in {config_file()} or in the environment variable {variable}",
         ) from None
+    except SettingsError as error:
+        raise BadInput(f"a variable of the environment cannot be read ({error})", do="give valid JSON there") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{config_file()} is not UTF-8 text", do="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{config_file()} is not valid TOML ({error})", do="mend that line") from None
     key = os.environ.get("OPENAI_API_KEY")

@@ -26,8 +26,16 @@ class OpenDeepError(Exception):
         self.what = what
         self.do = do
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross processes pickled; `do` is keyword-only, which pickle's own way does not know.
+        return _again, (type(self), self.what, self.do)
+
     def __str__(self) -> str:
         return f"{self.what}: {self.do}." if self.do else f"{self.what}."
+
+
+def _again(kind: type[OpenDeepError], what: str, do: str) -> OpenDeepError:
+    return kind(what, do=do)
 
 
 class BadInput(OpenDeepError):

@@ -378,5 +378,5 @@ def from_json(type_name: str, data: str) -> Event:
 
 
 def to_line(event: Event) -> str:
-    """The event as one self-contained JSON object, its type included: a line of a `.jsonl` file."""
-    return msgspec.json.encode({"type": type(event).__name__, **msgspec.to_builtins(event)}).decode()
+    """The event as one self-contained JSON object, its type included as `event`: a line of a `.jsonl` file."""
+    return msgspec.json.encode({"event": type(event).__name__, **msgspec.to_builtins(event)}).decode()

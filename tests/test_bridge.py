@@ -26,6 +26,7 @@ from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.voice.call_tools import CALL_TOOLS
+from opendeep_kit.voice.own_words import Own
 from opendeep_kit.voice.tools import Toolbox, tool
 from tests.phone.asterisk_end import AsteriskEnd, asterisk_end, next_sound, open_files, until
 
@@ -131,7 +132,7 @@ async def talk(*, recording: Recording | None = None, goodbye: bytes = b"", **se
         toolbox=Toolbox([*CALL_TOOLS, tool(slow)]),
         emit=happened.append,
         recording=recording,
-        goodbye_pcm=goodbye,
+        goodbye=Own(goodbye, "Goodbye."),
     )
 
     async def admit(call_id: UUID) -> bool:

@@ -72,16 +72,16 @@ def disposition(happened: Sequence[events.Event], required: Collection[str]) -> 
     if events.CallbackScheduled in kinds:
         return Disposition.CALLBACK
     given = {name for name, value in answers(happened).items() if value.strip().lower() not in NOT_AN_ANSWER}
-    if required and given >= set(required):
+    # Without a required question only the agent can tell that the talk reached its end.
+    has_said_so = isinstance(asked, events.EndAsked) and asked.reason == "completed"
+    if given >= set(required) if required else has_said_so:
         return Disposition.COMPLETED
     if isinstance(ended, events.CallEnded) and ended.ended_by is EndedBy.FAILURE:
         return Disposition.FAILED
     return _unfinished(happened, given, ended)
 
 
-def _unfinished(
-    happened: Sequence[events.Event], given: Collection[str], ended: events.Event | None
-) -> Disposition:
+def _unfinished(happened: Sequence[events.Event], given: Collection[str], ended: events.Event | None) -> Disposition:
     if not any(isinstance(event, events.CalleeSaid) and event.text for event in happened):
         return Disposition.SILENT
     by_callee = isinstance(ended, events.CallEnded) and ended.ended_by is EndedBy.CALLEE

@@ -6,11 +6,17 @@ times are at our socket, on the call's clock; the way to the callee's ear (netwo
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from opendeep_kit import events
+
+CUT_WITHIN_MS = 100.0
+"""A cut that comes later than so after a detection has another cause."""
+SAME_SOUND_MS = 1000.0
+"""A sound of the callee's that ended so long before a detection is not what was detected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,24 +110,32 @@ def turns(happened: Iterable[events.Event]) -> list[TurnLatency]:
 
 
 def barge_ins(happened: Sequence[events.Event]) -> list[BargeIn]:
-    """Every time the callee cut the agent."""
+    """Every time the callee cut the agent; where a supervisor cut it there is no detection, and no barge-in."""
     found: list[BargeIn] = []
-    began = [event.at_ms for event in happened if isinstance(event, events.CalleeSoundStarted)]
-    detections = [event.at_ms for event in happened if isinstance(event, events.SpeechStarted)]
+    detections = _times(happened, events.SpeechStarted)
     for event in happened:
         if not isinstance(event, events.AgentInterrupted):
             continue
-        detected = max((at for at in detections if at <= event.at_ms), default=event.at_ms)
-        first = max((at for at in began if at <= detected), default=detected)
+        detected = max((at for at in detections if at <= event.at_ms), default=None)
+        if detected is None or event.at_ms - detected > CUT_WITHIN_MS:
+            continue
+        first = _sound_before(happened, detected)
         found.append(BargeIn(callee_began_ms=first, detected_ms=detected, last_frame_ms=event.last_frame_ms))
     return found
 
 
+def _sound_before(happened: Sequence[events.Event], detected_ms: float) -> float:
+    """When the sound that was detected began, by our own detector; the detection itself when ours missed it."""
+    began = max((at for at in _times(happened, events.CalleeSoundStarted) if at <= detected_ms), default=detected_ms)
+    stops = _times(happened, events.CalleeSoundStopped)
+    is_another = any(began <= at < detected_ms - SAME_SOUND_MS for at in stops)
+    return detected_ms if is_another else began
+
+
+def _times(happened: Sequence[events.Event], kind: type[events.Event]) -> list[float]:
+    return [event.at_ms for event in happened if isinstance(event, kind)]
+
+
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The value below which `share` (0..1) of the values lie; None of nothing."""
-    if not values:
-        return None
-    if len(values) == 1:
-        return values[0]
-    cuts = statistics.quantiles(values, n=100, method="inclusive")
-    return cuts[min(98, max(0, round(share * 100) - 1))]
+    """The value below which `share` (0..1) of the values lie, between neighbours if need be; None of nothing."""
+    return float(np.quantile(values, share)) if len(values) else None

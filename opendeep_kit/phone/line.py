@@ -44,7 +44,8 @@ class LineResult:
 
     phone_result: PhoneResult
     ended_by: EndedBy | None
-    """CALLEE or NETWORK when the line knows; None when our side ended it (we know why ourselves)."""
+    """CALLEE or NETWORK when the line knows, FAILURE when it lost the call; None when our side ended it (we know why
+    ourselves)."""
     cause: int = 0
     """Q.850 cause of the callee's leg."""
     detail: str = ""
@@ -57,6 +58,24 @@ class Line(Protocol):
     @property
     def name(self) -> str:
         """`simulator` or `asterisk`."""
+        ...
+
+    def media_opened(self, call_id: UUID) -> None:
+        """The call's AudioSocket came: as long as it stands, the call lives."""
+        ...
+
+    def media_closed(self, call_id: UUID) -> None:
+        """The call's AudioSocket is closed."""
+        ...
+
+    async def transfer(self, call_id: UUID, target: str) -> None:
+        """Hand the callee over to the human at this E.164 number; the agent's leg ends, and with it `place`.
+
+        Raises:
+            BadInput: the target is not a number.
+            Refused: there is no callee to hand over.
+            Unavailable: the line cannot be reached.
+        """
         ...
 
     async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:

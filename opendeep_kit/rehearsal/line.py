@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from itertools import repeat
+from typing import Any
+from uuid import UUID
 
 from opendeep_kit.audio.pacing import SLOT_S, Pacer
 from opendeep_kit.audio.pcm import LINE_RATES_HZ, frame_bytes, silence
 from opendeep_kit.audio.tones import tone
-from opendeep_kit.errors import Unavailable
+from opendeep_kit.errors import Refused, Unavailable
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
 from opendeep_kit.phone.causes import MEDIA_LOST, unanswered
@@ -53,11 +55,27 @@ class SimulatedLine:
     def __init__(self, callees_host: str, callees_port: int, *, time_scale: float = 1.0) -> None:
         self._callees = (callees_host, callees_port)
         self._time_scale = time_scale
+        self._talking: dict[UUID, asyncio.Event] = {}
+        """Calls under way, with what ends them in a hand-over."""
 
     @property
     def name(self) -> str:
         """What the record calls this line."""
         return "simulator"
+
+    def media_opened(self, call_id: UUID) -> None:
+        """Nothing to do: this line sees the socket itself."""
+
+    def media_closed(self, call_id: UUID) -> None:
+        """Nothing to do: this line sees the socket itself."""
+
+    async def transfer(self, call_id: UUID, target: str) -> None:
+        """Hand the callee over: here nobody is at the other number, so the talk just leaves the agent."""
+        del target
+        handed_over = self._talking.get(call_id)
+        if handed_over is None:
+            raise Refused("there is no callee to hand over", do="wait until they answered")
+        handed_over.set()
 
     async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
         """Place one call and return when it is over; cancelling this coroutine hangs up."""
@@ -69,13 +87,19 @@ class SimulatedLine:
             return LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=error.what)
         call = _Call(order, media, report, self._callees, self._time_scale)
         network = asyncio.create_task(call.run(), name="simulated-call")
-        either: tuple[asyncio.Future[LineResult] | asyncio.Future[LegEnd], ...] = (network, media.ended)
+        handed_over = self._talking[order.call_id] = asyncio.Event()
+        transfer = asyncio.create_task(handed_over.wait(), name="hand-over")
+        ends: tuple[asyncio.Future[Any], ...] = (network, media.ended, transfer)
         try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if transfer.done():
+                return _handed_over()
             return network.result() if network.done() else call.ended_by_us()
         finally:
-            network.cancel()
-            await asyncio.gather(network, return_exceptions=True)
+            del self._talking[order.call_id]
+            for task in (network, transfer):
+                task.cancel()
+            await asyncio.gather(network, transfer, return_exceptions=True)
             await media.close()
 
 
@@ -217,6 +241,12 @@ class _Call:
 def _unanswered(cause: int, sip_code: int) -> LineResult:
     result, detail = unanswered(cause, sip_code)
     return LineResult(phone_result=result, ended_by=EndedBy.NETWORK, cause=cause, detail=detail)
+
+
+def _handed_over() -> LineResult:
+    return LineResult(
+        phone_result=PhoneResult.ANSWERED, ended_by=None, cause=NORMAL_CLEARING, detail="handed over to a human"
+    )
 
 
 def _hung_up() -> LineResult:

@@ -19,7 +19,9 @@ from opendeep_kit.rehearsal.understand import Wish, answer, plain, time_in, wish
 Part = Say | UseTool
 
 SORRY = "I am sorry, I did not catch that."
-ASK_WHEN = "Of course. When would be a good time to call you?"
+WHEN = "When would be a good time to call you?"
+ASK_WHEN = f"Of course. {WHEN}"
+NO_HUMAN = f"I cannot connect you now, but a colleague will call you. {WHEN}"
 OPTED_OUT = "I understand. You will not be called again. I am sorry for the trouble. Goodbye."
 NOT_HIM = "I am sorry, then I have the wrong number. Please excuse the call. Goodbye."
 REFUSED = "I understand. Thank you for your time. Goodbye."
@@ -39,7 +41,8 @@ class ScriptDialogue:
             yield Say(quoted_words(request.instructions))
             return
         tools = {str(tool.get("name")) for tool in request.tools}
-        for part in plan(read_brief(request.instructions), request.history):
+        brief, can_transfer = read_brief(request.instructions), "transfer_to_human" in tools
+        for part in plan(brief, request.history, can_transfer=can_transfer):
             if isinstance(part, Say):
                 for sentence in sentences(part.text):
                     yield Say(sentence)
@@ -53,6 +56,8 @@ class Standing:
 
     brief: Brief
     history: Sequence[Turn]
+    can_transfer: bool = True
+    """There is a human to hand over to."""
 
     @property
     def last_words(self) -> str:
@@ -85,7 +90,7 @@ class Standing:
     @property
     def has_asked_when(self) -> bool:
         """The agent waits for the time of a call back."""
-        return bool(self._spoken) and plain(ASK_WHEN) in plain(self._spoken[-1].text)
+        return bool(self._spoken) and plain(WHEN) in plain(self._spoken[-1].text)
 
     @property
     def has_opened(self) -> bool:
@@ -119,9 +124,9 @@ class Standing:
         return bool(replies) and answer(question, replies[0].text) is None
 
 
-def plan(brief: Brief, history: Sequence[Turn]) -> list[Part]:
+def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True) -> list[Part]:
     """What to say and do now."""
-    now = Standing(brief, history)
+    now = Standing(brief, history, can_transfer)
     spoken = [turn for turn in history if turn.role is not Role.SYSTEM]
     coached = bool(history) and history[-1].role is Role.SYSTEM and any(turn.role is Role.ASSISTANT for turn in history)
     if now.has_called("end_call") and not now.was_cut:
@@ -195,6 +200,8 @@ def _grant(now: Standing, wanted: Wish) -> list[Part]:
         case Wish.WRONG_PERSON:
             return [Say(NOT_HIM), _use("end_call", reason="wrong_person")]
         case Wish.HUMAN:
+            if not now.can_transfer:
+                return [Say(NO_HUMAN)]
             return [Say(CONNECTING), _use("transfer_to_human", reason=now.last_words[:200])]
         case Wish.WHO:
             return [Say(f"{now.brief.identity} {_prompt(now)}")]

@@ -36,6 +36,8 @@ PITCH = {
     "callee_high": 1.24,
 }
 """Our stand-ins for the provider's voices and the callees': piper's voice, higher or lower by this factor."""
+PEAK = 32767 * 0.7
+"""piper gives its loudest sample as 1.0; resampling overshoots."""
 KEEP_SAID = 400
 """Sentences whose sound is kept for the next call."""
 
@@ -80,7 +82,7 @@ class PiperMouth:
         sound = np.concatenate([chunk.audio_float_array for chunk in self._piper.synthesize(words, config)])
         # Slower by the pitch, then played faster by it: the same length, another voice.
         played = soxr.resample(sound, self._piper.config.sample_rate * pitch, SPEECH_RATE_HZ)
-        return to_bytes(played * 32767)
+        return to_bytes(played * PEAK)
 
     def close(self) -> None:
         """Stop the threads."""

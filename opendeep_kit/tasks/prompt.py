@@ -7,6 +7,7 @@ contact.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from opendeep_kit.errors import BadInput
@@ -14,6 +15,8 @@ from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.tasks.spec import AnswerType, Question, fill
 
 MAX_FACT_CHARS = 300
+HUMAN = "say that you connect them and call `transfer_to_human`."
+NO_HUMAN = "nobody can be connected; ask when a colleague may call, and call `schedule_callback`."
 
 RULES = """\
 - Say the opening's words first, whole; do not leave out that you are an AI.
@@ -23,7 +26,7 @@ RULES = """\
 - If you are asked who you are or whether you are a machine, tell the truth.
 - If they ask never to be called again: call `do_not_call_again` at once, confirm it, and end the call.
 - If they want another time: ask when, call `schedule_callback`, confirm it, and end the call.
-- If they want a human: say that you connect them and call `transfer_to_human`.
+- If they want a human: {human}
 - If it is the wrong person, they refuse, or have no time: apologise briefly and end the call.
 - If a machine answers: call `leave_voicemail` with the voicemail text; without one, end the call.
 - To end the call say goodbye and call `end_call` in the same turn, with the reason.
@@ -59,20 +62,25 @@ def render(script: CallScript, facts: Mapping[str, str]) -> str:
     parts.append(f"# Identity\nI am calling on behalf of {task.organisation}. {task.disclosure}")
     if script.style:
         parts.append(f"# Style\n{script.style}")
-    parts.append(f"# Rules\n{RULES}\n- Ask a question at most {task.limits.max_tries_per_question} times.")
+    rules = RULES.replace("{human}", HUMAN if task.transfer_to else NO_HUMAN)
+    parts.append(f"# Rules\n{rules}\n- Ask a question at most {task.limits.max_tries_per_question} times.")
     return "\n\n".join(parts) + "\n"
 
 
 def values_of(script: CallScript, facts: Mapping[str, str]) -> dict[str, str]:
     """What fills the script's placeholders: plain text on one line, so that no fact can pose as a section."""
-    missing = [name for name in script.task.facts if not str(facts.get(name, "")).strip()]
+    missing = [name for name in script.task.facts if not _plain(facts.get(name, ""))]
     if missing:
         raise BadInput(
             f"the contact lacks {', '.join(missing)}, which the script {script.name!r} uses",
             do="fill that column, or take it out of the script's facts",
         )
-    plain = {name: " ".join(str(facts[name]).split())[:MAX_FACT_CHARS] for name in script.task.facts}
+    plain = {name: _plain(facts[name]) for name in script.task.facts}
     return plain | {"organisation": script.task.organisation, "disclosure": script.task.disclosure}
+
+
+def _plain(fact: str) -> str:
+    return re.sub(r"^(#+ )+", "", " ".join(str(fact).split()))[:MAX_FACT_CHARS]
 
 
 def _question(question: Question, values: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ Markdown: front matter (YAML: the task), then sections. Never renders instructio
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -61,10 +62,11 @@ class CallScript:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<li><code>{q.id}</code> ({q.type}) {q.ask}</li>" for q in self.task.questions)
+        told = html.escape
+        rows = "".join(f"<li><code>{q.id}</code> ({q.type}) {told(q.ask)}</li>" for q in self.task.questions)
         return (
-            f"<b>{self.name}</b> <code>{self.sha256[:8]}</code><p>{self.task.goal}</p>"
-            f"<p><i>{self.opening}</i></p><ol>{rows}</ol><p><i>{self.closing}</i></p>"
+            f"<b>{self.name}</b> <code>{self.sha256[:8]}</code><p>{told(self.task.goal)}</p>"
+            f"<p><i>{told(self.opening)}</i></p><ol>{rows}</ol><p><i>{told(self.closing)}</i></p>"
         )
 
 
@@ -158,7 +160,7 @@ def _task(front: dict[str, object], text: str, source: str) -> TaskSpec:
 
 
 def _sections(body: str, first_line: int, source: str) -> dict[str, tuple[str, int]]:
-    """Heading in lower case → its text and line."""
+    """Heading in lower case → its text, and the line on which that begins."""
     found: dict[str, tuple[str, int]] = {}
     title, lines, title_line = "", [], first_line
     for number, line in enumerate([*body.split("\n"), "# "], first_line):
@@ -167,7 +169,8 @@ def _sections(body: str, first_line: int, source: str) -> dict[str, tuple[str, i
             continue
         text = "\n".join(lines).strip()
         if title:
-            found[title] = (text, title_line)
+            blank = next((n for n, row in enumerate(lines) if row.strip()), 0)
+            found[title] = (text, title_line + 1 + blank)
         elif text:
             raise BadInput(f"{source}, line {first_line}: text before the first heading", do="put it under one")
         title, lines, title_line = line[2:].strip().lower(), [], number
@@ -182,19 +185,21 @@ def _sections(body: str, first_line: int, source: str) -> dict[str, tuple[str, i
 
 
 def _check_placeholders(sections: dict[str, tuple[str, int]], task: TaskSpec, source: str) -> None:
-    def check(text: str, where: str) -> None:
-        for name in placeholders_in(text):
-            if name not in task.placeholders:
-                known = ", ".join(sorted(task.placeholders))
-                raise BadInput(
-                    f"{source}{where}: nothing is known to fill {{{name}}}",
-                    do=f"add it to facts, or use one of: {known}",
-                )
-
-    for text, line in sections.values():
-        check(text, f", line {line}")
-    for question in task.questions:
-        check(question.ask, f", question {question.id}")
+    known = ", ".join(sorted(task.placeholders))
+    parts = [(task.goal, ", goal", 0), *((text, "", line) for text, line in sections.values())]
+    parts += [(question.ask, f", question {question.id}", 0) for question in task.questions]
+    for text, where, line in parts:
+        strange = next((name for name in placeholders_in(text) if name not in task.placeholders), None)
+        if strange is None:
+            continue
+        if line:
+            where = f", line {line + text[: text.index(f'{{{strange}}}')].count(chr(10))}"
+        raise BadInput(
+            f"{source}{where}: nothing is known to fill {{{' '.join(strange.split())}}}",
+            do=f"add it to facts, or use one of: {known}",
+        )
+    if placeholders_in(task.disclosure):
+        raise BadInput(f"{source}: the disclosure holds a placeholder", do="write it out: it is said as it stands")
 
 
 def _check_disclosure(opening: str, task: TaskSpec, source: str) -> None:
@@ -207,7 +212,7 @@ def _check_disclosure(opening: str, task: TaskSpec, source: str) -> None:
 
 
 def _objections(text: str, line: int, source: str) -> Iterator[Objection]:
-    for number, row in enumerate(text.split("\n"), line + 1):
+    for number, row in enumerate(text.split("\n"), line):
         if not row.strip():
             continue
         when, colon, say = row.strip().removeprefix("- ").partition(":")

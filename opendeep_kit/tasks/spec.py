@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Option = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^|;\n]*$")]
+"""The marks that part options in the instructions cannot stand inside one."""
 
 DEFAULT_DISCLOSURE = "I am an AI assistant, and this call is recorded."
 BUILT_IN_FACTS = frozenset(["organisation", "disclosure"])
@@ -44,7 +46,7 @@ class Question(Part):
     ask: Sentence
     """As the agent asks it; may hold `{placeholders}`."""
     type: AnswerType = AnswerType.TEXT
-    options: tuple[Sentence, ...] = ()
+    options: tuple[Option, ...] = ()
     """For `choice`: what may be chosen."""
     lowest: float | None = None
     highest: float | None = None
@@ -87,6 +89,8 @@ class TaskSpec(Part):
     """Columns of the contacts file that the script uses."""
     examples: dict[Identifier, str] = Field(default_factory=dict)
     """Values of the facts for rehearsals."""
+    transfer_to: str | None = Field(None, pattern=r"^\+[1-9][0-9]{6,14}$")
+    """E.164 number of the human to whom a callee who asks for one is handed over; None: nobody, a call back instead."""
     questions: tuple[Question, ...] = ()
     limits: Limits = Limits()
 

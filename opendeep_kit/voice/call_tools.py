@@ -74,9 +74,7 @@ def transfer_to_human(moment: Moment, reason: str) -> Result:
         reason: what the callee wants, for the colleague.
     """
     happened = events.TransferAsked(call_id=moment.call_id, at_ms=moment.at_ms, reason=reason)
-    return Result(
-        output="The callee is connected when you have finished.", happened=(happened,), then=Then.TRANSFER
-    )
+    return Result(output="The callee is connected when you have finished.", happened=(happened,), then=Then.TRANSFER)
 
 
 def press_digits(moment: Moment, digits: str) -> Result:

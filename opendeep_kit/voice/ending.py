@@ -14,6 +14,8 @@ from opendeep_kit.config import CallSettings
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.voice.tools import Then
 
+FILL_AFTER_MS = 2000
+"""So long without a model, the callee is told to wait."""
 QUIET_BEFORE_HANG_UP_MS = 500
 """A goodbye's echo: cutting the line on the last syllable sounds rude."""
 
@@ -23,6 +25,8 @@ class Do(StrEnum):
 
     OPEN = "open"
     """The callee waits: let the agent speak first."""
+    FILL = "fill"
+    """The model is away: say a word of our own, so that the callee does not hang up."""
     NUDGE = "nudge"
     """Nobody speaks: let the agent ask."""
     HANG_UP = "hang_up"
@@ -51,6 +55,7 @@ class Ending:
         self._then = Then.NOTHING
         self._detail = ""
         self._then_by_ms = 0.0
+        self._lost_ms: float | None = None
 
     @property
     def is_answered(self) -> bool:
@@ -62,6 +67,11 @@ class Ending:
         match event:
             case events.Answered():
                 self._answered_ms = now_ms
+            case events.ModelLost():
+                self._lost_ms = now_ms
+                return
+            case events.ModelConnected():
+                self._lost_ms = None
             case events.SpeechStarted():
                 self._nudges = 0
                 self._has_opened = True
@@ -94,6 +104,9 @@ class Ending:
             return None
         if now_ms - self._answered_ms > self._settings.max_duration_s * 1000:
             return Decision(Do.HANG_UP, EndedBy.LIMIT, "maximum duration reached")
+        if self._lost_ms is not None and now_ms - self._lost_ms >= FILL_AFTER_MS:
+            self._lost_ms = None
+            return Decision(Do.FILL)
         if self._then is not Then.NOTHING:
             return self._check_end(now_ms)
         return self._check_silence(now_ms)

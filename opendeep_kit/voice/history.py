@@ -49,7 +49,7 @@ class History:
     def called(self, tool_call_id: str, name: str, arguments: str) -> None:
         """A tool call."""
         entry = self.place(f"call:{tool_call_id}", "call")
-        entry.text, entry.name = arguments, name
+        entry.text, entry.name = arguments or "{}", name
 
     def returned(self, tool_call_id: str, output: str) -> None:
         """A tool's result."""
@@ -63,7 +63,7 @@ class History:
 
     def replay(self) -> list[str]:
         """Client events (`conversation.item.create`) that rebuild the conversation."""
-        return [event for entry in self._entries if entry.text and (event := self._event(entry))]
+        return [self._event(entry) for entry in self._entries if entry.text or entry.role == "output"]
 
     def _event(self, entry: Entry) -> str:
         if entry.role == "callee":

@@ -175,7 +175,7 @@ class RealtimeVoice:
                     raise
                 if failures == 1:
                     give_up_at = now + self._settings.reconnect_within_s
-                delay = min(0.2 * 2 ** (failures - 1), 3.0)
+                delay = min(0.2 * 2 ** (failures - 1), 1.5)
                 if now + delay > give_up_at:
                     raise Unavailable("the voice model stayed away", do=error.do) from error
                 await asyncio.sleep(delay)
@@ -184,21 +184,12 @@ class RealtimeVoice:
 
     async def _one_connection(self) -> None:
         """Connect, talk until the connection ends. Returns when it had been configured and then ended."""
-        manager = self._client.realtime.connect(
-            model=self._settings.model,
-            websocket_connection_options={"open_timeout": self._settings.connect_timeout_s},  # type: ignore[typeddict-unknown-key]
-        )
-        try:
-            connection = await manager.enter()
-        except (OSError, TimeoutError, InvalidHandshake) as error:
-            raise handshake_failure(error, str(self._client.base_url)) from error
+        connection = await connect(self._client, self._settings)
         try:
             await self._configure(connection)
             await self._talk_over(connection)
         except ConnectionClosed as closed:
-            self._lost(
-                closed.rcvd.code if closed.rcvd else 0, closed.rcvd.reason if closed.rcvd else "connection lost"
-            )
+            self._lost(closed.rcvd.code if closed.rcvd else 0, closed.rcvd.reason if closed.rcvd else "connection lost")
             if self._connection is None and self._attempts == 0:
                 raise Unavailable("the voice model hung up at once", do="look at its log") from closed
         finally:
@@ -310,6 +301,43 @@ class RealtimeVoice:
             self._has_work.set()
         for call in effects.tool_calls:
             self._run_tool(call.call_id, call.name, call.arguments)
+
+
+async def connect(client: openai.AsyncOpenAI, settings: VoiceSettings) -> AsyncRealtimeConnection:
+    """A connection, not yet configured.
+
+    Raises:
+        BadInput, Unavailable: see `handshake_failure`.
+    """
+    manager = client.realtime.connect(
+        model=settings.model,
+        websocket_connection_options={"open_timeout": settings.connect_timeout_s},  # type: ignore[typeddict-unknown-key]
+    )
+    try:
+        return await manager.enter()
+    except (OSError, TimeoutError, InvalidHandshake) as error:
+        raise handshake_failure(error, str(client.base_url)) from error
+
+
+async def check_voice(client: openai.AsyncOpenAI, settings: VoiceSettings) -> None:
+    """Connect and configure once, before any callee is disturbed.
+
+    Raises:
+        BadInput: key, model or session settings are refused.
+        Unavailable: the server does not answer.
+    """
+    connection = await connect(client, settings)
+    try:
+        async with asyncio.timeout(settings.connect_timeout_s):
+            await connection.send_raw(wire.session_update("Check.", (), settings))
+            while not isinstance(event := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
+                if isinstance(event, wire.ErrorReported):
+                    raise refusal(event.error)
+    except (ConnectionClosed, TimeoutError) as error:
+        raise Unavailable("the voice model hung up before it was configured", do="look at its log") from error
+    finally:
+        with contextlib.suppress(ConnectionClosed, OSError, TimeoutError):
+            await connection.close()
 
 
 def handshake_failure(error: Exception, base_url: str) -> OpenDeepError:

@@ -1,0 +1,91 @@
+"""SEAM that opens the telephone line a service uses: a real Asterisk, or the simulator where there is none.
+
+Given settings and the rehearsal's addresses, yields a `Line` that is ready and closes what it started. Never places a
+call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from enum import StrEnum
+
+from opendeep_kit.config import AsteriskSettings, Settings
+from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.logs import log
+from opendeep_kit.phone.ami_client import AmiAccount
+from opendeep_kit.phone.asterisk import configure_exchange, obtain_program, running
+from opendeep_kit.phone.asterisk_line import AsteriskLine
+from opendeep_kit.phone.line import Line
+from opendeep_kit.phone.originate import Structure
+from opendeep_kit.rehearsal.host import Addresses
+from opendeep_kit.rehearsal.line import SimulatedLine
+
+
+class LineName(StrEnum):
+    """Which line carries the calls."""
+
+    AUTO = "auto"
+    """Asterisk where it can be had, else the simulator."""
+    ASTERISK = "asterisk"
+    SIMULATOR = "simulator"
+
+
+@contextlib.asynccontextmanager
+async def open_line(settings: Settings, name: LineName, addresses: Addresses) -> AsyncIterator[Line]:
+    """The line of this name.
+
+    Raises:
+        Unavailable: Asterisk cannot be installed, started or reached (never with `AUTO`).
+        BadInput: its settings or account are wrong.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        if name is LineName.SIMULATOR:
+            yield _simulated(addresses)
+            return
+        try:
+            line = await stack.enter_async_context(_asterisk(settings.asterisk, addresses))
+        except Unavailable as error:
+            if name is LineName.ASTERISK or settings.asterisk.ami_host is not None:
+                raise
+            log().warning("= no Asterisk here; the line simulator takes its place", why=error.what)
+            yield _simulated(addresses)
+            return
+        yield line
+
+
+def _simulated(addresses: Addresses) -> Line:
+    return SimulatedLine(addresses.callees_host, addresses.callees_port)
+
+
+@contextlib.asynccontextmanager
+async def _asterisk(settings: AsteriskSettings, addresses: Addresses) -> AsyncIterator[Line]:
+    """Your own Asterisk when the settings name one; else ours, with the rehearsal's public behind it."""
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.ami_host is not None:
+            account = _own_account(settings)
+        else:
+            program = await asyncio.to_thread(obtain_program, settings)
+            exchange = await asyncio.to_thread(
+                configure_exchange,
+                settings,
+                program,
+                personas_host=addresses.callees_host,
+                personas_port=addresses.callees_port,
+            )
+            line = (await stack.enter_async_context(running(exchange))).line
+            account = AmiAccount(
+                host=line.ami_host, port=line.ports.ami, username=line.ami_user, secret=line.ami_secret
+            )
+        yield await stack.enter_async_context(
+            AsteriskLine(account, structure=Structure(settings.structure), caller_id=settings.caller_id)
+        )
+
+
+def _own_account(settings: AsteriskSettings) -> AmiAccount:
+    if settings.ami_host is None or settings.ami_secret is None:
+        raise BadInput("asterisk.ami_host is set, but asterisk.ami_secret is not", do="set both")
+    return AmiAccount(
+        host=settings.ami_host, port=settings.ami_port, username=settings.ami_user, secret=settings.ami_secret
+    )

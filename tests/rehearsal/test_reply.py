@@ -1,0 +1,327 @@
+"""Whole conversations of the rule engine with the shipped appointment script."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
+from opendeep_kit.rehearsal.reply import ScriptDialogue, sentences
+from opendeep_kit.tasks.prompt import render
+from opendeep_kit.tasks.script import load_script, parse_script
+from opendeep_kit.voice.call_tools import CALL_TOOLS
+
+SCRIPTS = Path(__file__).parents[2] / "notebooks/scripts"
+FACTS = {"name": "Maria Alvarez", "appointment": "Tuesday at ten"}
+INSTRUCTIONS = render(load_script(SCRIPTS / "confirm_appointment.md"), FACTS)
+TOOLS = [tool.schema() for tool in CALL_TOOLS]
+
+OPENING = (
+    "Hello, this is the assistant of Riverside Dental. I am an AI assistant, and this call is recorded. "
+    "Am I speaking with Maria Alvarez?"
+)
+IDENTITY = "I am calling on behalf of Riverside Dental. I am an AI assistant, and this call is recorded."
+IS_IT_YOU = "Am I speaking with Maria Alvarez?"
+ATTENDING = "Can you come to your appointment on Tuesday at ten?"
+PAIN = "On a scale from one to five, how strong is your toothache at the moment, with one for none?"
+ARRIVAL = "Will you come by car, by bus or on foot?"
+CLOSING = "Thank you, Maria Alvarez. We look forward to seeing you. Goodbye!"
+SORRY = "I am sorry, I did not catch that."
+
+
+class Call:
+    """One conversation: what the agent says and does to each utterance of the callee."""
+
+    def __init__(self, instructions: str = INSTRUCTIONS, history: tuple[Turn, ...] = ()) -> None:
+        self.instructions = instructions
+        self.history = [*history]
+        self.tools: list[tuple[str, dict[str, str]]] = []
+
+    async def agent(self, *, cut_to: str | None = None) -> str:
+        """The agent's turn, tool rounds included; `cut_to` is what was heard of it when the callee cut it."""
+        said = []
+        for _ in range(4):
+            parts = [part async for part in ScriptDialogue().reply(self._request())]
+            text = " ".join(part.text for part in parts if isinstance(part, Say))
+            if text:
+                said.append(text)
+                heard = text if cut_to is None else cut_to
+                self.history.append(Turn(role=Role.ASSISTANT, text=heard, is_cut=cut_to is not None))
+            calls = [part for part in parts if isinstance(part, UseTool)]
+            for call in calls:
+                self._run(call)
+            if not calls or calls[-1].name in ("end_call", "transfer_to_human"):
+                return " ".join(said)
+        raise AssertionError("the agent calls tools without end")
+
+    async def callee(self, words: str, *, cut_to: str | None = None) -> str:
+        """The callee speaks; returns the agent's reply."""
+        self.history.append(Turn(role=Role.USER, text=words))
+        return await self.agent(cut_to=cut_to)
+
+    def _request(self) -> ReplyRequest:
+        return ReplyRequest(instructions=self.instructions, history=tuple(self.history), tools=TOOLS)
+
+    def _run(self, call: UseTool) -> None:
+        number = f"t{len(self.tools)}"
+        self.tools.append((call.name, json.loads(call.arguments)))
+        self.history.append(Turn(role=Role.TOOL_CALL, text=call.arguments, tool=call.name, tool_call_id=number))
+        self.history.append(Turn(role=Role.TOOL_OUTPUT, text="ok", tool_call_id=number))
+
+
+async def opened() -> Call:
+    """A call in which the opening was heard."""
+    call = Call()
+    assert await call.agent() == OPENING
+    return call
+
+
+async def at_first_question() -> Call:
+    """A call in which the callee is the one who is meant."""
+    call = await opened()
+    assert await call.callee("Yes, speaking.") == f"Thank you. {ATTENDING}"
+    return call
+
+
+async def test_whole_talk() -> None:
+    """Every question is asked once, every answer noted, and the goodbye comes with the end."""
+    call = await at_first_question()
+
+    assert await call.callee("Yes, I will be there.") == f"Good, thank you. {PAIN}"
+    assert await call.callee("I would say four.") == f"All right. {ARRIVAL}"
+    assert await call.callee("By car.") == CLOSING
+    assert call.tools == [
+        ("record_answer", {"question": "attending", "value": "yes"}),
+        ("record_answer", {"question": "pain", "value": "4"}),
+        ("record_answer", {"question": "arrival", "value": "car"}),
+        ("end_call", {"reason": "completed"}),
+    ]
+
+
+async def test_nothing_after_the_end() -> None:
+    """Words after the goodbye are not answered: the line closes."""
+    call = await opened()
+    await call.callee("Wrong number.")
+
+    assert await call.callee("Hello?") == ""
+
+
+async def test_callee_who_greets_first() -> None:
+    """A "hello" before the agent's first word gets the opening, not a question."""
+    call = Call()
+
+    assert await call.callee("Hello?") == OPENING
+
+
+@pytest.mark.parametrize(
+    "words", ["Please never call me again.", "Take me off your list!", "Yes, but stop calling me."]
+)
+async def test_opt_out(words: str) -> None:
+    """At any point the wish is noted in the callee's own words, confirmed, and the call ended."""
+    call = await at_first_question()
+
+    assert await call.callee(words) == (
+        "I understand. You will not be called again. I am sorry for the trouble. Goodbye."
+    )
+    assert call.tools == [("do_not_call_again", {"utterance": words}), ("end_call", {"reason": "do_not_call"})]
+
+
+@pytest.mark.parametrize(
+    "words", ["No.", "No, you have the wrong number.", "I'm not Maria.", "There is no Maria here."]
+)
+async def test_wrong_person(words: str) -> None:
+    """Who is not meant is let go with an apology."""
+    call = await opened()
+
+    assert await call.callee(words) == "I am sorry, then I have the wrong number. Please excuse the call. Goodbye."
+    assert call.tools == [("end_call", {"reason": "wrong_person"})]
+
+
+async def test_another_time_named_at_once() -> None:
+    """The time said is noted and confirmed."""
+    call = await opened()
+
+    assert await call.callee("Can you call me back tomorrow afternoon?") == (
+        "Thank you. We will call you tomorrow afternoon. Goodbye."
+    )
+    assert call.tools == [
+        ("schedule_callback", {"when": "tomorrow afternoon"}),
+        ("end_call", {"reason": "callback"}),
+    ]
+
+
+async def test_another_time_asked_for() -> None:
+    """Who has no time is asked when; an answer without a time is noted as said."""
+    call = await opened()
+
+    assert await call.callee("I am busy right now.") == "Of course. When would be a good time to call you?"
+    assert await call.callee("Some other day.") == "Thank you. We will call you Some other day. Goodbye."
+    assert call.tools[0] == ("schedule_callback", {"when": "Some other day"})
+
+
+async def test_human() -> None:
+    """Handed over, with the wish in the callee's words."""
+    call = await opened()
+
+    assert await call.callee("I want to speak to a human.") == (
+        "Of course. I connect you to a colleague now. One moment, please."
+    )
+    assert call.tools == [("transfer_to_human", {"reason": "I want to speak to a human."})]
+
+
+async def test_who_is_calling() -> None:
+    """The truth about the machine, then the same question again."""
+    call = await at_first_question()
+
+    assert await call.callee("Are you a robot?") == f"{IDENTITY} {ATTENDING}"
+    assert await call.callee("Yes.") == f"Good, thank you. {PAIN}"
+
+
+async def test_objection() -> None:
+    """Answered from the script, then back to the question, which counts as asked."""
+    call = await at_first_question()
+
+    assert await call.callee("What does it cost?") == (
+        f"The check-up is covered by your plan, so there is nothing to pay. {ATTENDING}"
+    )
+    assert await call.callee("Fine, I'll come.") == f"Good, thank you. {PAIN}"
+
+
+@pytest.mark.parametrize("words", ["No thanks, not interested.", "Leave me alone."])
+async def test_refusal(words: str) -> None:
+    """Once is enough: no persuasion."""
+    call = await opened()
+
+    assert await call.callee(words) == "I understand. Thank you for your time. Goodbye."
+    assert call.tools == [("end_call", {"reason": "refused"})]
+
+
+async def test_no_thank_you_as_an_answer() -> None:
+    """To a yes/no question it is a no; to a number it is a refusal."""
+    call = await at_first_question()
+
+    assert await call.callee("No, thank you.") == f"Good, thank you. {PAIN}"
+    assert await call.callee("No, thank you.") == "I understand. Thank you for your time. Goodbye."
+    assert call.tools[0] == ("record_answer", {"question": "attending", "value": "no"})
+
+
+async def test_voicemail() -> None:
+    """A machine gets the script's message, and nothing else."""
+    message = (
+        "Hello Maria Alvarez, this is the AI assistant of Riverside Dental. "
+        "Please call us back about your appointment on Tuesday at ten. Thank you, goodbye."
+    )
+    call = Call()
+
+    assert await call.callee("Hi, you have reached Linda. Please leave a message after the beep.") == message
+    assert call.tools == [("leave_voicemail", {"message": message}), ("end_call", {"reason": "voicemail"})]
+
+
+async def test_voicemail_without_a_message() -> None:
+    """A script without a message hangs up on machines without a word."""
+    script = parse_script("---\ngoal: Greet.\norganisation: Us\n---\n# Opening\n{disclosure}\n# Closing\nBye.\n")
+    call = Call(render(script, {"name": "Tom"}))
+
+    assert await call.callee("Please leave a message after the beep.") == ""
+    assert call.tools == [("end_call", {"reason": "voicemail"})]
+
+
+async def test_interrupted_opening() -> None:
+    """Cut before the disclosure, the agent tells who it is before it asks anything."""
+    call = Call()
+    await call.agent(cut_to="Hello, this is the")
+
+    assert await call.callee("Yes?") == f"Excuse me. {IDENTITY} {IS_IT_YOU}"
+    assert await call.callee("That's me.") == f"Thank you. {ATTENDING}"
+
+
+async def test_interrupted_question_is_asked_again() -> None:
+    """A question of which the end was not heard does not count as asked."""
+    call = await opened()
+    await call.callee("Yes.", cut_to="Thank you. Can you come")
+
+    assert await call.callee("Go on.") == f"Thank you. {ATTENDING}"
+
+
+async def test_not_understood_twice() -> None:
+    """Asked twice without an answer that can be used, the question is left open and the next one comes."""
+    call = await at_first_question()
+
+    assert await call.callee("Hm, let me see.") == f"{SORRY} {ATTENDING}"
+    assert await call.callee("I'm not sure.") == f"Never mind. {PAIN}"
+    assert call.tools == []
+
+
+async def test_nothing_but_noise() -> None:
+    """Sounds without words are asked about four times; then the agent gives up politely."""
+    call = await opened()
+    replies = [await call.callee("") for _ in range(5)]
+
+    assert replies[:4] == [f"{SORRY} {IS_IT_YOU}"] * 4
+    assert replies[4] == "I am sorry, the line is too bad. We will try again another time. Goodbye."
+    assert call.tools == [("end_call", {"reason": "other"})]
+
+
+async def test_say_that_again() -> None:
+    """What was asked last is said again."""
+    call = await at_first_question()
+
+    assert await call.callee("Pardon?") == ATTENDING
+
+
+async def test_session_rebuilt_after_a_lost_connection() -> None:
+    """A history replayed as text, its last sentence ending in a dash, goes on where it was."""
+    history = (
+        Turn(role=Role.ASSISTANT, text=OPENING),
+        Turn(role=Role.USER, text="Yes, speaking."),
+        Turn(role=Role.ASSISTANT, text=f"Thank you. {ATTENDING}"),
+        Turn(role=Role.USER, text="Yes."),
+        Turn(
+            role=Role.TOOL_CALL, text='{"question":"attending","value":"yes"}', tool="record_answer", tool_call_id="t"
+        ),
+        Turn(role=Role.TOOL_OUTPUT, text="Noted.", tool_call_id="t"),
+        Turn(role=Role.ASSISTANT, text="Good, thank you. On a scale —"),
+    )
+    call = Call(history=history)
+
+    assert await call.agent() == f"Thank you. {PAIN}"
+    assert await call.callee("Two.") == f"All right. {ARRIVAL}"
+
+
+async def test_one_off_instruction() -> None:
+    """An instruction for one response is carried out, whatever the script says."""
+    request = ReplyRequest(
+        instructions='Say exactly: "Please hold the line. One moment."',
+        history=(),
+        tools=TOOLS,
+        is_one_off=True,
+        session_instructions=INSTRUCTIONS,
+    )
+
+    assert [part async for part in ScriptDialogue().reply(request)] == [Say("Please hold the line. One moment.")]
+
+
+async def test_tools_that_are_not_offered_are_not_called() -> None:
+    """A client without tools gets the words only."""
+    request = ReplyRequest(
+        instructions=INSTRUCTIONS,
+        history=(Turn(role=Role.ASSISTANT, text=OPENING), Turn(role=Role.USER, text="Wrong number.")),
+    )
+    parts = [part async for part in ScriptDialogue().reply(request)]
+
+    assert all(isinstance(part, Say) for part in parts)
+    assert parts[-1] == Say("Goodbye.")
+
+
+async def test_coaching_is_not_the_callee() -> None:
+    """A supervisor's word to the agent changes neither whose turn it is nor the question."""
+    call = await at_first_question()
+    call.history.append(Turn(role=Role.SYSTEM, text="Be more friendly."))
+
+    assert await call.callee("Yes.") == f"Good, thank you. {PAIN}"
+
+
+def test_sentences() -> None:
+    """Spoken one by one; a number's point does not end one."""
+    assert sentences(" One.  Two? It costs 4.50! Bye") == ["One.", "Two?", "It costs 4.50!", "Bye"]
+    assert sentences("") == []

@@ -1,0 +1,158 @@
+"""I/O lives in files that say so by their name, in the store, and in the seams listed here; all else is pure."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "opendeep_kit"
+
+IO_MODULES = frozenset(
+    [
+        "aiohttp",
+        "alembic",
+        "asyncio",
+        "concurrent",
+        "dbos",
+        "duckdb",
+        "http",
+        "httpx",
+        "multiprocessing",
+        "openai",
+        "panoramisk",
+        "requests",
+        "select",
+        "selectors",
+        "socket",
+        "socketserver",
+        "sqlalchemy",
+        "ssl",
+        "subprocess",
+        "threading",
+        "urllib",
+        "websockets",
+    ]
+)
+SEAMS: dict[str, str] = {
+    "app": "composes a running service: opens and closes everything",
+    "audio/recording": "a lock: frames come from the media loop, closing from a thread",
+    "bridge": "one live call: joins the line's socket to the voice model",
+    "call_floor": "all live calls of a process: line, bridge and record",
+    "cli": "starts the event loop",
+    "cli_asterisk": "a command: starts processes",
+    "cli_demo": "a command: runs calls",
+    "cli_doctor": "a command: looks at the machine",
+    "cli_media": "a command: serves a line test",
+    "lines": "chooses and opens the line that calls go out on",
+    "phone/ami_wire": "one AMI connection, used by `ami_client` alone",
+    "phone/apt": "fetches packages: runs apt's programs",
+    "phone/asterisk_config": "asks the system for free ports",
+    "phone/asterisk_install": "unpacks packages: runs dpkg-deb",
+    "phone/asterisk_instance": "starts and stops the Asterisk process",
+    "phone/asterisk_line": "places calls: waits for the AMI and for time limits",
+    "phone/asterisk_program": "asks Asterisk for its version",
+    "phone/line_tests": "handlers of AudioSocket connections",
+    "phone/live_call": "lets a caller wait for a call's end",
+    "phone/switchboard": "lets callers wait for their calls; time limits",
+    "rehearsal/asterisk_leg": "the simulated Asterisk's end of an AudioSocket",
+    "rehearsal/callee": "starts recognition and synthesis without waiting for them",
+    "rehearsal/host": "one process with both rehearsal servers",
+    "rehearsal/host_process": "starts and stops that process",
+    "rehearsal/line": "the line simulator: connects as Asterisk does",
+    "rehearsal/listen": "recognition runs in threads of its own",
+    "rehearsal/realtime/listening": "waits for recognition and silence",
+    "rehearsal/reply_llm": "asks a text model over HTTP",
+    "rehearsal/realtime/responses": "streams a response at its pace",
+    "rehearsal/realtime/session": "tasks of one Realtime session",
+    "rehearsal/speak": "synthesis runs in threads of its own",
+    "voice/knowledge": "a lock: an index is built once, whichever thread asks first",
+    "voice/tool_runs": "starts a call's tools as tasks, and ends them with it",
+    "voice/tools": "runs a tool within its time, off the media loop",
+    "voice/webhooks": "a tool that asks a tenant's service over HTTP",
+}
+"""Modules that may do I/O or wait although neither their name nor their folder says so, and why."""
+
+
+def modules() -> dict[str, ast.Module]:
+    """Every module of the package by its path without suffix."""
+    return {
+        path.relative_to(PACKAGE).with_suffix("").as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """First parts of the names that are imported, anywhere in the module."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def may_do_io(name: str) -> bool:
+    """By name or by folder."""
+    return name.startswith("store/") or name.endswith(("_server", "_client"))
+
+
+def test_io_stays_in_its_files() -> None:
+    """A pure module that begins to wait or to connect is seen here: rename it, move the I/O, or list it with a reason."""
+    found = {name: sorted(imported(tree) & IO_MODULES) for name, tree in modules().items() if not may_do_io(name)}
+
+    assert {name: names for name, names in found.items() if names and name not in SEAMS} == {}
+
+
+def test_seams_are_not_outdated() -> None:
+    """A seam that became pure, or is gone, leaves the list."""
+    known = modules()
+
+    assert [name for name in SEAMS if name not in known or not imported(known[name]) & IO_MODULES] == []
+
+
+def test_only_config_reads_the_environment() -> None:
+    """Settings come from one place."""
+    readers = {
+        name
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
+    }
+
+    assert readers == {"config"}
+
+
+def test_pure_modules_read_no_clock() -> None:
+    """Time arrives as an argument where it decides something."""
+    clocks = {
+        ("time", "monotonic"),
+        ("time", "time"),
+        ("time", "perf_counter"),
+        ("datetime", "now"),
+        ("datetime", "utcnow"),
+    }
+    found = {
+        name: f"{node.func.value.id}.{node.func.attr}"
+        for name, tree in modules().items()
+        if not may_do_io(name) and name not in SEAMS
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and (node.func.value.id, node.func.attr) in clocks
+    }
+
+    assert found == {}
+
+
+def swallows(node: ast.AST) -> bool:
+    """An `except` that takes whatever comes and does not hand it on."""
+    if not isinstance(node, ast.ExceptHandler) or isinstance(node.body[-1], ast.Raise):
+        return False
+    return node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"))
+
+
+def test_widest_except_is_rare() -> None:
+    """Whatever comes is caught only where one tool's bug must not take its call down, and reported there."""
+    found = {name for name, tree in modules().items() if any(swallows(node) for node in ast.walk(tree))}
+
+    assert found == {"voice/tools"}

@@ -1,0 +1,87 @@
+"""Every module of the package has its test: a file of its name, or one named here."""
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "opendeep_kit"
+
+COVERED: dict[str, str] = {
+    "phone/ami_wire": "phone/test_ami_client.py",
+    "phone/apt": "phone/test_asterisk_install.py",
+    "phone/asterisk": "phone/test_asterisk_calls.py",
+    "phone/asterisk_config": "phone/test_asterisk_instance.py",
+    "phone/asterisk_program": "phone/test_asterisk_instance.py",
+    "phone/live_call": "phone/test_asterisk_line.py",
+    "rehearsal/asterisk_leg": "rehearsal/test_line.py",
+    "rehearsal/realtime/client_events": "rehearsal/test_realtime_errors.py",
+    "rehearsal/realtime/conversation_items": "rehearsal/test_realtime_items.py",
+    "rehearsal/realtime/faults": "rehearsal/test_realtime_faults.py",
+    "rehearsal/realtime/input_audio": "rehearsal/test_realtime_order.py",
+    "rehearsal/realtime/listening": "rehearsal/test_realtime_order.py",
+    "rehearsal/realtime/mischief": "rehearsal/test_realtime_faults.py",
+    "rehearsal/prerecorded": "rehearsal/test_realtime_order.py",
+    "rehearsal/realtime_server": "rehearsal/test_realtime_session.py",
+    "rehearsal/realtime/rejections": "rehearsal/test_realtime_errors.py",
+    "rehearsal/realtime/response_events": "rehearsal/test_realtime_responses.py",
+    "rehearsal/realtime/responses": "rehearsal/test_realtime_responses.py",
+    "rehearsal/realtime/session": "rehearsal/test_realtime_session.py",
+    "rehearsal/realtime/session_settings": "rehearsal/test_realtime_session.py",
+    "store/event_rows": "store/test_event_log.py",
+    "store/faults": "store/test_database.py",
+    "store/schema": "store/test_migrations.py",
+    "store/tables": "store/test_database.py",
+}
+"""Modules tested through the one that uses them."""
+
+WITHOUT: dict[str, str] = {
+    "app": "composition only; `make demo` runs it whole",
+    "call_floor": "`make demo` runs it whole, with real speech",
+    "cli": "reads arguments; `make demo` and every command's own test go through it",
+    "cli_demo": "it is `make demo`",
+    "cli_doctor": "prints what this machine has",
+    "cli_media": "reads arguments for `phone/line_tests`, which is tested",
+    "cli_rehearse": "one call of `make demo`, printed",
+    "outcomes": "names only",
+    "rehearsal/callee": "a persona's ears and mouth; `make demo` talks with each",
+    "rehearsal/callees_server": "`make demo` calls it",
+    "rehearsal/engines": "shapes only",
+    "rehearsal/host": "two servers, each tested by itself; `make demo` runs them in one process",
+    "rehearsal/host_process": "`make demo` starts and stops it",
+    "rehearsal/listen": "speech models; `make demo` listens with them",
+    "rehearsal/speak": "speech models; `make demo` speaks with them",
+    "tenants": "one dataclass without rules",
+    "voice/engine": "a shape only",
+}
+"""Modules without a test of their own, and why."""
+
+
+def modules() -> list[str]:
+    """Every module that holds code of ours."""
+    paths = (path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py")))
+    return [
+        path.with_suffix("").as_posix() for path in paths if path.stem != "__init__" and "migrations" not in path.parts
+    ]
+
+
+def with_a_test() -> set[str]:
+    """Names of modules for which a file `test_<name>.py` exists, anywhere."""
+    return {path.stem.removeprefix("test_") for path in TESTS.rglob("test_*.py")}
+
+
+def test_every_module_has_its_test() -> None:
+    """A new module comes with a test of its name, or with a line above."""
+    names = with_a_test()
+
+    assert [m for m in modules() if Path(m).name not in names and m not in COVERED and m not in WITHOUT] == []
+
+
+def test_listed_tests_exist() -> None:
+    """What is said to cover a module is there."""
+    assert [path for path in COVERED.values() if not (TESTS / path).is_file()] == []
+
+
+def test_lists_are_not_outdated() -> None:
+    """A module that is gone, or got its own test, leaves the lists."""
+    known, names = {*modules()}, with_a_test()
+
+    assert [m for m in {*COVERED, *WITHOUT} if m not in known or Path(m).name in names] == []

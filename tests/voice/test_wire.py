@@ -1,0 +1,291 @@
+"""The Realtime GA wire, against literal JSON one way and the SDK's own models the other."""
+
+import base64
+import json
+from typing import Any, get_args
+
+import pytest
+from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
+from pydantic import BaseModel
+
+from opendeep_kit.config import TurnDetection, VoiceSettings
+from opendeep_kit.voice import wire
+
+TOOL = {"type": "function", "name": "look_up", "description": "Look up.", "parameters": {"type": "object"}}
+
+SERVER_EVENTS = {
+    '{"type":"session.created","event_id":"e","session":{"id":"sess_1"}}': wire.SessionCreated({"id": "sess_1"}),
+    '{"type":"session.updated","event_id":"e","session":{"id":"sess_1"}}': wire.SessionUpdated({"id": "sess_1"}),
+    '{"type":"input_audio_buffer.speech_started","event_id":"e","audio_start_ms":1184,"item_id":"u1"}': (
+        wire.SpeechStarted("u1", 1184)
+    ),
+    '{"type":"input_audio_buffer.speech_stopped","event_id":"e","audio_end_ms":2300,"item_id":"u1"}': (
+        wire.SpeechStopped("u1", 2300)
+    ),
+    '{"type":"input_audio_buffer.timeout_triggered","audio_start_ms":0,"audio_end_ms":5000,"item_id":"u2"}': (
+        wire.TimeoutTriggered("u2")
+    ),
+    '{"type":"conversation.item.input_audio_transcription.completed","item_id":"u1","content_index":0,'
+    '"transcript":"Grüß Gott.","usage":{"type":"duration","seconds":1}}': (
+        wire.TranscriptionCompleted("u1", "Grüß Gott.")
+    ),
+    '{"type":"conversation.item.input_audio_transcription.failed","item_id":"u1","content_index":0,'
+    '"error":{"code":"audio_unintelligible"}}': wire.TranscriptionFailed("u1"),
+    '{"type":"conversation.item.added","previous_item_id":null,"item":{"id":"a1","type":"message"}}': (
+        wire.ItemAdded({"id": "a1", "type": "message"})
+    ),
+    '{"type":"conversation.item.done","previous_item_id":null,"item":{"id":"a1"}}': wire.ItemDone({"id": "a1"}),
+    '{"type":"response.created","response":{"id":"r1","status":"in_progress"}}': (
+        wire.ResponseCreated({"id": "r1", "status": "in_progress"})
+    ),
+    '{"type":"response.done","response":{"id":"r1","status":"completed"}}': (
+        wire.ResponseDone({"id": "r1", "status": "completed"})
+    ),
+    '{"type":"response.output_audio.delta","response_id":"r1","item_id":"a1","output_index":0,'
+    '"content_index":1,"delta":"AAECAw=="}': wire.AudioDelta("r1", "a1", b"\x00\x01\x02\x03", 1),
+    '{"type":"response.output_audio.done","response_id":"r1","item_id":"a1","output_index":0,"content_index":0}': (
+        wire.AudioDone("r1", "a1", 0)
+    ),
+    '{"type":"response.output_audio_transcript.delta","response_id":"r1","item_id":"a1","delta":"Hel"}': (
+        wire.TranscriptDelta("r1", "a1", "Hel", 0)
+    ),
+    '{"type":"response.output_audio_transcript.done","response_id":"r1","item_id":"a1","transcript":"Hello."}': (
+        wire.TranscriptDone("r1", "a1", "Hello.", 0)
+    ),
+    '{"type":"response.function_call_arguments.done","response_id":"r1","item_id":"f1","call_id":"t1",'
+    '"name":"end_call","arguments":"{\\"reason\\":\\"refused\\"}"}': (
+        wire.FunctionCallDone("r1", "f1", "t1", "end_call", '{"reason":"refused"}')
+    ),
+    '{"type":"error","event_id":"e","error":{"type":"invalid_request_error","code":"x","message":"No."}}': (
+        wire.ErrorReported({"type": "invalid_request_error", "code": "x", "message": "No."})
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "event"), SERVER_EVENTS.items(), ids=[type(e).__name__ for e in SERVER_EVENTS.values()]
+)
+def test_server_event_is_read(text: str, event: wire.ServerEvent) -> None:
+    """Each event we use is read from its GA form, as text and as bytes."""
+    assert wire.parse(text) == event
+    assert wire.parse(text.encode()) == event
+
+
+def test_every_typed_event_is_covered() -> None:
+    """The table above holds an example of every event that the wire reads."""
+    assert {type(event) for event in SERVER_EVENTS.values()} == set(get_args(wire.TypedEvent))
+
+
+def test_names_are_those_of_the_sdk() -> None:
+    """Every event name that the wire knows is one of the SDK's server events."""
+    members = get_args(get_args(RealtimeServerEvent)[0])
+    theirs = {get_args(member.model_fields["type"].annotation)[0] for member in members}
+    ours = {kind.__struct_config__.tag for kind in get_args(wire.TypedEvent)} | wire._KNOWN_UNUSED
+
+    assert ours - theirs == set()
+
+
+def test_extra_fields_are_ignored() -> None:
+    """Compatible servers add fields of their own (xAI: ts, rid, latency)."""
+    event = wire.parse(
+        '{"type":"response.output_audio.delta","response_id":"r","item_id":"a","delta":"","ts":1,"rid":"x"}'
+    )
+
+    assert event == wire.AudioDelta("r", "a", b"", 0)
+
+
+def test_known_but_unused_event() -> None:
+    """An event of the protocol that we have no use for says so."""
+    text = b'{"type":"rate_limits.updated","rate_limits":[]}'
+
+    assert wire.parse(text) == wire.Other("rate_limits.updated", True, text)
+
+
+def test_unknown_event_keeps_its_text() -> None:
+    """An event nobody has heard of comes back with its name and its bytes."""
+    assert wire.parse('{"type":"response.sung","song":"la"}') == wire.Other(
+        "response.sung", False, b'{"type":"response.sung","song":"la"}'
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"response.output_audio.delta","response_id":"r"',
+        "",
+        "[]",
+        "null",
+        "7",
+        '{"type":3}',
+        '{"kind":"x"}',
+        "ping",
+    ],
+)
+def test_unreadable_text_is_other(text: str) -> None:
+    """Broken JSON, other JSON and an event without a name are told apart from no event known."""
+    assert wire.parse(text) == wire.Other("?", False, text.encode())
+
+
+def test_bytes_that_are_not_utf8() -> None:
+    """A frame that is not text is kept, not raised."""
+    data = b'{"type":"response.sung","song":"\xff\xfe"}'
+    event = wire.parse(data)
+
+    assert isinstance(event, wire.Other)
+    assert not event.is_known
+    assert event.raw == data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"response.output_audio.delta","response_id":"r","item_id":"a","delta":"not base64!"}',
+        '{"type":"response.output_audio.delta","item_id":"a","delta":"AAAA"}',
+        '{"type":"response.done","response":"r1"}',
+        '{"type":"error","error":null}',
+    ],
+)
+def test_known_event_with_wrong_fields_is_other(text: str) -> None:
+    """An event whose fields are not what the protocol says is handed on under its name, not guessed at."""
+    event = wire.parse(text)
+
+    assert isinstance(event, wire.Other)
+    assert (event.type, event.is_known) == (json.loads(text)["type"], False)
+
+
+# ---- what we send -----------------------------------------------------------------------------------
+
+
+def by_the_sdk(text: str) -> BaseModel:
+    """The event as the SDK's own model, checked strictly; no field of ours may be strange to it."""
+    data = json.loads(text)
+    models = {
+        get_args(kind.model_fields["type"].annotation)[0]: kind for kind in get_args(get_args(RealtimeClientEvent)[0])
+    }
+    model: BaseModel = models[data["type"]].model_validate_json(text, strict=True, extra="forbid")
+    return model
+
+
+CLIENT_EVENTS: dict[str, str] = {
+    "append": wire.append_audio(b"\x01\x02\x03"),
+    "clear": wire.clear_input(),
+    "user": wire.user_text("Yes."),
+    "user with id": wire.user_text("Yes.", "u1"),
+    "agent": wire.agent_text('She said "no" —', "a1"),
+    "system": wire.system_text("Be brief."),
+    "call": wire.tool_call("t1", "end_call", '{"reason":"refused"}'),
+    "output": wire.tool_output("t1", "Noted."),
+    "create": wire.create_response(),
+    "create with words": wire.create_response("Ask whether they are there.", "nudge"),
+    "cancel": wire.cancel_response("r1", "cancel:r1"),
+    "truncate": wire.truncate_item("a1", 0, 960, "truncate:a1:0"),
+    "delete": wire.delete_item("a1", "delete:a1"),
+    "session": wire.session_update("Be kind.", [TOOL], VoiceSettings()),
+}
+
+
+@pytest.mark.parametrize("text", CLIENT_EVENTS.values(), ids=CLIENT_EVENTS)
+def test_client_event_is_one_of_the_sdk(text: str) -> None:
+    """Every event we send is valid by the SDK's own model, with no field it does not know."""
+    by_the_sdk(text)
+
+
+def test_client_events_word_by_word() -> None:
+    """What goes over the wire for the events of an interruption and a tool."""
+    assert json.loads(CLIENT_EVENTS["truncate"]) == {
+        "type": "conversation.item.truncate",
+        "event_id": "truncate:a1:0",
+        "item_id": "a1",
+        "content_index": 0,
+        "audio_end_ms": 960,
+    }
+    assert json.loads(CLIENT_EVENTS["output"]) == {
+        "type": "conversation.item.create",
+        "item": {"type": "function_call_output", "call_id": "t1", "output": "Noted."},
+    }
+    assert json.loads(CLIENT_EVENTS["create"]) == {"type": "response.create"}
+
+
+def test_sound_survives_both_ways() -> None:
+    """What is appended decodes to the same bytes, and a delta's base64 is undone."""
+    pcm = bytes(range(256)) * 7 + b"\xff"
+    sent = json.loads(wire.append_audio(pcm))
+    delta = wire.parse(
+        json.dumps({"type": "response.output_audio.delta", "response_id": "r", "item_id": "a", "delta": sent["audio"]})
+    )
+
+    assert base64.b64decode(sent["audio"], validate=True) == pcm
+    assert isinstance(delta, wire.AudioDelta)
+    assert delta.delta == pcm
+
+
+def session_of(**settings: Any) -> dict[str, Any]:
+    """The session of a `session.update` with these voice settings, after the SDK has approved of it."""
+    text = wire.session_update("", [], VoiceSettings(**settings))
+    by_the_sdk(text)
+    session: dict[str, Any] = json.loads(text)["session"]
+    return session
+
+
+def test_default_session() -> None:
+    """Nothing is left to a server's own defaults."""
+    assert session_of() == {
+        "type": "realtime",
+        "output_modalities": ["audio"],
+        "instructions": "",
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24000},
+                "turn_detection": {
+                    "type": "server_vad",
+                    "threshold": 0.5,
+                    "prefix_padding_ms": 300,
+                    "silence_duration_ms": 500,
+                    "create_response": True,
+                    "interrupt_response": True,
+                },
+                "noise_reduction": None,
+                "transcription": {"model": "gpt-live-transcribe"},
+            },
+            "output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin", "speed": 1.0},
+        },
+        "tools": [],
+        "tool_choice": "auto",
+        "max_output_tokens": "inf",
+    }
+
+
+@pytest.mark.parametrize(("name", "form"), [("pcmu", "audio/pcmu"), ("pcma", "audio/pcma")])
+def test_g711_both_ways(name: str, form: str) -> None:
+    """G.711 is asked for in both directions; it has no rate of its own."""
+    audio = session_of(audio_format=name)["audio"]
+
+    assert (audio["input"]["format"], audio["output"]["format"]) == ({"type": form}, {"type": form})
+
+
+def test_semantic_vad() -> None:
+    """The semantic detector gets its eagerness and none of the other's settings."""
+    turn = TurnDetection(type="semantic_vad", eagerness="low", interrupt_response=False)
+
+    assert session_of(turn_detection=turn)["audio"]["input"]["turn_detection"] == {
+        "type": "semantic_vad",
+        "eagerness": "low",
+        "create_response": True,
+        "interrupt_response": False,
+    }
+
+
+def test_no_detection_and_no_transcription() -> None:
+    """What is switched off is sent as null: leaving it out would keep the server's default."""
+    source = session_of(turn_detection=TurnDetection(type="none"), transcription_model=None)["audio"]["input"]
+
+    assert (source["turn_detection"], source["transcription"]) == (None, None)
+
+
+def test_idle_timeout_and_noise_reduction() -> None:
+    """Settings that are off by default are sent when set."""
+    turn = TurnDetection(idle_timeout_ms=6000)
+    source = session_of(turn_detection=turn, noise_reduction="near_field", max_output_tokens=500)["audio"]["input"]
+
+    assert source["turn_detection"]["idle_timeout_ms"] == 6000
+    assert source["noise_reduction"] == {"type": "near_field"}
