@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from heapq import heappop, heappush
 from statistics import fmean, quantiles
 from zoneinfo import ZoneInfo
@@ -26,18 +27,18 @@ from phonenumbers import PhoneNumberType, timezone
 
 from opendeep_kit.campaigns.capacity import Provider, Worker, room
 from opendeep_kit.campaigns.case import Case, Consent, Scope, Use, closed_days
+from opendeep_kit.campaigns.clocks import Clock, clock
 from opendeep_kit.campaigns.dnc import DncList, dnc_list, look_up
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, Flow, HolidayRule, TenantLimits
 from opendeep_kit.campaigns.permission import may_we_call
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Rotation, plan
 from opendeep_kit.campaigns.retries import OutcomeKind, next_attempt, outcome_kind
-from opendeep_kit.campaigns.waiting import Clock, WaitingRoom, clock
+from opendeep_kit.campaigns.waiting import WaitingRoom
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.campaigns.zones import Callee, callee
 from opendeep_kit.outcomes import Disposition, PhoneResult
 
-TICK = timedelta(seconds=1)
 WHALE_SHARE = 0.15
 """One tenant has so much of all contacts: it must not crowd the others out."""
 HOURS: tuple[dict[str, str], ...] = (
@@ -118,11 +119,13 @@ class Running:
 class Day:
     """One simulated day."""
 
-    def __init__(self, *, contacts: int, tenants: int, day: date, calls_per_s: float, seed: int) -> None:
+    def __init__(self, *, contacts: int, tenants: int, day: date, calls_per_s: float, tick_s: int, seed: int) -> None:
         self.rng = random.Random(seed)
         self.now = datetime(day.year, day.month, day.day, tzinfo=UTC)
         self.end = self.now + timedelta(days=1)
         self.calls_per_s = calls_per_s
+        self.tick = timedelta(seconds=tick_s)
+        self.ticks_an_hour = 3600 // tick_s
         self.slots = round(calls_per_s * 60)
         self.report = DayReport()
         self.waiting = WaitingRoom(self.now)
@@ -175,7 +178,7 @@ class Day:
         """From midnight to midnight, UTC."""
         began = time.perf_counter()
         while self.now < self.end:
-            until = self.now + TICK
+            until = self.now + self.tick
             self._end_calls()
             for at, person in self._planned(until):
                 self._dial(at, person)
@@ -267,7 +270,7 @@ class Day:
                 person.kinds,
                 kind,
                 ended_at=at,
-                opening=person.clock.opening(of.rules.windows),
+                opening=self.waiting.opening(of.rules.campaign_id, person.clock),
                 rng=self.rng,
                 callback_at=asked,
             )
@@ -282,7 +285,7 @@ class Day:
         if self.report.placed % 50 == 0:
             zones = timezone.time_zones_for_number(phonenumbers.parse(person.callee.number))
         moment = at.timestamp()
-        walls = [datetime.fromtimestamp(moment, ZoneInfo(name)) for name in zones]
+        walls = [datetime.fromtimestamp(moment, _zone(name)) for name in zones]
         self.report.outside += not zones or not all(_is_inside(of.hours, wall) for wall in walls)
         cap = of.rules.caps.per_day or 0
         for wall in walls:
@@ -291,9 +294,9 @@ class Day:
 
     def _count_hour(self) -> None:
         self.ticks_this_hour += 1
-        if self.ticks_this_hour < 3600:
+        if self.ticks_this_hour < self.ticks_an_hour:
             return
-        busy = [calls for calls, backlogged in self.hour.values() if backlogged >= 3600]
+        busy = [calls for calls, backlogged in self.hour.values() if backlogged >= self.ticks_an_hour]
         if len(busy) > 1:
             self.report.fairness.append(jain(busy))
         self.hour, self.ticks_this_hour = {}, 0
@@ -336,17 +339,17 @@ def _numbers(count: int, rng: random.Random) -> Iterator[str]:
         if (example := phonenumbers.example_number_for_type(region, kind)) is not None
     ]
     examples = [*examples, "+88351000000", "+87077310110"]
+    plans = [(f"+1{area}", 7) for area in AREA_CODES for _ in range(len(examples) // 2 // len(AREA_CODES))]
+    plans += [(example[: (kept := max(5, len(example) - 6))], len(example) - kept) for example in examples]
     seen: set[int] = set()
     while len(seen) < count:
-        if rng.random() < 1 / 3:
-            number = f"+1{rng.choice(AREA_CODES)}{rng.randrange(2_000_000, 9_999_999)}"
-        else:
-            example = rng.choice(examples)
-            kept = max(5, len(example) - 6)
-            number = example[:kept] + "".join(rng.choices("0123456789", k=len(example) - kept))
-        if int(number) not in seen:
-            seen.add(int(number))
-            yield number
+        share = -(-(count - len(seen)) // len(plans))
+        for prefix, digits in plans:  # region by region: `phonenumbers` compiles its patterns anew for each
+            for _ in range(min(share, count - len(seen))):
+                number = prefix + "".join(rng.choices("0123456789", k=digits))
+                if int(number) not in seen:
+                    seen.add(int(number))
+                    yield number
 
 
 def _demand(of: Running, due: int, promised: int) -> Demand:
@@ -359,6 +362,11 @@ def _demand(of: Running, due: int, promised: int) -> Demand:
         priority=of.rules.priority,
         weight=of.rules.weight,
     )
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
 
 
 def _is_inside(hours: dict[str, str], wall: datetime) -> bool:
@@ -380,6 +388,7 @@ def main() -> int:
     arguments.add_argument("--tenants", type=int, default=50)
     arguments.add_argument("--day", type=date.fromisoformat, default=date(2026, 3, 8))
     arguments.add_argument("--calls-per-s", type=float, default=12.0)
+    arguments.add_argument("--tick-s", type=int, default=2)
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
     day = Day(
@@ -387,6 +396,7 @@ def main() -> int:
         tenants=given.tenants,
         day=given.day,
         calls_per_s=given.calls_per_s,
+        tick_s=given.tick_s,
         seed=given.seed,
     )
     found = day.run()
@@ -397,7 +407,8 @@ def main() -> int:
 def show(found: DayReport, what: str) -> None:
     """Print what a day came to."""
     ticks, fair, counts = found.tick_ms, found.fairness, found.placed_by_tenant
-    first, middle, last = (fmean(part) for part in (ticks[:3600], ticks[len(ticks) // 2 :][:3600], ticks[-3600:]))
+    hour = len(ticks) // 24
+    first, middle, last = (fmean(part) for part in (ticks[:hour], ticks[12 * hour :][:hour], ticks[-hour:]))
     hundredths = quantiles(ticks, n=100)
     print(f"{found.contacts:,} contacts in {found.zones} zones, {what}")
     print(f"calls placed                      {found.placed:,} ({found.left_waiting:,} contacts still wait)")

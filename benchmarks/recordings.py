@@ -1,9 +1,11 @@
 """Listens to the recordings of a data folder and compares them with what the record says was said.
 
-    python -m benchmarks.recordings DATA_FOLDER [--campaign demo]
+    python -m benchmarks.recordings DATA_FOLDER [--campaign demo] [--callees FOLDER]
 
 Each channel is transcribed again from the WAV; the words are compared with the stored transcript of that side, and an
-interrupted sentence must end in the sound where its heard milliseconds say. Exit code 1 when a call does not agree.
+interrupted sentence must end in the sound where its heard milliseconds say. With the recordings of the callee-side
+Asterisk (`data/asterisk/callees/recordings`), what the callee's telephone heard and said must agree too. Exit code 1
+when a call does not agree.
 """
 
 from __future__ import annotations
@@ -52,6 +54,9 @@ class Verdict:
     agent_dbfs: float
     callee_dbfs: float
     cuts_off_ms: tuple[float, ...]
+    telephone_heard: float | None = None
+    """Share of the *heard* transcript in what the callee's telephone recorded as heard."""
+    telephone_said: float | None = None
 
     @property
     def is_right(self) -> bool:
@@ -59,6 +64,8 @@ class Verdict:
         return (
             (self.agent_same is None or (self.agent_same >= SAME_AGENT and self.agent_dbfs > AUDIBLE_DBFS))
             and (self.callee_same is None or (self.callee_same >= SAME_CALLEE and self.callee_dbfs > AUDIBLE_DBFS))
+            and (self.telephone_heard is None or self.telephone_heard >= SAME_AGENT)
+            and (self.telephone_said is None or self.telephone_said >= SAME_CALLEE)
             and all(abs(off) <= CUT_TOLERANCE_MS for off in self.cuts_off_ms)
         )
 
@@ -68,23 +75,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--campaign", default=None)
+    parser.add_argument("--callees", type=Path, default=None, help="recordings of the callee-side Asterisk")
     given = parser.parse_args()
     settings = load_settings(data_dir=given.data)
     database = open_database(settings.store_url)
     log, ears = EventLog(database), WhisperEars(workers=2)
     wrong = checked = 0
-    print(f"{'call':8}  {'agent':>6} {'callee':>6} {'agent dB':>8} {'callee dB':>9}  cuts off by (ms)")
+    print(
+        f"{'call':8}  {'agent':>6} {'callee':>6} {'agent dB':>8} {'callee dB':>9} "
+        f"{'heard there':>11} {'said there':>10}  cuts off by (ms)"
+    )
     for call in reversed(calls_of(database, DEFAULT_TENANT, campaign=given.campaign)):
         if call.result is None or not call.result.recording or not call.result.duration_ms:
             continue
         path = settings.recordings_dir / call.result.recording
-        verdict = check(path, log.read(DEFAULT_TENANT, call.call_id), ears)
+        verdict = check(path, log.read(DEFAULT_TENANT, call.call_id), ears, _telephone(given.callees, call.call_id))
         checked += 1
         wrong += not verdict.is_right
         cuts = ", ".join(f"{off:+.0f}" for off in verdict.cuts_off_ms) or "-"
         print(
             f"{call.call_id[:8]}  {_share(verdict.agent_same)} {_share(verdict.callee_same)} "
-            f"{verdict.agent_dbfs:8.1f} {verdict.callee_dbfs:9.1f}  {cuts}{'' if verdict.is_right else '   WRONG'}"
+            f"{verdict.agent_dbfs:8.1f} {verdict.callee_dbfs:9.1f}      {_share(verdict.telephone_heard)}     "
+            f"{_share(verdict.telephone_said)}  {cuts}{'' if verdict.is_right else '   WRONG'}"
         )
     print(f"{checked} recordings, {wrong} that do not agree with the record")
     log.close()
@@ -92,8 +104,10 @@ def main() -> int:
     return 1 if wrong or not checked else 0
 
 
-def check(path: Path, happened: list[events.Event], ears: WhisperEars) -> Verdict:
-    """Compare one recording with its events."""
+def check(
+    path: Path, happened: list[events.Event], ears: WhisperEars, telephone: tuple[Path, Path] | None = None
+) -> Verdict:
+    """Compare one recording with its events, and what the callee's telephone recorded (heard, said) too."""
     samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
     callee, agent = samples[:, 0], samples[:, 1]
     lines = transcript(happened)
@@ -104,7 +118,22 @@ def check(path: Path, happened: list[events.Event], ears: WhisperEars) -> Verdic
         agent_dbfs=_loud_dbfs(agent, rate),
         callee_dbfs=_loud_dbfs(callee, rate),
         cuts_off_ms=tuple(_cuts(happened, agent, rate)),
+        telephone_heard=_same(said["agent"], _file_words(telephone[0], ears)) if telephone else None,
+        telephone_said=_same(said["callee"], _file_words(telephone[1], ears)) if telephone and said["callee"] else None,
     )
+
+
+def _telephone(folder: Path | None, call_id: str) -> tuple[Path, Path] | None:
+    if folder is None:
+        return None
+    heard = next(folder.glob(f"*-{call_id}.heard.wav"), None)
+    said = next(folder.glob(f"*-{call_id}.said.wav"), None)
+    return (heard, said) if heard and said else None
+
+
+def _file_words(path: Path, ears: WhisperEars) -> str:
+    samples, rate = soundfile.read(path, dtype="int16")
+    return _words_in(samples, rate, ears)
 
 
 def _cuts(happened: list[events.Event], agent: Lane, rate: int) -> list[float]:

@@ -181,4 +181,5 @@ def _ms(value: float | None) -> str:
 
 
 def _first_reason(contacts: Contacts) -> str:
-    return f"line {contacts.refused[0].line}: {contacts.refused[0].reason}" if contacts.refused else "add some rows"
+    first = contacts.refused[0] if contacts.refused else None
+    return f"line {first.line}: {first.reason.rstrip(chr(46))}" if first else "add some rows"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -280,7 +281,7 @@ class AudioSocketServer:
             self._server = await loop.create_server(lambda: AudioSocketConnection(self), host, port, backlog=256)
         except OSError as error:
             raise BadInput(
-                f"cannot listen for calls on {host}:{port} ({error.strerror or error})",
+                f"cannot listen for calls on {host}:{port} ({os.strerror(error.errno) if error.errno else error})",
                 do="stop the program that uses that port, or set phone.port to another one (0 takes any free one)",
             ) from None
         self.port = self._server.sockets[0].getsockname()[1]

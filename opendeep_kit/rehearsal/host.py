@@ -11,15 +11,20 @@ import contextlib
 import json
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from opendeep_kit.config import PhoneSettings, Settings
 from opendeep_kit.rehearsal.callees_server import CalleesServer
+from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, Say, UseTool, VoiceProbability
+from opendeep_kit.rehearsal.prerecorded import FixedDialogue, FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.rehearsal.reply import ScriptDialogue
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue
 
 LOOPBACK = "127.0.0.1"
+SHORT_CALL = ((Say("Hello, an AI calls."),), (UseTool("end_call", '{"reason": "completed"}'),))
+"""What the agent of the tones says and does: a whole call takes about five seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +46,7 @@ class Addresses:
     def from_json(cls, line: str) -> Addresses:
         """What `as_json` wrote."""
         data = json.loads(line)
-        return cls(
-            realtime_url=data["realtime"], callees_host=data["callees_host"], callees_port=data["callees_port"]
-        )
+        return cls(realtime_url=data["realtime"], callees_host=data["callees_host"], callees_port=data["callees_port"])
 
 
 async def run_host(settings: Settings, *, ends_with_stdin: bool) -> None:
@@ -53,17 +56,18 @@ async def run_host(settings: Settings, *, ends_with_stdin: bool) -> None:
         BadInput: a port is taken, or a model or voice is not where the settings say.
         Unavailable: the rehearsal's packages are not installed.
     """
-    from opendeep_kit.rehearsal.listen import SileroDetector, WhisperEars
-    from opendeep_kit.rehearsal.speak import PiperMouth
-
     rehearsal = settings.rehearsal
-    ears, mouth = WhisperEars(rehearsal.stt_model), PiperMouth(rehearsal.tts_voice)
-    dialogue = ChatDialogue(settings.llm) if settings.llm.base_url else ScriptDialogue()
-    phones = PhoneSettings(host=LOOPBACK, port=rehearsal.callees_port, line_format=settings.phone.line_format)
-    server = RealtimeServer(
-        dialogue=dialogue, ears=ears, mouth=mouth, new_detector=SileroDetector, settings=rehearsal
+    kit = _tones() if rehearsal.engine == "tones" else _speech(settings)
+    phones = PhoneSettings(
+        host=LOOPBACK,
+        port=rehearsal.callees_port,
+        line_format=settings.phone.line_format,
+        max_connections=rehearsal.max_sessions,
     )
-    callees = CalleesServer(ears=ears, mouth=mouth, new_detector=SileroDetector, settings=phones)
+    server = RealtimeServer(
+        dialogue=kit.dialogue, ears=kit.ears, mouth=kit.mouth, new_detector=kit.new_detector, settings=rehearsal
+    )
+    callees = CalleesServer(ears=kit.ears, mouth=kit.mouth, new_detector=kit.new_detector, settings=phones)
     try:
         port = await server.start(LOOPBACK, rehearsal.realtime_port)
         async with callees:
@@ -75,8 +79,36 @@ async def run_host(settings: Settings, *, ends_with_stdin: bool) -> None:
             await _until_stopped(ends_with_stdin)
     finally:
         await server.close()
+        kit.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kit:
+    """The engines of one host."""
+
+    ears: Ears
+    mouth: Mouth
+    dialogue: Dialogue
+    new_detector: Callable[[], VoiceProbability]
+    close: Callable[[], None] = lambda: None
+
+
+def _speech(settings: Settings) -> _Kit:
+    from opendeep_kit.rehearsal.listen import SileroDetector, WhisperEars
+    from opendeep_kit.rehearsal.speak import PiperMouth
+
+    ears, mouth = WhisperEars(settings.rehearsal.stt_model), PiperMouth(settings.rehearsal.tts_voice)
+
+    def close() -> None:
         ears.close()
         mouth.close()
+
+    dialogue = ChatDialogue(settings.llm) if settings.llm.base_url else ScriptDialogue()
+    return _Kit(ears=ears, mouth=mouth, dialogue=dialogue, new_detector=SileroDetector, close=close)
+
+
+def _tones() -> _Kit:
+    return _Kit(ears=FixedEars(), mouth=ToneMouth(), dialogue=FixedDialogue(SHORT_CALL), new_detector=LoudnessVoice)
 
 
 async def _until_stopped(ends_with_stdin: bool) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import os
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -168,7 +169,7 @@ class RealtimeServer:
             )
         except OSError as error:
             raise BadInput(
-                f"cannot offer the Realtime server on {host}:{wanted} ({error.strerror or error})",
+                f"cannot offer the Realtime server on {host}:{wanted} ({os.strerror(error.errno) if error.errno else error})",
                 do="stop the program that uses that port, or set rehearsal.realtime_port (0 takes any free one)",
             ) from None
         self.host, self.port = host, next(iter(self._server.sockets)).getsockname()[1]

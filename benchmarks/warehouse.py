@@ -1,0 +1,271 @@
+"""How soon a history of a million calls opens, and how long the dashboards' questions take on it.
+
+Makes the history in a temporary folder, by the same folds and files as `archive_days`, with today's calls live in a
+SQLite record beside it; prints the times, and those of pandas and SQLite for three of the questions. Run with
+`python benchmarks/warehouse.py` (minutes, about 3 GB of disk while it runs); `--calls 50000` for a quick look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import insert
+
+from opendeep_kit.store import records, tables
+from opendeep_kit.store.archive import note_span, write_files
+from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.store.folding import make_tables, take_in
+from opendeep_kit.store.manifest import Archived
+from opendeep_kit.store.pull import Mark, Pulled
+from opendeep_kit.store.warehouse import Warehouse, warehouse
+from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
+
+HERE = Path(__file__).parent
+MONTHS = 12
+LIVE_SHARE = 1 / 365
+PEOPLE_PER_CALL = 0.6
+REPEATS = 5
+
+QUESTIONS = {
+    "calls by disposition, each of the last 30 days": """
+        SELECT day, disposition, sum(calls) FROM outcomes
+        WHERE day > (SELECT max(day) FROM outcomes) - 30 GROUP BY ALL""",
+    "outcomes of every campaign, whole history": """
+        SELECT campaign, disposition, sum(calls), sum(talk_s) FROM outcomes GROUP BY ALL""",
+    "funnel of every campaign and script version": "FROM funnel",
+    "wait by stage, median and 95th, per script version": """
+        SELECT script_version, count(*), quantile_cont(voice_to_voice_ms, [0.5, 0.95]), median(detect_ms),
+            median(model_ms), median(ours_ms), median(lead_in_ms) FROM latencies GROUP BY ALL""",
+    "wait by hour, last 7 days": """
+        SELECT date_trunc('hour', created_at), quantile_cont(voice_to_voice_ms, [0.5, 0.95]) FROM latencies
+        WHERE created_at > (SELECT max(created_at) FROM calls) - INTERVAL 7 DAY GROUP BY ALL""",
+    "script versions with intervals": "FROM script_versions",
+    "attempts until a person is reached": """
+        SELECT answered_attempt, count(*) FROM attempts_per_contact GROUP BY ALL""",
+    "after which sentence people leave, first 20": """
+        SELECT after_sentence, count(*), median(after_ms) FROM hangups GROUP BY ALL ORDER BY 2 DESC LIMIT 20""",
+    "the 20 slowest calls": """
+        SELECT call_id, voice_to_voice_p95_ms FROM calls ORDER BY voice_to_voice_p95_ms DESC NULLS LAST LIMIT 20""",
+    "answers to a question": "SELECT value, count(*) FROM answers WHERE question = 'attending' GROUP BY ALL",
+    "tools: calls, failures, time": """
+        SELECT name, count(*), count(*) FILTER (is_failure), median(took_ms) FROM tool_calls GROUP BY ALL""",
+    "barge-ins: how soon the agent stops": """
+        SELECT script_version, count(*), quantile_cont(stop_ms, [0.5, 0.95]) FROM barge_ins GROUP BY ALL""",
+    "cost by month": """
+        SELECT date_trunc('month', created_at), sum(input_tokens), sum(output_tokens) FROM costs GROUP BY ALL""",
+    "one call's transcript": """
+        SELECT * FROM turns WHERE call_id = (SELECT any_value(call_id) FROM latencies WHERE reply = 2) ORDER BY turn""",
+}
+
+
+def main() -> None:
+    """Make, open, ask, compare, remove."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, help="make the history here and leave it; one that is here is used again")
+    arguments = parser.parse_args()
+    folder = arguments.keep or Path(tempfile.mkdtemp(prefix="opendeep-warehouse-"))
+    try:
+        run(folder, arguments.calls)
+    finally:
+        if arguments.keep is None:
+            shutil.rmtree(folder)
+
+
+def run(folder: Path, wanted: int) -> None:
+    """Everything, in this folder."""
+    url = f"sqlite:///{folder / 'opendeep.db'}"
+    if not (folder / "archive").exists():
+        make_history(url, folder / "archive", wanted)
+    size = sum(path.stat().st_size for path in (folder / "archive").rglob("*.parquet"))
+    print(f"\nopen                                            {timed(lambda: opened(url).close()):8,.0f} ms")
+    with opened(url) as mine:
+        ((calls, events),) = mine.sql("SELECT count(*), sum(events)::BIGINT FROM calls").fetchall()
+        print(f"{calls:,} calls, {events:,} events, archive {size / 1e6:,.0f} MB")
+        print(f"refresh, nothing new                            {timed(mine.refresh):8,.0f} ms\n")
+        for question, query in QUESTIONS.items():
+            print(f"{question:50} {timed(lambda query=query: mine.sql(query).fetchall()):6,.0f} ms")
+        compare(mine, folder)
+
+
+def opened(url: str) -> Warehouse:
+    """What a notebook does first."""
+    return warehouse(url)
+
+
+def timed(what: Callable[[], Any]) -> float:
+    """The median of some runs, in milliseconds."""
+    times = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        what()
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+# ---- the history ------------------------------------------------------------------------------------
+
+
+def make_history(url: str, archive: Path, wanted: int) -> None:
+    """A year of calls in the archive, today's in the record."""
+    began = time.perf_counter()
+    database = open_database(url)
+    records.save_tenant(database, Tenant(tenant_id=DEFAULT_TENANT, display_name="Benchmark"), now=datetime.now(UTC))
+    for version in range(1, 6):
+        records.save_script(database, DEFAULT_TENANT, name="survey", text=f"v{version}", now=datetime.now(UTC))
+    people = int(wanted * PEOPLE_PER_CALL)
+    today = datetime.now(UTC).date()
+    day, calls = today - timedelta(days=365), 0
+    add_contacts(database, people)
+    live = int(wanted * LIVE_SHARE)
+    while day < today:
+        end = min((day.replace(day=1) + timedelta(days=32)).replace(day=1), today)
+        rows = round((wanted - live) * (end - day).days / 365)
+        archive_span(database, archive, day, end, rows, calls, people)
+        calls += rows
+        day = end
+    add_live(database, today, live, calls, people)
+    database.close()
+    print(f"made in {time.perf_counter() - began:.0f} s")
+
+
+def generate(first: date, end: date, rows: int, number: int, people: int) -> tuple[pa.Table, pa.Table]:
+    """Calls and their events as the record would have them."""
+    with duckdb.connect() as connection:
+        connection.execute("SET preserve_insertion_order = false")
+        made = (HERE / "warehouse_history.sql").read_text()
+        for name, value in {
+            "first": f"'{first}'",
+            "before": f"'{end}'",
+            "rows": rows,
+            "number": number,
+            "people": people,
+        }.items():
+            connection.execute(f"SET VARIABLE {name} = {value}")
+        connection.execute(made)
+        return connection.sql("FROM calls").to_arrow_table(), connection.sql("FROM call_events").to_arrow_table()
+
+
+def archive_span(
+    database: Database, archive: Path, first: date, end: date, rows: int, number: int, people: int
+) -> None:
+    """One month into Parquet files and the manifest."""
+    calls, events = generate(first, end, rows, number, people)
+    with duckdb.connect() as facts:
+        make_tables(facts)
+        take_in(facts, Pulled(tables={"calls": calls, "call_events": events}, mark=Mark()))
+        files = write_files(facts, archive, DEFAULT_TENANT, f"{first}_{end}")
+    span = Archived(
+        tenant_id=DEFAULT_TENANT,
+        first_day=first,
+        before_day=end,
+        files=files,
+        calls=calls.num_rows,
+        events=events.num_rows,
+        left_open=(),
+        row_ids={},
+        archived_at=datetime.now(UTC),
+    )
+    with database.write() as connection:
+        note_span(connection, span)
+    print(f"  {first} .. {end}: {calls.num_rows:,} calls, {events.num_rows:,} events")
+
+
+def add_contacts(database: Database, people: int) -> None:
+    """Everybody who may be called."""
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    rows = [(DEFAULT_TENANT, f"c{n}", f"list-{n % 8}", f"+1212{n:07d}", "", "{}", now) for n in range(people)]
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO contacts (tenant_id, contact_id, campaign, number, name, facts, created_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def add_live(database: Database, today: date, rows: int, number: int, people: int) -> None:
+    """Today's calls into the record."""
+    made = generate(today, today + timedelta(days=1), rows, number, people)
+    for table, arrow in zip((tables.calls, tables.call_events), made, strict=True):
+        more: dict[str, Any] = {"tenant_id": DEFAULT_TENANT}
+        if table is tables.calls:
+            more |= {"expected_until": datetime.now(UTC), "answers": {}}
+        with database.write() as connection:
+            connection.execute(insert(table), [with_zone(row) | more for row in arrow.to_pylist()])
+
+
+def with_zone(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its times in UTC."""
+    return {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+# ---- the same questions elsewhere -------------------------------------------------------------------
+
+IN_SQLITE = {
+    "outcomes of every campaign": """
+        SELECT campaign, disposition, count(*), sum(duration_ms) FROM calls WHERE state = 'ended' GROUP BY 1, 2""",
+    "funnel": """
+        SELECT campaign, script_version, count(*), sum(a), sum(d), sum(t), sum(c) FROM (
+            SELECT campaign, script_version, contact_id, max(is_answered) a, max(is_disclosed) d, max(is_talk) t,
+                max(is_completed) c FROM calls GROUP BY 1, 2, 3) GROUP BY 1, 2""",
+    "median wait per script version": """
+        SELECT script_version, avg(voice_to_voice_ms) FROM (
+            SELECT script_version, voice_to_voice_ms,
+                row_number() OVER (PARTITION BY script_version ORDER BY voice_to_voice_ms) AS place,
+                count(*) OVER (PARTITION BY script_version) AS n FROM latencies)
+        WHERE place IN ((n + 1) / 2, (n + 2) / 2) GROUP BY 1""",
+}
+IN_WAREHOUSE = {
+    "outcomes of every campaign": QUESTIONS["outcomes of every campaign, whole history"],
+    "funnel": "FROM funnel",
+    "median wait per script version": "SELECT script_version, median(voice_to_voice_ms) FROM latencies GROUP BY 1",
+}
+
+
+def compare(mine: Warehouse, folder: Path) -> None:
+    """Three of the questions in pandas and SQLite, whose tables were loaded before and hold only what is asked."""
+    calls = mine.df(
+        "SELECT campaign, script_version, contact_id, disposition, state, duration_ms, is_answered, is_disclosed, "
+        "is_talk, is_completed FROM calls"
+    )
+    waits = mine.df("SELECT script_version, voice_to_voice_ms FROM latencies")
+    record = sqlite3.connect(folder / "compare.db")
+    calls.to_sql("calls", record, index=False)
+    waits.to_sql("latencies", record, index=False)
+    in_pandas = {
+        "outcomes of every campaign": lambda: (
+            calls[calls["state"] == "ended"].groupby(["campaign", "disposition"])["duration_ms"].agg(["count", "sum"])
+        ),
+        "funnel": lambda: pandas_funnel(calls),
+        "median wait per script version": lambda: waits.groupby("script_version")["voice_to_voice_ms"].median(),
+    }
+    print(f"\n{'the same question':32} {'warehouse':>12} {'pandas':>12} {'SQLite':>12}   ms")
+    for question, query in IN_WAREHOUSE.items():
+        here = timed(lambda query=query: mine.sql(query).fetchall())
+        there = timed(in_pandas[question])
+        beside = timed(lambda question=question: record.execute(IN_SQLITE[question]).fetchall())
+        print(f"{question:32} {here:12,.0f} {there:12,.0f} {beside:12,.0f}")
+    record.close()
+
+
+def pandas_funnel(calls: pd.DataFrame) -> pd.DataFrame:
+    """People per step."""
+    steps = ["is_answered", "is_disclosed", "is_talk", "is_completed"]
+    people = calls.groupby(["campaign", "script_version", "contact_id"])[steps].max()
+    return people.groupby(["campaign", "script_version"]).agg(["size", "sum"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The real ears and mouth, with the packaged models."""
+
+import numpy as np
+import pytest
+
+from opendeep_kit.audio.pcm import level_dbfs, silence, to_samples
+from opendeep_kit.audio.resample import Resampler
+from opendeep_kit.errors import BadInput
+from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ, VAD_RATE_HZ
+from opendeep_kit.rehearsal.listen import SileroDetector, WhisperEars
+from opendeep_kit.rehearsal.speak import PITCH, PiperMouth
+from opendeep_kit.rehearsal.turns import Started, Stopped, TurnDetector
+from opendeep_kit.rehearsal.understand import plain
+
+pytestmark = pytest.mark.speech
+SENTENCE = "Can you come to your appointment on Tuesday?"
+
+
+@pytest.fixture(scope="module")
+def mouth() -> PiperMouth:
+    """One voice for all."""
+    return PiperMouth(workers=1)
+
+
+@pytest.fixture(scope="module")
+def ears() -> WhisperEars:
+    """One recogniser for all."""
+    return WhisperEars(workers=1)
+
+
+@pytest.mark.parametrize("voice", ["marin", "callee_low", "callee_high"])
+def test_what_is_spoken_is_understood(mouth: PiperMouth, ears: WhisperEars, voice: str) -> None:
+    """A sentence survives mouth and ear, in every style."""
+    assert plain(ears.transcribe_now(mouth.speak_now(SENTENCE, voice, 1.0))) == plain(SENTENCE)
+
+
+def test_styles_differ_in_pitch_not_in_length(mouth: PiperMouth) -> None:
+    """A higher voice is as long as the plain one, within a tenth."""
+    lengths = [len(mouth.speak_now(SENTENCE, voice, 1.0)) for voice in ("marin", "callee_high")]
+
+    assert PITCH["callee_high"] > 1.2
+    assert abs(lengths[1] / lengths[0] - 1) < 0.15
+
+
+def test_nothing_to_say(mouth: PiperMouth) -> None:
+    """Punctuation alone makes no sound."""
+    assert mouth.speak_now(" … — ", "marin", 1.0) == b""
+
+
+def test_speech_does_not_clip(mouth: PiperMouth) -> None:
+    """There is head-room above the loudest sample."""
+    assert np.abs(to_samples(mouth.speak_now(SENTENCE, "callee_high", 1.0)).astype(int)).max() < 32000
+
+
+def test_silence_has_no_words(ears: WhisperEars) -> None:
+    """Nothing is invented from silence, nor from a click too short for a word."""
+    assert ears.transcribe_now(silence(SPEECH_RATE_HZ, 2000)) == ""
+    assert ears.transcribe_now(silence(SPEECH_RATE_HZ, 100)) == ""
+
+
+async def test_said_before_is_kept(mouth: PiperMouth) -> None:
+    """A sentence said again is the same sound, not a new synthesis (piper varies each one)."""
+    first = await mouth.speak(SENTENCE, voice="marin", speed=1.0)
+
+    assert await mouth.speak(SENTENCE, voice="marin", speed=1.0) is first
+
+
+def test_turn_of_real_speech(mouth: PiperMouth) -> None:
+    """Silero finds the turn: it begins before the first word and ends half a second after the last."""
+    pcm = mouth.speak_now(SENTENCE, "marin", 1.0)
+    assert level_dbfs(pcm) > -40
+    sound = silence(SPEECH_RATE_HZ, 1000) + pcm + silence(SPEECH_RATE_HZ, 1500)
+    changes = TurnDetector(SileroDetector()).hear(Resampler(SPEECH_RATE_HZ, VAD_RATE_HZ).feed(sound))
+
+    assert [type(change) for change in changes] == [Started, Stopped]
+    assert 500 <= changes[0].at_ms <= 1100
+    end_ms = 1000 + len(pcm) / 2 / SPEECH_RATE_HZ * 1000
+    assert end_ms - 300 <= changes[1].at_ms - 500 <= end_ms + 100
+
+
+def test_missing_models_are_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A folder without a model, or a voice that is not there, is one sentence with what to do."""
+    folder = str(tmp_path_factory.mktemp("empty"))
+
+    with pytest.raises(BadInput, match=r"no faster-whisper model in .*: set rehearsal.stt_model"):
+        WhisperEars(folder)
+    with pytest.raises(BadInput, match=r"no piper voice at .*: set rehearsal.tts_voice"):
+        PiperMouth(f"{folder}/voice.onnx")
