@@ -260,6 +260,17 @@ class Nudged(Event):
     """The callee was silent for long; the agent was asked to check that they are there."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervised(Event):
+    """A person stepped into the call."""
+
+    what: str
+    """`hang_up`, `say`, `coach`, `take_over`, `transfer`."""
+    argument: str
+    """What was to be said, or to whom the callee went; may be empty."""
+    by: str
+
+
 # ---- tools ------------------------------------------------------------------------------------------
 
 
@@ -380,3 +391,12 @@ def from_json(type_name: str, data: str) -> Event:
 def to_line(event: Event) -> str:
     """The event as one self-contained JSON object, its type included as `event`: a line of a `.jsonl` file."""
     return msgspec.json.encode({"event": type(event).__name__, **msgspec.to_builtins(event)}).decode()
+
+
+def from_line(line: str) -> Event:
+    """The event that `to_line` wrote.
+
+    Raises:
+        OurMistake: no event has this name.
+    """
+    return from_json(str(msgspec.json.decode(line)["event"]), line)

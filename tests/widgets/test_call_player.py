@@ -15,11 +15,11 @@ from opendeep_kit.widgets.static_outputs import WIDGET_VIEW, without_live_widget
 from tests.widgets.made_call import HAPPENED, moved, record
 
 CELL = """
-import json, pathlib
-from opendeep_kit.events import from_json
+import pathlib
+from opendeep_kit.events import from_line
 from opendeep_kit.widgets.call_player import call_player
 lines = pathlib.Path("call.jsonl").read_text(encoding="utf-8").splitlines()
-call_player([from_json(json.loads(line)["type"], line) for line in lines], "call.wav", title="Made by hand")
+call_player([from_line(line) for line in lines], "call.wav", title="Made by hand")
 """
 
 

@@ -20,11 +20,11 @@ from playwright.sync_api import Locator, Page, expect
 from tests.widgets.browser import chromium, voila
 
 CELL = """
-import json, pathlib
-from opendeep_kit.events import from_json
+import pathlib
+from opendeep_kit.events import from_line
 from opendeep_kit.widgets.call_player import call_player
 lines = pathlib.Path("call.jsonl").read_text(encoding="utf-8").splitlines()
-call_player([from_json(json.loads(line)["type"], line) for line in lines], "call.wav", title="<i>By hand</i>")
+call_player([from_line(line) for line in lines], "call.wav", title="<i>By hand</i>")
 """
 SOON_MS = 20_000
 
