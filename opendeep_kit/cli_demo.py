@@ -62,8 +62,10 @@ async def run_demo(
 
 
 def _check_folder(path: Path) -> None:
-    if not path.resolve().parent.is_dir():
-        raise BadInput(f"there is no folder for {path}", do="make it, or write the results elsewhere")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"there can be no folder for {path} ({error.strerror})", do="write it elsewhere") from None
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
