@@ -62,6 +62,8 @@ class ExpectedCall:
     contact_id: str | None = None
     campaign: str | None = None
     """A label."""
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The contact's, as the script may say them: the media worker reads them here."""
 
     def __post_init__(self) -> None:
         if not _is_uuid(self.call_id):
@@ -123,7 +125,7 @@ def expect(database: Database, call: ExpectedCall, *, now: datetime) -> None:
     Raises:
         BadInput: the id was used before, or the call refers to a tenant, task, script or contact that is not there.
     """
-    row = {part.name: getattr(call, part.name) for part in fields(call)}
+    row = {part.name: getattr(call, part.name) for part in fields(call)} | {"facts": dict(call.facts)}
     with database.write() as connection:
         connection.execute(insert(calls), row | {"state": CallState.EXPECTED, "created_at": now, "changed_at": now})
 

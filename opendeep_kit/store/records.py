@@ -230,7 +230,8 @@ def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) ->
     statement = dialect.insert(table)
     key = [column.name for column in table.primary_key]
     kept = {*key, "created_at"}
-    changed = {column.name: statement.excluded[column.name] for column in table.c if column.name not in kept}
+    # A column that the rows do not name, such as a tenant's limits, is not this caller's to change.
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in kept}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
 
 

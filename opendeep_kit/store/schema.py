@@ -9,7 +9,11 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect, text
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.store import campaign_tables, service_tables
 from opendeep_kit.store.tables import HEAD, metadata
+
+TABLES_BESIDE = (campaign_tables, service_tables)
+"""Loaded here, so that `metadata` is complete."""
 
 VERSION_TABLE = "alembic_version"
 

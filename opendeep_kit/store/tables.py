@@ -12,6 +12,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Date,
     DateTime,
     Dialect,
     Double,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 
 from opendeep_kit.errors import OurMistake
 
-HEAD = "0001"
+HEAD = "0004"
 """The newest revision under `migrations/versions`: what these tables need."""
 
 metadata = MetaData(
@@ -75,6 +76,7 @@ tenants = Table(
     Column("display_name", Text, nullable=False),
     Column("time_zone", Text, nullable=False, doc="IANA name"),
     Column("default_region", Text, nullable=False, doc="ISO 3166"),
+    Column("limits", JSON, nullable=False, server_default="{}", doc="what it may do, over all its campaigns"),
     Column("created_at", UtcTime, nullable=False),
 )
 
@@ -147,6 +149,14 @@ calls = Table(
     Column("disclosed_at_ms", Double, doc="null: never heard that an AI speaks"),
     Column("recording", Text, doc="path below the recordings folder"),
     Column("recording_sha256", Text),
+    Column("facts", JSON, nullable=False, server_default="{}", doc="the contact's, as the script may say them"),
+    Column("worker_id", Text, doc="which media worker holds it; null: not known, or never admitted"),
+    Column("media_ended_at", UtcTime, doc="its sound is over, its events and recording are written"),
+    Column("media_ended_by", Text, doc="null: not our side"),
+    Column("media_detail", Text, doc="why, when it was our side"),
+    Column("media_ms", Double, doc="length of the call's clock"),
+    Column("transfer_to", Text, doc="E.164 of the human to whom the callee is to be handed over"),
+    Column("transfer_answer", Text, doc="of the process that holds the line: `done`, or why not; null: not yet"),
     ForeignKeyConstraint(["tenant_id", "task_id"], ["tasks.tenant_id", "tasks.task_id"]),
     ForeignKeyConstraint(
         ["tenant_id", "script_name", "script_version"],
@@ -174,4 +184,19 @@ call_events = Table(
     Column("recorded_at", UtcTime, nullable=False),
     UniqueConstraint("call_id", "seq"),
     sqlite_autoincrement=True,
+)
+
+archives = Table(
+    "archives",
+    metadata,
+    Column("tenant_id", Text, ForeignKey("tenants.tenant_id"), primary_key=True),
+    Column("first_day", Date, primary_key=True, doc="of calls' `created_at`, UTC"),
+    Column("before_day", Date, nullable=False, doc="the span ends before it; spans follow one another without gaps"),
+    Column("files", JSON, nullable=False, doc="path below the archive's folder, by kind"),
+    Column("calls", Integer, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("left_open", JSON, nullable=False, doc="ids of calls before the end that were not over: still live"),
+    Column("row_ids", JSON, nullable=False, doc="last row archived so far, by append-only table"),
+    Column("layout", Integer, nullable=False, doc="of the files, `manifest.LAYOUT`"),
+    Column("archived_at", UtcTime, nullable=False),
 )

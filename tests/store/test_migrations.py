@@ -4,14 +4,15 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, text
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store import tables
+from opendeep_kit.store import campaigns, tables
 from opendeep_kit.store.database import Database, open_database
 
 OPEN = "import sys; from opendeep_kit.store.database import open_database as o; sys.stdin.readline(); o(sys.argv[1])"
@@ -25,9 +26,28 @@ def test_empty_database_gets_every_table(url: str) -> None:
         names = sorted(inspect(connection).get_table_names())
         version = connection.scalar(text("SELECT version_num FROM alembic_version"))
 
-    ours = ["call_events", "calls", "contacts", "scripts", "tasks", "tenants"]
-    assert names == ["alembic_version", *ours]
-    assert version == "0001"
+    assert names == sorted(["alembic_version", *tables.metadata.tables])
+    assert len(names) == 25
+    assert version == tables.HEAD
+    database.close()
+
+
+def test_an_older_record_keeps_its_rows(sqlite_url: str) -> None:
+    """A record of the first revision is brought up to date: its tenants stay, and have no limits yet."""
+    engine = create_engine(sqlite_url)
+    config = Config()
+    config.set_main_option("script_location", "opendeep_kit.store:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text("INSERT INTO tenants VALUES ('clinic', 'Clinic', 'UTC', 'US', '2026-11-24 12:00:00.000000')")
+        )
+    engine.dispose()
+
+    database = open_database(sqlite_url)
+
+    assert campaigns.all_limits(database) == {"clinic": {}}
     database.close()
 
 

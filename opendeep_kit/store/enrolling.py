@@ -1,0 +1,116 @@
+"""Brings contacts into a campaign, a million in bounded memory.
+
+Given them one by one and the time, writes batches; a number that is there already, or comes twice, is merged and
+counted. Never changes one that is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from opendeep_kit.errors import BadInput
+from opendeep_kit.store import tallies
+from opendeep_kit.store.campaign_tables import campaigns, enrolments
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.enrolments import EnrolmentState
+from opendeep_kit.store.lanes import Whereabouts, lane_id_for
+from opendeep_kit.store.records import E164
+
+ENROLLING_TURN = 4
+"""Key of the imports' lock on PostgreSQL: two that meet at the same numbers would wait for one another for ever."""
+BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEnrolment:
+    """Somebody to call in a campaign."""
+
+    number: str = field(repr=False)
+    """E.164. The same number twice is one enrolment."""
+    contact_id: str | None = None
+    """Saved before, under the same tenant."""
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
+    priority: int = 0
+    """Within the campaign; the higher goes first."""
+    next_at: datetime | None = None
+    """Not called before; None: at once."""
+
+    def __post_init__(self) -> None:
+        if not E164.fullmatch(self.number):
+            raise BadInput("a number to enrol is not E.164", do="write it as +, country code, digits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """What an import came to."""
+
+    added: int
+    merged: int
+    """Their number was in the campaign already, or came twice."""
+
+
+def enrol(
+    database: Database, tenant_id: str, campaign_id: str, people: Iterable[NewEnrolment], *, now: datetime
+) -> Enrolled:
+    """Add contacts to a campaign, in batches. Those that are in it stay as they are: it may be begun again.
+
+    Raises:
+        BadInput: there is no such campaign, or a contact is not saved.
+    """
+    coming = iter(people)
+    known: dict[tuple[Whereabouts, int], int] = {}
+    given = added = 0
+    while batch := list(islice(coming, BATCH)):
+        given += len(batch)
+        with database.write() as connection:
+            database.in_turn(connection, ENROLLING_TURN)
+            fresh = _insert(connection, tenant_id, campaign_id, batch, known, now)
+            # Last of all: a call that is being permitted meanwhile waits for this count until the commit.
+            tallies.add(connection, tenant_id, {(campaign_id, EnrolmentState.WAITING): fresh})
+        added += fresh
+    return Enrolled(added=added, merged=given - added)
+
+
+# ---- inside -----------------------------------------------------------------------------------------
+
+
+def _insert(
+    connection: Connection,
+    tenant_id: str,
+    campaign_id: str,
+    batch: Sequence[NewEnrolment],
+    known: dict[tuple[Whereabouts, int], int],
+    now: datetime,
+) -> int:
+    of = (campaigns.c.tenant_id == tenant_id, campaigns.c.campaign_id == campaign_id)
+    if connection.scalar(select(campaigns.c.campaign_id).where(*of)) is None:
+        raise BadInput(f"there is no campaign {campaign_id!r}", do="create it first")
+    rows = []
+    for person in batch:
+        key = (person.whereabouts, person.priority)
+        if key not in known:
+            known[key] = lane_id_for(connection, tenant_id, campaign_id, *key)
+        rows.append(
+            {
+                "tenant_id": tenant_id,
+                "campaign_id": campaign_id,
+                "number": person.number,
+                "contact_id": person.contact_id,
+                "lane_id": known[key],
+                "state": EnrolmentState.WAITING,
+                "next_at": person.next_at or now,
+                "is_callback": False,
+                "attempts": 0,
+                "created_at": now,
+                "changed_at": now,
+            }
+        )
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(enrolments).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(statement, rows).rowcount

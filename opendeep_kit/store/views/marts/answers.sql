@@ -1,0 +1,14 @@
+-- What the callees answered.
+-- Grain: one row per call and question that got an answer.
+-- Key: call_id, question
+--
+-- call_id          ours, a UUID's text
+-- question         its name in the task
+-- campaign         the list's label
+-- script_name      the call script
+-- script_version   its version
+-- value            the last answer noted
+-- times_noted      more than 1: it was corrected
+-- created_at       when the call was planned, UTC
+-- at_ms            when it was noted, ms on the call's clock
+SELECT * FROM history.answers

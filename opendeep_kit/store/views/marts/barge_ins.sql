@@ -1,0 +1,18 @@
+-- Every time the callee cut the agent, and how soon the agent fell silent.
+-- Grain: one row per interruption by the callee.
+-- Key: call_id, seq
+--
+-- call_id           ours, a UUID's text
+-- seq               the event's place in its call
+-- item_id           the agent's utterance, as in `turns`
+-- campaign          the list's label
+-- script_name       the call script
+-- script_version    its version
+-- stop_ms           how long the agent talked on, ms
+-- heard_ms          what the callee had heard of the utterance, ms
+-- dropped_ms        sound that was queued and never sent, ms
+-- created_at        when the call was planned, UTC
+-- callee_began_ms   the callee's first sound, ms on the call's clock
+-- detected_ms       the model's side noticed, ms on the call's clock
+-- last_frame_ms     the agent's last frame, ms on the call's clock
+SELECT * FROM history.barge_ins

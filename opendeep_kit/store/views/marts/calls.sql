@@ -1,0 +1,58 @@
+-- Every call, with what came of it and its figures; a live one shows its figures so far.
+-- Grain: one row per call.
+-- Key: call_id
+--
+-- call_id                 ours, a UUID's text
+-- task_id                 what it was placed for
+-- campaign                the list's label
+-- script_name             the call script
+-- script_version          its version
+-- contact_id              the tenant's own id of the person; null: dialled by number alone
+-- number                  E.164
+-- contact_key             the same number for the same contact (or number) of the same list: group by it
+-- line                    which line carried it: simulator, asterisk
+-- state                   expected, live, ended
+-- phone_result            what the telephone network did: answered, busy, no_answer, …
+-- disposition             what the attempt achieved: completed, partial, refused, …
+-- ended_by                callee, agent, supervisor, limit, failure, network
+-- detail                  one clause for a person: why it ended
+-- answers                 the answers noted, JSON object by question; null while it lives
+-- is_answered             somebody or something picked up
+-- is_disclosed            the callee heard, to its end, that an AI speaks
+-- is_talk                 the callee said something that was understood
+-- is_completed            every required question has an answer
+-- steps                   the four above as bits: 1 answered, 2 disclosed, 4 talk, 8 completed
+-- created_at              when it was planned, UTC
+-- admitted_at             when its sound connected, UTC
+-- answered_at             when the callee picked up, UTC
+-- ended_at                when it was over, UTC
+-- disclosed_at_ms         when the disclosure had been heard, ms on the call's clock; null: never
+-- answered_ms             when the callee picked up, ms on the call's clock
+-- ended_ms                when it was over, ms on the call's clock
+-- duration_ms             from the answer to the end, ms; 0 when nobody answered
+-- turns                   utterances of the callee that were understood
+-- replies                 replies of the agent whose wait could be measured
+-- voice_to_voice_p50_ms   half of the agent's replies came sooner, ms
+-- voice_to_voice_p95_ms   nineteen of twenty replies came sooner, ms
+-- barge_ins               times the callee cut the agent
+-- tool_calls              tools the agent called
+-- tool_failures           tools that failed or ran out of time
+-- nudges                  times the agent asked whether the callee is there
+-- last_agent_words        the last the callee heard of the agent
+-- is_last_cut             the agent was cut in its last words
+-- last_callee_words       the last the callee said
+-- model                   the voice model, as its side names it
+-- model_losses            times the connection to it broke
+-- model_errors            errors it reported that were not mere races
+-- input_tokens            tokens it heard or read
+-- output_tokens           tokens it said or wrote
+-- slots_skipped           20 ms slots given up after a stall: the callee heard a gap
+-- underruns               silence frames inside a sentence
+-- max_late_ms             latest frame behind its due time, ms
+-- heard_dropped_ms        callee's sound that never reached the model, ms
+-- said_dropped_ms         agent's sound dropped because too much was queued, ms
+-- recording               path below the recordings folder
+-- recording_sha256        digest of the recording
+-- events                  events in the record
+-- events_lost             events that were dropped
+SELECT * FROM history.calls

@@ -1,0 +1,22 @@
+-- What the callee waits for a reply, and where the milliseconds go.
+-- Grain: one row per reply of the agent to something the callee said.
+-- Key: call_id, reply
+--
+-- call_id             ours, a UUID's text
+-- reply               1, 2, 3 … in the call
+-- item_id             the agent's utterance, as in `turns`
+-- campaign            the list's label
+-- script_name         the call script
+-- script_version      its version
+-- line                which line carried the call
+-- has_tool            a tool ran in between: compare such replies among themselves
+-- voice_to_voice_ms   the whole wait: the callee's last sound to the agent's first, ms
+-- detect_ms           until the model's side decided that the callee had finished, ms
+-- begin_ms            until it began a response, ms
+-- model_ms            until the first sound of it arrived, ms
+-- ours_ms             until that sound was written to the line, ms
+-- lead_in_ms          until the first frame that is not silence, ms
+-- created_at          when the call was planned, UTC
+-- callee_stopped_ms   the callee's last sound, ms on the call's clock
+-- sounded_ms          the agent's first sound, ms on the call's clock
+SELECT * FROM history.latencies

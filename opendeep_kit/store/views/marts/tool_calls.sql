@@ -1,0 +1,18 @@
+-- What the agent asked of its tools and what came back.
+-- Grain: one row per tool call.
+-- Key: call_id, seq
+--
+-- call_id          ours, a UUID's text
+-- seq              the event's place in its call
+-- tool_call_id     the voice model's name of it
+-- campaign         the list's label
+-- script_name      the call script
+-- script_version   its version
+-- name             the tool
+-- arguments        JSON as the model wrote it
+-- output           what the model was told; null: it never returned
+-- is_failure       failed or ran out of time; null: it never returned
+-- created_at       when the call was planned, UTC
+-- at_ms            when it was called, ms on the call's clock
+-- took_ms          how long it ran, ms
+SELECT * FROM history.tool_calls

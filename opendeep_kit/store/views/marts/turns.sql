@@ -1,0 +1,19 @@
+-- What was said, as heard, one utterance after another.
+-- Grain: one row per utterance that has words.
+-- Key: call_id, turn
+--
+-- call_id          ours, a UUID's text
+-- turn             1, 2, 3 … in the order in which they began
+-- item_id          the voice model's name of it
+-- campaign         the list's label
+-- script_name      the call script
+-- script_version   its version
+-- speaker          agent or callee
+-- text             the words as heard
+-- meant            the agent's whole sentence when it was cut, else empty
+-- is_cut           the agent was cut
+-- created_at       when the call was planned, UTC
+-- began_ms         first sound, ms on the call's clock
+-- ended_ms         end of it, ms on the call's clock
+-- gap_ms           silence since the utterance before, ms; negative: both spoke
+SELECT * FROM history.turns

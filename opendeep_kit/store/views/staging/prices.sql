@@ -1,0 +1,13 @@
+-- What a voice model costs, as given to `warehouse(prices=…)`.
+-- Grain: one row per model.
+-- Key: model
+--
+-- model                      as the voice model's side names it
+-- currency                   ISO 4217
+-- input_minor_per_million    minor units (cents) per million tokens heard
+-- output_minor_per_million   minor units (cents) per million tokens said
+WITH
+given AS (
+    SELECT model, currency, input_minor_per_million, output_minor_per_million FROM pulled.prices
+)
+SELECT * FROM given

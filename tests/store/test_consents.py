@@ -1,0 +1,71 @@
+"""Consents on file."""
+
+from datetime import timedelta
+
+import pytest
+
+from opendeep_kit.errors import BadInput
+from opendeep_kit.store import consents
+from opendeep_kit.store.consents import Consent
+from opendeep_kit.store.database import Database
+from tests.store.campaigning import number
+from tests.store.conftest import NOON
+
+DAY = timedelta(days=1)
+
+
+def consent(reference: str, *, given: int = 0, ends: int | None = None) -> Consent:
+    """Of one number, in days from noon."""
+    expires_at = None if ends is None else NOON + ends * DAY
+    return Consent(number=number(0), reference=reference, given_at=NOON + given * DAY, expires_at=expires_at)
+
+
+@pytest.mark.parametrize(
+    ("given", "judged"),
+    [
+        ([], None),
+        ([consent("a", given=-9, ends=-1)], "a"),
+        ([consent("a", given=-9, ends=3), consent("b", given=-1, ends=2)], "a"),
+        ([consent("a", given=-9), consent("b", given=-1, ends=2)], "a"),
+        ([consent("a", given=-9, ends=0), consent("b", given=2)], "b"),
+        ([consent("a", given=-9, ends=1), consent("b", given=2)], "a"),
+    ],
+)
+def test_the_consent_that_is_judged(database: Database, given: list[Consent], judged: str | None) -> None:
+    """Of those in force the one that lasts longest is judged; when none is, the newest."""
+    assert consents.save_consents(database, "clinic", given, now=NOON) == len(given)
+
+    with database.read() as connection:
+        found = consents.consent_at(connection, "clinic", number(0), NOON)
+        assert consents.consent_at(connection, "garage", number(0), NOON) is None
+    assert (found and found.reference) == judged
+
+
+def test_saving_again_changes(database: Database) -> None:
+    """The same reference of the same number is one consent, as it was saved last."""
+    consents.save_consents(database, "clinic", [consent("a"), consent("a", ends=5)], now=NOON)
+
+    assert consents.consents_of(database, "clinic", number(0)) == [consent("a", ends=5)]
+
+
+def test_a_withdrawal_ends_all(database: Database) -> None:
+    """From that instant on none is in force; those that had ended keep their end."""
+    old = consent("old", given=-9, ends=-3)
+    consents.save_consents(database, "clinic", [old, consent("a", given=-2), consent("b", given=-1, ends=4)], now=NOON)
+
+    assert consents.withdraw(database, "clinic", number(0), now=NOON) == 2
+
+    ends = [one.expires_at for one in consents.consents_of(database, "clinic", number(0))]
+    assert ends == [NOON, NOON, old.expires_at]
+    assert consents.withdraw(database, "garage", number(0), now=NOON) == 0
+
+
+def test_impossible_consents_are_refused(database: Database) -> None:
+    """A consent without a number, a place or a tenant is none."""
+    with pytest.raises(BadInput, match=r"not E\.164"):
+        Consent(number="0101", reference="a", given_at=NOON)
+    with pytest.raises(BadInput, match="where it is on file"):
+        consent(" ")
+    with pytest.raises(BadInput, match="refers to one that is not"):
+        consents.save_consents(database, "nobody", [consent("a")], now=NOON)
+    assert number(0) not in repr(consent("a"))

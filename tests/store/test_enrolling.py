@@ -1,0 +1,99 @@
+"""Bringing contacts into a campaign."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from opendeep_kit.errors import BadInput
+from opendeep_kit.store import enrolling, enrolments, records, tallies
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.enrolling import Enrolled, NewEnrolment
+from opendeep_kit.store.records import Contact
+from tests.store.campaigning import assert_books_agree, made_campaign, number, race
+from tests.store.conftest import NOON, SOON
+
+IMPORTER = """
+import sys
+from tests.store.test_enrolling import NewEnrolment, NOON, enrolling, number
+from opendeep_kit.store.database import open_database
+database = open_database(sys.argv[1])
+print("ready", flush=True)
+order = [int(line) for line in sys.stdin]
+if sys.argv[2] == "1":
+    order.reverse()
+done = enrolling.enrol(database, "clinic", "spring", (NewEnrolment(number=number(last)) for last in order), now=NOON)
+print(done.added, done.merged)
+"""
+
+
+def test_a_number_is_enrolled_once(database: Database) -> None:
+    """The same number, in one list or in a later one, is merged and counted; who was there stays as they are."""
+    made_campaign(database, contacts=0)
+    people = [NewEnrolment(number=number(last), next_at=SOON) for last in (1, 2, 1)]
+
+    assert enrolling.enrol(database, "clinic", "spring", people, now=NOON) == Enrolled(added=2, merged=1)
+    again = [NewEnrolment(number=number(last), next_at=NOON) for last in (2, 3)]
+    assert enrolling.enrol(database, "clinic", "spring", again, now=NOON) == Enrolled(added=1, merged=1)
+
+    read = enrolments.enrolments_of(database, "clinic", "spring")
+    assert [(one.number, one.next_at) for one in read] == [(number(1), SOON), (number(2), SOON), (number(3), NOON)]
+    assert tallies.counts(database, "clinic", "spring").waiting == 3
+
+
+def test_many_batches_make_one_list(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list longer than a batch is read to its end, in order, its counts included."""
+    monkeypatch.setattr(enrolling, "BATCH", 7)
+    made_campaign(database, contacts=0)
+    coming = (NewEnrolment(number=number(last % 40)) for last in range(50))
+
+    assert enrolling.enrol(database, "clinic", "spring", coming, now=NOON) == Enrolled(added=40, merged=10)
+
+    read = enrolments.enrolments_of(database, "clinic", "spring")
+    assert [one.number for one in read] == [number(last) for last in range(40)]
+    assert_books_agree(database)
+
+
+def test_a_long_list_is_never_held(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come, no more than a batch of them is read ahead of what is written."""
+    monkeypatch.setattr(enrolling, "BATCH", 5)
+    made_campaign(database, contacts=0)
+    ahead = []
+
+    def coming() -> Iterator[NewEnrolment]:
+        for last in range(24):
+            ahead.append(last - tallies.counts(database, "clinic", "spring").waiting)
+            yield NewEnrolment(number=number(last))
+
+    enrolling.enrol(database, "clinic", "spring", coming(), now=NOON)
+
+    assert ahead == [0, 1, 2, 3, 4] * 4 + [0, 1, 2, 3]
+
+
+def test_two_imports_at_once_do_not_hinder_one_another(database: Database, url: str) -> None:
+    """Two processes that enrol the same numbers in opposite orders both end, and each number is there once."""
+    made_campaign(database, contacts=0)
+
+    printed = race(IMPORTER, url, [str(last) for last in range(2000)])
+
+    assert sum(int(added) for added, _ in printed) == 2000
+    assert [int(added) + int(merged) for added, merged in printed] == [2000, 2000]
+    assert_books_agree(database)
+
+
+def test_unknown_campaign_and_contact_are_refused(database: Database) -> None:
+    """Nobody is enrolled in what is not there, or for another tenant's contact."""
+    made_campaign(database, contacts=0)
+    records.save_contacts(database, "garage", [Contact(contact_id="1", number=number(1))], now=NOON)
+
+    with pytest.raises(BadInput, match="no campaign 'autumn': create it first"):
+        enrolling.enrol(database, "clinic", "autumn", [NewEnrolment(number=number(1))], now=NOON)
+    with pytest.raises(BadInput, match="refers to one that is not"):
+        enrolling.enrol(database, "clinic", "spring", [NewEnrolment(number=number(1), contact_id="1")], now=NOON)
+    assert tallies.counts(database, "clinic", "spring").waiting == 0
+
+
+def test_numbers_are_e164_and_not_shown() -> None:
+    """A number in another form is refused without repeating it."""
+    with pytest.raises(BadInput, match=r"^a number to enrol is not E\.164") as caught:
+        NewEnrolment(number="2125550101")
+    assert "2125550101" not in f"{caught.value}{NewEnrolment(number='+12125550101')!r}"

@@ -1,0 +1,109 @@
+"""Contacts in campaigns: who is due, and who is not any more."""
+
+from datetime import timedelta
+
+from opendeep_kit.store import attempts, enrolling, enrolments, lanes, tallies
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.enrolling import NewEnrolment
+from opendeep_kit.store.enrolments import EnrolmentState, NextStep
+from opendeep_kit.store.lanes import Whereabouts
+from tests.store.campaigning import BUSY, assert_books_agree, claimed, made_campaign, number, waiting
+from tests.store.conftest import NOON, SOON
+
+EAST, WEST = Whereabouts(zones=("America/New_York",)), Whereabouts(zones=("America/Los_Angeles",))
+
+
+def last_digits(found: list[enrolments.Due]) -> str:
+    """Who they are, in order."""
+    return "".join(one.number[-1] for one in found)
+
+
+def enrol(database: Database, *people: tuple[int, Whereabouts, int, int]) -> None:
+    """Contacts by last digit, whereabouts, priority and minutes after noon."""
+    coming = [
+        NewEnrolment(number=number(last), whereabouts=where, priority=first, next_at=NOON + timedelta(minutes=minutes))
+        for last, where, first, minutes in people
+    ]
+    enrolling.enrol(database, "clinic", "spring", coming, now=NOON)
+
+
+def test_due_are_those_who_waited_longest(database: Database) -> None:
+    """Those whose time has come are given in its order, no more than asked for."""
+    made_campaign(database, contacts=0)
+    enrol(database, (1, EAST, 0, 3), (2, EAST, 0, 1), (3, EAST, 0, 2), (4, EAST, 0, 4))
+    now = NOON + timedelta(minutes=3)
+
+    assert last_digits(enrolments.due(database, "clinic", "spring", now=now, limit=10)) == "231"
+    assert last_digits(enrolments.due(database, "clinic", "spring", now=now, limit=2)) == "23"
+    assert enrolments.due(database, "garage", "spring", now=now, limit=10) == []
+
+
+def test_lanes_go_in_the_order_asked_for(database: Database) -> None:
+    """Only open lanes are looked into, in the caller's order; without one, the higher priority goes first."""
+    made_campaign(database, contacts=0)
+    enrol(database, (1, EAST, 0, -9), (2, WEST, 0, -5), (3, WEST, 7, -1))
+    high, east, west = [lane.lane_id for lane in lanes.lanes_of(database, "clinic", "spring")]
+
+    def due(*lane_ids: int) -> str:
+        return last_digits(enrolments.due(database, "clinic", "spring", now=NOON, limit=10, lane_ids=lane_ids))
+
+    assert (due(west, east), due(east), due(), due(high, west, east)) == ("21", "1", "", "321")
+    assert last_digits(enrolments.due(database, "clinic", "spring", now=NOON, limit=10)) == "312"
+    other = made_campaign(database, "autumn", contacts=0)
+    assert enrolments.due(database, "clinic", other, now=NOON, limit=10, lane_ids=[east]) == []
+
+
+def test_promised_times_go_first(database: Database) -> None:
+    """Who asked to be called at a time goes before all others, once it has come."""
+    made_campaign(database, contacts=3)
+    asked = NextStep(at=SOON, reason="the callee asked for this time", is_callback=True)
+    call = claimed(database, waiting(database)[2])
+    attempts.finish_attempt(database, "clinic", call.attempt_id, BUSY, asked, now=NOON)
+
+    assert last_digits(enrolments.due(database, "clinic", "spring", now=NOON, limit=10)) == "01"
+    found = enrolments.due(database, "clinic", "spring", now=SOON, limit=2)
+    assert [(one.number[-1], one.is_callback) for one in found] == [("2", True), ("0", False)]
+
+
+def test_a_number_is_cancelled_in_all_campaigns_of_its_tenant(database: Database) -> None:
+    """Waiting contacts with the number become final with the reason; live ones and other tenants' do not."""
+    for name in ("spring", "autumn", "winter"):
+        made_campaign(database, name)
+    made_campaign(database, "spring", tenant_id="garage")
+    claimed(database, waiting(database, "winter")[0])
+
+    assert enrolments.cancel_number(database, "clinic", number(0), reason="moved away", now=SOON) == 2
+
+    states = []
+    for tenant_id, name in (("clinic", "spring"), ("clinic", "autumn"), ("clinic", "winter"), ("garage", "spring")):
+        one = enrolments.enrolment(database, tenant_id, name, number(0))
+        assert one is not None
+        states.append((one.state, one.final_reason))
+    assert states == [("final", "moved away"), ("final", "moved away"), ("claimed", None), ("waiting", None)]
+    assert enrolments.cancel_number(database, "clinic", number(0), reason="again", now=SOON) == 0
+    assert_books_agree(database)
+
+
+def test_contacts_are_read_page_by_page(database: Database) -> None:
+    """A campaign's contacts come in the order in which they were enrolled, a page at a time."""
+    made_campaign(database, contacts=5)
+
+    first = enrolments.enrolments_of(database, "clinic", "spring", limit=3)
+    rest = enrolments.enrolments_of(database, "clinic", "spring", after_id=first[-1].enrolment_id)
+
+    assert [one.number[-1] for one in first + rest] == ["0", "1", "2", "3", "4"]
+    assert enrolments.enrolments_of(database, "garage", "spring") == []
+    assert number(0) not in repr(first)
+
+
+def test_a_contact_is_read_as_enrolled(database: Database) -> None:
+    """Whereabouts, priority and time come back; nothing has happened yet."""
+    made_campaign(database, contacts=0)
+    enrol(database, (1, EAST, 4, 5))
+
+    one = enrolments.enrolment(database, "clinic", "spring", number(1))
+
+    assert one is not None
+    assert (one.whereabouts, one.priority, one.next_at) == (EAST, 4, NOON + timedelta(minutes=5))
+    assert (one.state, one.attempts, one.last_call_id, one.outcome) == (EnrolmentState.WAITING, 0, None, None)
+    assert tallies.counts(database, "clinic", "spring").waiting == 1
