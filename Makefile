@@ -42,6 +42,12 @@ tests: setup
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout 1800
 
+# Every notebook with small parameters; then the reading ones as they are, on the data that is there.
+notebooks: setup
+	$(BIN)/python -m pytest tests/test_notebooks.py
+	$(BIN)/python -m pytest --nbval-lax notebooks/05_explore_outcomes.ipynb notebooks/06_latency.ipynb \
+		notebooks/07_review_calls.ipynb notebooks/report.ipynb
+
 lab: setup
 	$(BIN)/jupyter lab notebooks
 

@@ -10,13 +10,15 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import openai
 
-from opendeep_kit.call_floor import CallFloor
+from opendeep_kit.call_floor import CallFloor, line_hand_over, line_sound
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lines import LineName, open_line
+from opendeep_kit.media_worker import MediaWorker
 from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.store import records
@@ -64,21 +66,25 @@ async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATO
         stack.callback(database.close)
         event_log = EventLog(database)
         stack.push_async_callback(asyncio.to_thread, event_log.close)
-        _keep_default_tenant(database)
+        keep_default_tenant(database)
         host = HostProcess(settings)
         addresses = await stack.enter_async_context(_running(host))
         settings = with_voice(settings, addresses)
         voice = await stack.enter_async_context(voice_client(settings))
         if settings.voice.provider == "realtime":
             await check_voice(voice, settings.voice)
-        floor = CallFloor(
+        opened = await stack.enter_async_context(open_line(settings, line, addresses))
+        media = MediaWorker(
             settings,
+            worker_id=f"in-process-{uuid4()}",
             database=database,
             event_log=event_log,
-            line=await stack.enter_async_context(open_line(settings, line, addresses)),
             voice=voice,
+            hand_over=line_hand_over(opened),
+            on_sound=line_sound(opened),
         )
-        await stack.enter_async_context(floor.media)
+        await stack.enter_async_context(media)
+        floor = CallFloor(settings, database=database, event_log=event_log, line=opened, media=media)
         yield Service(settings=settings, database=database, event_log=event_log, floor=floor, host=host)
 
 
@@ -106,7 +112,8 @@ async def _running(host: HostProcess) -> AsyncIterator[Addresses]:
         await host.stop()
 
 
-def _keep_default_tenant(database: Database) -> None:
+def keep_default_tenant(database: Database) -> None:
+    """Who calls when no tenant is named."""
     if records.tenant(database, DEFAULT_TENANT) is None:
         tenant = Tenant(tenant_id=DEFAULT_TENANT, display_name="Default")
         records.save_tenant(database, tenant, now=datetime.now(UTC))

@@ -2,7 +2,7 @@
 
 Given an admitted AudioSocket connection and a voice engine, moves sound both ways on one absolute 20 ms clock,
 runs tools, and ends the call when it is time. Whoever wants to know about the call folds its events; whoever
-wants to steer it calls `answer`, `hang_up`.
+wants to steer it calls `answer`, `hang_up`, `say`, `coach`, `take_over`, `hand_over`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.audio.tones import dtmf
 from opendeep_kit.audio.vad import Edge, LevelDetector
 from opendeep_kit.config import CallSettings
-from opendeep_kit.errors import OpenDeepError
+from opendeep_kit.errors import OpenDeepError, Refused
 from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
@@ -54,7 +54,9 @@ class CallParts:
     one_moment: Own = NOTHING
     """Spoken while the model is away."""
     transfer: Transfer | None = None
-    """Hands the callee's leg to a human, given the reason; the line does it, if it can."""
+    """Hands the callee's leg to the human at this number; the line does it, if it can."""
+    transfer_to: str | None = None
+    """Number of the human whom the agent may offer."""
 
 
 class Bridge:
@@ -100,6 +102,32 @@ class Bridge:
         """End the call now."""
         if self._connection.hang_up():
             self.ended_by, self.detail = by, detail
+
+    def say(self, text: str) -> None:
+        """A supervisor lets the agent say exactly this, at once."""
+        if self._engine is not None:
+            self._engine.say(text)
+
+    def coach(self, text: str) -> None:
+        """A supervisor's word to the agent; the callee does not hear it."""
+        if self._engine is not None:
+            self._engine.coach(text)
+
+    def take_over(self) -> None:
+        """A supervisor leads the talk: the agent falls silent, and says only what `say` gives it."""
+        self._ending.take_over()
+        if self._engine is not None:
+            self._engine.fall_silent()
+
+    async def hand_over(self, target: str) -> None:
+        """A supervisor connects the callee with the human at this number.
+
+        Raises:
+            Refused, Unavailable, BadInput: they cannot be connected; the call goes on.
+        """
+        if self._parts.transfer is None:
+            raise Refused("this line cannot hand a callee over", do="take the call over instead")
+        await self._parts.transfer(target)
 
     def emit(self, event: events.Event) -> None:
         """Pass an event on."""
@@ -237,14 +265,14 @@ class Bridge:
                 case Do.NUDGE:
                     self.emit(events.Nudged(call_id=self._parts.call_id, at_ms=self.now_ms))
                     engine.speak_now(NUDGE)
-                case Do.TRANSFER if self._parts.transfer is not None:
-                    await self._hand_over(self._parts.transfer, decision.detail, engine)
+                case Do.TRANSFER if self._parts.transfer is not None and self._parts.transfer_to is not None:
+                    await self._hand_over(self._parts.transfer, self._parts.transfer_to, engine)
                 case _:
                     self.hang_up(decision.by, decision.detail)
 
-    async def _hand_over(self, transfer: Transfer, reason: str, engine: VoiceEngine) -> None:
+    async def _hand_over(self, transfer: Transfer, target: str, engine: VoiceEngine) -> None:
         try:
-            await transfer(reason)
+            await transfer(target)
         except OpenDeepError as error:
             log().error("! a callee could not be handed over", error=type(error).__name__)
             self._wants_end = False

@@ -17,10 +17,16 @@ import typer
 
 from opendeep_kit import __version__
 from opendeep_kit.cli_asterisk import asterisk_app
+from opendeep_kit.cli_call import call_app
+from opendeep_kit.cli_campaign import campaign_app
+from opendeep_kit.cli_dnc import dnc_app
+from opendeep_kit.cli_record import JsonOption, TenantOption
+from opendeep_kit.cli_tenant import tenant_app
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake
 from opendeep_kit.lines import LineName
 from opendeep_kit.logs import configure
+from opendeep_kit.tenants import DEFAULT_TENANT
 
 app = typer.Typer(
     name="opendeep",
@@ -30,6 +36,17 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(asterisk_app, name="asterisk")
+app.add_typer(call_app, name="call")
+app.add_typer(campaign_app, name="campaign")
+app.add_typer(dnc_app, name="dnc")
+app.add_typer(tenant_app, name="tenant")
+
+
+class Engine(StrEnum):
+    """What the simulated people speak with."""
+
+    SPEECH = "speech"
+    TONES = "tones"
 
 
 class Handler(StrEnum):
@@ -128,20 +145,84 @@ def demo(
 
 
 @app.command()
+def up(
+    line: LineOption = LineName.AUTO,
+    media_workers: Annotated[int | None, typer.Option(min=0, max=64, help="Processes that hold sound.")] = None,
+    media_only: Annotated[
+        bool, typer.Option("--media-only", help="Hold sound; another host plans and places.")
+    ] = False,
+    control_only: Annotated[
+        bool, typer.Option("--control-only", help="Plan and place; other hosts hold sound.")
+    ] = False,
+    data: DataDir = None,
+) -> None:
+    """Run the service: campaigns that were started are called until you stop it."""
+    from opendeep_kit.cli_up import run_up
+
+    settings = settings_with(data_dir=data)
+    if media_workers is not None:
+        service = settings.service.model_copy(update={"media_workers": media_workers})
+        settings = settings.model_copy(update={"service": service})
+    run(run_up(settings, line=line, media_only=media_only, control_only=control_only))
+
+
+@app.command()
+def status(json_: JsonOption = False, data: DataDir = None) -> None:
+    """How the service is: processes, live calls, campaigns."""
+    from opendeep_kit.cli_status import show_status
+
+    if code := show_status(as_json=json_, data=data):
+        raise typer.Exit(code)
+
+
+@app.command()
+def why(
+    number: Annotated[str, typer.Argument(help="The number in question.")],
+    campaign: Annotated[str, typer.Option(help="In which campaign.")],
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataDir = None,
+) -> None:
+    """Explain why a number may or may not be called now, rule by rule."""
+    from opendeep_kit.cli_status import show_why
+
+    show_why(number, campaign, tenant=tenant, as_json=json_, data=data)
+
+
+@app.command()
 def realtime(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
     callees_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    engine: Annotated[Engine | None, typer.Option(help="Real speech, or tones that understand nothing.")] = None,
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
 ) -> None:
     """Run the local Realtime server and the simulated callees until interrupted."""
     from opendeep_kit.rehearsal.host import run_host
 
     settings = load_settings()
-    chosen = {"realtime_port": port, "callees_port": callees_port}
+    chosen = {"realtime_port": port, "callees_port": callees_port, "engine": engine and engine.value}
     rehearsal = settings.rehearsal.model_copy(
         update={name: value for name, value in chosen.items() if value is not None}
     )
     run(run_host(settings.model_copy(update={"rehearsal": rehearsal}), ends_with_stdin=child))
+
+
+@app.command("media-worker", hidden=True)
+def media_worker(child: Annotated[bool, typer.Option("--child", hidden=True)] = False) -> None:
+    """One process that holds the sound of calls; `up` starts it."""
+    from opendeep_kit.processes import serve_media
+
+    run(serve_media(load_settings(), is_child=child))
+
+
+@app.command(hidden=True)
+def control(
+    line: LineOption = LineName.ASTERISK, child: Annotated[bool, typer.Option("--child", hidden=True)] = False
+) -> None:
+    """One process that plans and places calls; `up` starts it."""
+    from opendeep_kit.processes import serve_control
+
+    run(serve_control(load_settings(), line, is_child=child))
 
 
 @app.command()
@@ -159,6 +240,35 @@ def media(
     settings = load_settings()
     phone = settings.phone.model_copy(update={"host": host, "port": port})
     run(serve_line_test(phone, handler.value))
+
+
+@app.command()
+def dashboards(
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Whose calls they show; one process each.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    host: Annotated[str | None, typer.Option(help="Beyond loopback put a proxy with TLS before it.")] = None,
+    new_password: Annotated[bool, typer.Option("--new-password", help="Make another and print it once.")] = False,
+    data: DataDir = None,
+) -> None:
+    """Serve a tenant's dashboards behind a login: calls now, campaigns, quality, the tenant."""
+    from opendeep_kit.cli_dashboards import serve_dashboards
+
+    settings = settings_with(data_dir=data)
+    chosen = {"tenant": tenant, "port": port, "host": host}
+    own = settings.dashboards.model_copy(update={name: value for name, value in chosen.items() if value is not None})
+    serve_dashboards(settings.model_copy(update={"dashboards": own}), new_password=new_password)
+
+
+@app.command()
+def lab(
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
+    data: DataDir = None,
+) -> None:
+    """Open JupyterLab on the notebooks."""
+    from opendeep_kit.cli_dashboards import serve_lab
+
+    serve_lab(settings_with(data_dir=data), port=port, open_browser=browser)
 
 
 @app.command()

@@ -26,9 +26,12 @@ from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.insight.latency import percentile, turns
 from opendeep_kit.lines import LineName
+from opendeep_kit.reports import execute_report
 from opendeep_kit.tasks.script import CallScript, load_script
 
 CAMPAIGN = "demo"
+REPORT = Path("notebooks/report.ipynb")
+"""In the checkout, as the contacts and the script."""
 
 
 async def run_demo(
@@ -58,7 +61,22 @@ async def run_demo(
     if json_path is not None:
         _write_json(json_path, {"calls": results, "totals": totals})
         console.print(f"results      {json_path}")
+    await asyncio.to_thread(_leave_report, console, settings)
     return 0 if totals["without_outcome"] == 0 else 1
+
+
+def _leave_report(console: Console, settings: Settings) -> None:
+    """The report beside the data. Without it the demo's result stands all the same."""
+    folder = settings.data_dir.resolve()
+    try:
+        with console.status("writing the report"):
+            report = execute_report(
+                REPORT, {"data_dir": str(folder), "campaign": CAMPAIGN}, settings.data_dir / "report"
+            )
+    except OpenDeepError as error:
+        console.print(f"[yellow]no report:[/] {escape(str(error))}")
+    else:
+        console.print(f"report       {report.page}\nnotebook     {report.notebook}")
 
 
 def _check_folder(path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -159,6 +160,8 @@ class LlmSettings(Section):
 class RehearsalSettings(Section):
     """The local Realtime server and the simulated callees."""
 
+    engine: Literal["speech", "tones"] = "speech"
+    """`tones` hums instead of speaking and understands no word: for load, and for many calls on a small machine."""
     realtime_port: int = Field(0, ge=0, le=65535)
     callees_port: int = Field(0, ge=0, le=65535)
     audio_speed: float = Field(6.0, ge=1)
@@ -179,11 +182,70 @@ class RehearsalSettings(Section):
     """Path of a piper .onnx voice; None takes the packaged one."""
 
 
+class FlowSettings(Section):
+    """How many calls may pass at once, and how fast they may be placed."""
+
+    max_live: int | None = Field(None, ge=0)
+    """Calls at a time, ringing ones included; None: no limit here."""
+    calls_per_s: float | None = Field(None, gt=0, le=10_000)
+    """Placed evenly; None: no limit here."""
+
+
+class ServiceSettings(Section):
+    """The running service: `opendeep up`."""
+
+    media_workers: int = Field(1, ge=0, le=64)
+    """Processes that hold sound, on this host."""
+    calls_per_worker: int = Field(40, ge=1, le=500)
+    """Calls that one of them admits at a time."""
+    everyone: FlowSettings = FlowSettings()
+    """Limits of the whole installation."""
+    trunks: dict[str, FlowSettings] = Field(default_factory=lambda: {"default": FlowSettings()})
+    """Limits of each trunk, by the id that campaigns name; a trunk that is not here carries no campaign's call."""
+    tick_s: float = Field(1.0, gt=0, le=60)
+    """How often it is planned whose call is next."""
+    heartbeat_s: float = Field(1.0, gt=0, le=10)
+    worker_dead_after_s: float = Field(10.0, gt=0)
+    """A media worker that gave no sign for so long gets no calls, and those it held are given up."""
+    control_dead_after_s: float = Field(12.0, gt=0, le=25)
+    """The calls of a control process that gave no sign for so long are taken over by the others."""
+    lag_good_ms: float = Field(20.0, ge=0)
+    """A media worker whose loop is late by up to so much is given calls for all its free slots."""
+    lag_bad_ms: float = Field(80.0, gt=0)
+    """One that is so late is given none; in between in proportion."""
+    drain_s: float = Field(60.0, ge=0)
+    """When stopping, live calls may go on for so long; then they are hung up."""
+    queue_poll_s: float = Field(0.25, gt=0, le=10)
+    """How often the queue of calls to place is looked at."""
+    durable_url: str | None = None
+    """SQLAlchemy URL of the durable queue; None: beside the record, a SQLite file or the same PostgreSQL."""
+
+
 class StoreSettings(Section):
     """The system of record."""
 
     url: str | None = None
     """SQLAlchemy URL; None is a SQLite file in the data folder."""
+
+
+class DashboardSettings(Section):
+    """The supervisors' dashboards: one process for each tenant, behind a login."""
+
+    tenant: str = "default"
+    """Whose calls they show; a browser cannot choose another."""
+    host: str = "127.0.0.1"
+    """They speak plain HTTP: beyond loopback put a proxy with TLS before them."""
+    port: int = Field(8866, ge=0, le=65535)
+    """0 takes a free one. Every tenant's process needs its own."""
+    passwords: dict[str, SecretStr] = Field(default_factory=dict)
+    """By tenant, hashed as `jupyter_server.auth.passwd` does; a tenant without one gets one at the first start."""
+    spare_kernels: int = Field(1, ge=0, le=10)
+    """Kernels kept ready for each board: it opens at once, for about 90 MB each; 0 keeps none."""
+    max_viewers: int = Field(40, ge=1, le=500)
+    """Open pages; one more is refused, in words."""
+    cull_after_s: int = Field(60, ge=5)
+    """A page whose browser went without a goodbye frees its kernel so late."""
+    theme: Literal["light", "dark"] = "light"
 
 
 class Settings(BaseSettings):
@@ -200,11 +262,22 @@ class Settings(BaseSettings):
     llm: LlmSettings = LlmSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
     store: StoreSettings = StoreSettings()
+    service: ServiceSettings = ServiceSettings()
+    dashboards: DashboardSettings = DashboardSettings()
 
     @property
     def store_url(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.store.url or f"sqlite:///{self.data_dir / 'opendeep.db'}"
+
+    @property
+    def durable_url(self) -> str:
+        """The SQLAlchemy URL of the durable queue."""
+        if self.service.durable_url is not None or self.store.url is None:
+            return self.service.durable_url or f"sqlite:///{self.data_dir / 'queue.db'}"
+        if self.store.url.startswith("sqlite"):
+            return f"{self.store.url.removesuffix('.db')}-queue.db"
+        return self.store.url
 
     @property
     def recordings_dir(self) -> Path:
@@ -232,18 +305,70 @@ def config_file() -> Path:
 
 def child_environment(settings: Settings) -> dict[str, str]:
     """The environment for the rehearsal's process: what it needs of these settings, secrets among them."""
-    passed = {"REHEARSAL": settings.rehearsal, "LLM": settings.llm}
+    environment = _environment({"REHEARSAL": settings.rehearsal, "LLM": settings.llm})
+    environment["OPENDEEP_PHONE__LINE_FORMAT"] = settings.phone.line_format
+    return environment
+
+
+def service_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process of the service: exactly these settings, secrets among them."""
+    sections = {name.upper(): value for name, value in settings if isinstance(value, Section)}
+    environment = _environment(sections)
+    environment["OPENDEEP_DATA_DIR"] = str(settings.data_dir)
+    return environment
+
+
+def dashboards_environment(settings: Settings, *, jupyter_path: Path) -> dict[str, str]:
+    """The environment for a tenant's dashboards: the record and what is shown of it; no key of a voice, no password.
+
+    Args:
+        jupyter_path: folder of the pages' templates.
+    """
+    own = settings.dashboards.model_copy(update={"passwords": {}})
+    plain = {name: value for name, value in os.environ.items() if not name.upper().startswith(("OPENDEEP_", "OPENAI_"))}
+    return plain | {
+        # The file in the working folder may hold secrets that no viewer's kernel needs: it is not read again.
+        "OPENDEEP_CONFIG": os.devnull,
+        "OPENDEEP_DATA_DIR": str(settings.data_dir.absolute()),
+        "OPENDEEP_STORE": json.dumps({"url": settings.store_url}),
+        "OPENDEEP_SERVICE": json.dumps(_plain(settings.service)),
+        "OPENDEEP_DASHBOARDS": json.dumps(_plain(own)),
+        "JUPYTER_PATH": os.pathsep.join(filter(None, [str(jupyter_path), os.environ.get("JUPYTER_PATH", "")])),
+        "OMP_NUM_THREADS": "1",  # numpy's threads cost each viewer memory and gain nothing here
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def lab_environment(settings: Settings) -> dict[str, str]:
+    """The environment for JupyterLab: the same settings and data, from whatever folder a notebook runs in."""
+    found = {"OPENDEEP_DATA_DIR": str(settings.data_dir.absolute())}
+    if config_file().is_file():
+        found["OPENDEEP_CONFIG"] = str(config_file().absolute())
+    return os.environ | found
+
+
+def _environment(passed: Mapping[str, Section]) -> dict[str, str]:
+    """This process's environment, with these sections instead of what it says of them."""
     prefixes = tuple(f"OPENDEEP_{name}" for name in passed)
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(prefixes)}
     for name, section in passed.items():
-        plain = {
-            field: value.get_secret_value() if isinstance(value, SecretStr) else value
-            for field, value in section
-            if value is not None
-        }
-        environment[f"OPENDEEP_{name}"] = json.dumps(plain)
-    environment["OPENDEEP_PHONE__LINE_FORMAT"] = settings.phone.line_format
+        # Even what equals the default is said: the settings' file of the child may say otherwise.
+        environment[f"OPENDEEP_{name}"] = json.dumps(_plain(section))
     return environment
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can hold it, secrets revealed."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case BaseModel():
+            return {name: _plain(part) for name, part in value if part is not None}
+        case Mapping():
+            return {name: _plain(part) for name, part in value.items()}
+        case Path():
+            return str(value)
+    return value
 
 
 def load_settings(**overrides: Any) -> Settings:

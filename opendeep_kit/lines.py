@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from opendeep_kit.config import AsteriskSettings, Settings
 from opendeep_kit.errors import BadInput, Unavailable
@@ -19,8 +21,10 @@ from opendeep_kit.phone.asterisk import configure_exchange, obtain_program, runn
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.line import Line
 from opendeep_kit.phone.originate import Structure
-from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.line import SimulatedLine
+
+if TYPE_CHECKING:  # its module loads speech and sound, which no command waits for that places no call
+    from opendeep_kit.rehearsal.host import Addresses
 
 
 class LineName(StrEnum):
@@ -53,6 +57,26 @@ async def open_line(settings: Settings, name: LineName, addresses: Addresses) ->
             yield _simulated(addresses)
             return
         yield line
+
+
+async def living_calls(line: Line) -> frozenset[UUID]:
+    """The calls of ours that the line holds now, whoever placed them: asked after a crash.
+
+    Raises:
+        Unavailable: it cannot be reached.
+    """
+    # The simulator lives in the process that places its calls, and they die with it.
+    return await line.living_calls() if isinstance(line, AsteriskLine) else frozenset()
+
+
+async def hang_up(line: Line, call_id: UUID) -> None:
+    """End a call that another process may have placed; one that is gone already is fine.
+
+    Raises:
+        Unavailable: the line cannot be reached.
+    """
+    if isinstance(line, AsteriskLine):
+        await line.hang_up(call_id)
 
 
 def _simulated(addresses: Addresses) -> Line:

@@ -7,6 +7,7 @@ become E.164 through `phonenumbers`; two rows with one number become one contact
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from opendeep_kit.errors import BadInput
 NUMBER_COLUMNS = ("number", "phone", "phone_number", "telephone", "mobile")
 """Headings under which the number may stand; the first present is taken."""
 MAX_NUMBER_CHARS = 40
+Row = tuple[int, dict[str, str], str]
+"""Its place, its cells by heading, and why it is no row; empty when it is one."""
+_CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +73,76 @@ def read_contacts(path: Path, *, region: str = "US", needs: Iterable[str] = ()) 
     found = Contacts()
     needed = tuple(needs)
     seen: set[str] = set()
+    for line, row, fault in csv_rows(path, needed):
+        contact = fault or contact_from(row, region=region, needed=needed)
+        if isinstance(contact, str):
+            found.refused.append(RefusedRow(line=line, reason=contact))
+        elif contact.number in seen:
+            found.merged += 1
+        else:
+            seen.add(contact.number)
+            found.accepted.append(contact)
+    return found
+
+
+def csv_rows(path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
+    """The rows of a CSV file, one after another.
+
+    Raises:
+        BadInput: the file cannot be read, or lacks a column.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            for line, row in _rows(file, path, needed):
-                _take(found, seen, line, row, region, needed)
+            yield from _rows(file, path, needed)
     except UnicodeDecodeError:
         raise BadInput(f"{path} is not UTF-8 text", do="save it as CSV UTF-8 (in Excel: 'CSV UTF-8')") from None
     except OSError as error:
         raise BadInput(f"cannot read the contacts in {path} ({error.strerror})", do="check the path") from None
     except csv.Error as error:
         raise BadInput(f"{path} is not a CSV file ({error})", do="export it again as CSV") from None
-    return found
+
+
+def headings_of(names: Iterable[str], where: str, needed: tuple[str, ...]) -> list[str]:
+    """The columns' names as facts are called.
+
+    Args:
+        where: names the file in an error.
+
+    Raises:
+        BadInput: there is no column with numbers, a column that is needed is missing, or a name stands twice.
+    """
+    headings = [name.strip().lower().replace(" ", "_") for name in names]
+    if not any(name in headings for name in NUMBER_COLUMNS):
+        raise BadInput(
+            f"{where} has no column with telephone numbers",
+            do=f"give a heading line with one of: {', '.join(NUMBER_COLUMNS)}",
+        )
+    twice = [name for name in headings if name and headings.count(name) > 1]
+    if twice:
+        raise BadInput(f"{where} has two columns {twice[0]}", do="name one of them otherwise")
+    missing = [name for name in needed if name not in headings]
+    if missing:
+        raise BadInput(
+            f"{where} has no column {', '.join(missing)}, which the script uses",
+            do=f"add it (there are: {', '.join(headings)})",
+        )
+    return headings
+
+
+def contact_from(row: Mapping[str, str], *, region: str, needed: tuple[str, ...]) -> Contact | str:
+    """The contact that a row describes, or the reason why it describes none."""
+    if any(_CONTROL.search(cell) for cell in row.values()):
+        return "a cell holds a control character"
+    column = next(name for name in NUMBER_COLUMNS if name in row)
+    empty = [name for name in needed if not row.get(name)]
+    if empty:
+        return f"{', '.join(empty)} is empty"
+    try:
+        number = e164(row[column], region)
+    except BadInput as error:
+        return str(error)
+    facts = {name: value for name, value in row.items() if name not in (column, "id")}
+    return Contact(contact_id=row.get("id") or number, number=number, facts=facts)
 
 
 def e164(text: str, region: str) -> str:
@@ -89,6 +152,8 @@ def e164(text: str, region: str) -> str:
         BadInput: it cannot be dialled; the sentence says why.
     """
     shown = text.strip()[:MAX_NUMBER_CHARS]
+    if not shown:
+        raise BadInput("there is no telephone number", do="fill it in")
     if len(text) > MAX_NUMBER_CHARS or not text.isprintable():
         raise BadInput(f"{shown!r} is no telephone number", do="give digits, with + and the country code first")
     if any(char.isalpha() for char in text):
@@ -96,7 +161,7 @@ def e164(text: str, region: str) -> str:
     try:
         parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
-        reason = str(error).rstrip(".").lower()
+        reason = str(error).partition(") ")[2].rstrip(".").lower()
         what = f"{shown!r} is no telephone number ({reason})"
         raise BadInput(what, do="give it with + and the country code") from None
     if not phonenumbers.is_valid_number(parsed):
@@ -104,42 +169,18 @@ def e164(text: str, region: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _rows(file: Iterable[str], path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(file: Iterable[str], path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
     reader = csv.reader(file, strict=True)
-    headings = [heading.strip().lower().replace(" ", "_") for heading in next(reader, [])]
-    if not any(name in headings for name in NUMBER_COLUMNS):
-        raise BadInput(
-            f"{path} has no column with telephone numbers",
-            do=f"give a heading line with one of: {', '.join(NUMBER_COLUMNS)}",
-        )
-    missing = [name for name in needed if name not in headings]
-    if missing:
-        raise BadInput(
-            f"{path} has no column {', '.join(missing)}, which the script uses",
-            do=f"add it (there are: {', '.join(headings)})",
-        )
+    headings = headings_of(next(reader, []), str(path), needed)
     for cells in reader:
         if any(cell.strip() for cell in cells):
-            padded = [*cells, *[""] * (len(headings) - len(cells))]
-            yield reader.line_num, {name: cell.strip() for name, cell in zip(headings, padded, strict=False) if name}
+            padded = [cell.strip() for cell in cells] + [""] * (len(headings) - len(cells))
+            row = {name: cell for name, cell in zip(headings, padded, strict=False) if name}
+            yield reader.line_num, row, _fault(cells, headings)
 
 
-def _take(
-    found: Contacts, seen: set[str], line: int, row: dict[str, str], region: str, needed: tuple[str, ...]
-) -> None:
-    column = next(name for name in NUMBER_COLUMNS if name in row)
-    empty = [name for name in needed if not row.get(name)]
-    if empty:
-        found.refused.append(RefusedRow(line=line, reason=f"{', '.join(empty)} is empty"))
-        return
-    try:
-        number = e164(row[column], region)
-    except BadInput as error:
-        found.refused.append(RefusedRow(line=line, reason=str(error)))
-        return
-    if number in seen:
-        found.merged += 1
-        return
-    seen.add(number)
-    facts = {name: value for name, value in row.items() if name not in (column, "id")}
-    found.accepted.append(Contact(contact_id=row.get("id") or number, number=number, facts=facts))
+def _fault(cells: list[str], headings: list[str]) -> str:
+    """Why this row is no row of its table; empty when it is."""
+    if any(cell.strip() for cell in cells[len(headings) :]):
+        return f"{len(cells)} cells, but {len(headings)} headings: put quotes round a cell that holds a comma"
+    return ""

@@ -70,6 +70,11 @@ class HostProcess:
         if (drain := getattr(self, "_drain", None)) is not None:
             await drain
 
+    async def ended(self) -> int:
+        """Its exit status, once it has one."""
+        assert self._process is not None
+        return await self._process.wait()
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         if self._process is not None:

@@ -70,12 +70,13 @@ class CallScript:
         )
 
 
-def load_script(path: Path) -> CallScript:
+def load_script(path: Path | str) -> CallScript:
     """The script in this file.
 
     Raises:
         BadInput: it cannot be read, or is not a script; the sentence names file and line.
     """
+    path = Path(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise BadInput(f"{path} is larger than {MAX_BYTES} bytes", do="a call script is a page or two of text")

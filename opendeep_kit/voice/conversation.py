@@ -72,6 +72,7 @@ class Conversation:
             call_id, playout, self._effects, self.history, in_flight_ms=in_flight_ms, disclosure=disclosure
         )
         self._failed_responses = 0
+        self._is_silenced = False
         self.fatal = ""
         """Set when the model refuses to go on; a clause for the log."""
         self._reset_session()
@@ -119,6 +120,11 @@ class Conversation:
             self._cancel_when_created = True
         self._cut(now_ms)
 
+    def fall_silent(self, now_ms: float) -> None:
+        """A person takes over: no turn of the agent but those that `speak_now` asks for."""
+        self._is_silenced, self._is_create_wanted = True, False
+        self.interrupt(now_ms)
+
     def coach(self, text: str) -> None:
         """A word to the agent that the callee does not hear."""
         self._effects.sends.append(wire.system_text(text))
@@ -128,7 +134,7 @@ class Conversation:
         self.history.returned(tool_call_id, output)
         self._effects.sends.append(wire.tool_output(tool_call_id, output))
         self._open_tools.discard(tool_call_id)
-        self._is_create_wanted |= wants_reply
+        self._is_create_wanted |= wants_reply and not self._is_silenced
         self._maybe_create()
 
     def connection_lost(self, now_ms: float) -> None:
@@ -141,7 +147,7 @@ class Conversation:
         self._reset_session()
         replay = self.history.replay()
         self._effects.sends[:] = replay
-        if self.history.waits_for_agent:
+        if self.history.waits_for_agent and not self._is_silenced:
             self.speak_now()
         return len(replay)
 
@@ -212,10 +218,10 @@ class Conversation:
     def _callee_ended(self, item_id: str, now_ms: float) -> None:
         self.callee_speaks = False
         self._happened(events.SpeechStopped(call_id=self._call_id, at_ms=now_ms, item_id=item_id))
-        if self._model_replies:
+        if self._model_replies and not self._is_silenced:
             self._detector_will_reply = self._is_create_wanted
         else:
-            self._is_create_wanted = True
+            self._is_create_wanted |= not self._is_silenced
         self._maybe_create()
 
     def _cut(self, now_ms: float) -> None:
@@ -234,11 +240,12 @@ class Conversation:
             self.history.place(str(item.get("id")), "callee" if item["role"] == "user" else "agent")
 
     def _response_created(self, response_id: str, now_ms: float) -> None:
+        is_stray = self._is_silenced and not self._is_create_sent
         self._active = response_id
         self._is_create_sent = False
         if self._detector_will_reply:
             self._is_create_wanted = self._detector_will_reply = False
-        if self._cancel_when_created or (self.callee_speaks and self._interrupts):
+        if is_stray or self._cancel_when_created or (self.callee_speaks and self._interrupts):
             self._cancel_when_created = False
             self._dead.add(response_id)
             self._cancel(response_id)

@@ -56,6 +56,7 @@ class Ending:
         self._detail = ""
         self._then_by_ms = 0.0
         self._lost_ms: float | None = None
+        self._is_taken_over = False
 
     @property
     def is_answered(self) -> bool:
@@ -94,6 +95,11 @@ class Ending:
             self._then = then
             self._then_by_ms = now_ms + self._settings.goodbye_limit_s * 1000
 
+    def take_over(self) -> None:
+        """A person leads the talk: only its longest duration ends it now."""
+        self._is_taken_over = True
+        self._then = Then.NOTHING
+
     def check(self, now_ms: float, *, is_quiet: bool) -> Decision | None:
         """What to do now, if anything; call it several times a second."""
         if not is_quiet:
@@ -104,6 +110,8 @@ class Ending:
             return None
         if now_ms - self._answered_ms > self._settings.max_duration_s * 1000:
             return Decision(Do.HANG_UP, EndedBy.LIMIT, "maximum duration reached")
+        if self._is_taken_over:
+            return None
         if self._lost_ms is not None and now_ms - self._lost_ms >= FILL_AFTER_MS:
             self._lost_ms = None
             return Decision(Do.FILL)

@@ -43,6 +43,10 @@ class VoiceEngine(Protocol):
         """A word to the agent that the callee does not hear."""
         ...
 
+    def fall_silent(self) -> None:
+        """Cut the agent, and let it say no more but what `say` asks for: a person has taken over."""
+        ...
+
     def tool_finished(self, tool_call_id: str, output: str, *, wants_reply: bool) -> None:
         """Hand a tool's result to the model."""
         ...

@@ -136,6 +136,16 @@ class RealtimeVoice:
         self._talk.coach(text)
         self._flush()
 
+    def fall_silent(self) -> None:
+        """Cut the agent; from now on only `say` makes it speak."""
+        turn = self._settings.turn_detection.model_copy(update={"create_response": False})
+        self._settings = self._settings.model_copy(update={"turn_detection": turn})
+        self._talk.fall_silent(self._now_ms())
+        if self._connection is not None:
+            self._control.append(wire.detection_update(self._settings))
+        self._flush()
+        self._has_work.set()
+
     def tool_finished(self, tool_call_id: str, output: str, *, wants_reply: bool) -> None:
         """Hand a tool's result to the model."""
         self._talk.tool_finished(tool_call_id, output, wants_reply=wants_reply)

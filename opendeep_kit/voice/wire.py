@@ -251,6 +251,13 @@ def session_update(instructions: str, tools: Sequence[Mapping[str, Any]], voice:
     return _event("session.update", session=session)
 
 
+def detection_update(voice: VoiceSettings) -> str:
+    """`session.update` of the turn detection alone: what else stands is left alone."""
+    return _event(
+        "session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": _turn_detection(voice)}}}
+    )
+
+
 def user_text(text: str, item_id: str = "") -> str:
     """`conversation.item.create` with the callee's words, for replay."""
     return _create_item(_message("user", "input_text", text, item_id))

@@ -1,0 +1,109 @@
+"""What commands on the record share: its opening, the options that all have, and their two ways of printing.
+
+Given a command's result, prints it for a person, or as JSON for a machine. Never holds logic of a command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from opendeep_kit.config import Settings, load_settings
+from opendeep_kit.errors import BadInput
+from opendeep_kit.store import records
+from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
+
+TenantOption = Annotated[str, typer.Option("--tenant", help="Whose it is.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of database and recordings.")]
+
+
+@contextlib.contextmanager
+def record(data: Path | None) -> Iterator[tuple[Database, Settings]]:
+    """The record of the settings in force."""
+    settings = load_settings(**({"data_dir": data} if data is not None else {}))
+    database = open_database(settings.store_url)
+    try:
+        if records.tenant(database, DEFAULT_TENANT) is None:
+            records.save_tenant(database, Tenant(tenant_id=DEFAULT_TENANT, display_name="Default"), now=now())
+        yield database, settings
+    finally:
+        database.close()
+
+
+def by() -> str:
+    """Who gives the command, as its history keeps it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "operator"
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def say(as_json: bool, data: Any, text: str) -> None:
+    """Print the one or the other."""
+    typer.echo(json.dumps(data, indent=2, default=str, ensure_ascii=False) if as_json else text)
+
+
+def say_rows(as_json: bool, rows: Sequence[Mapping[str, Any]], *, title: str, nothing: str) -> None:
+    """Print rows as a table, or as a list of objects."""
+    if as_json or not rows:
+        say(as_json, list(rows), nothing)
+        return
+    table = Table(title=title, title_justify="left")
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*("-" if value is None else escape(str(value)) for value in row.values()))
+    Console(highlight=False).print(table)
+
+
+def json_file(path: Path | None) -> dict[str, Any]:
+    """The object in a JSON file; an empty one without a path.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"cannot read {path} ({error.strerror})", do="check the path") from None
+    except ValueError as error:
+        raise BadInput(f"{path} is not JSON ({error})", do="mend it there") from None
+    if not isinstance(found, dict):
+        raise BadInput(f"{path} holds no object", do='write {"windows": …}')
+    return found
+
+
+def time_from(text: str | None, name: str) -> datetime | None:
+    """The instant that a person wrote.
+
+    Raises:
+        BadInput: it is none, or has no offset.
+    """
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{name} {text!r} is no time", do="write it as 2026-12-01T09:00+01:00") from None
+    if at.tzinfo is None:
+        raise BadInput(f"{name} has no offset", do="write it as 2026-12-01T09:00+01:00")
+    return at

@@ -1,0 +1,105 @@
+"""SEAM that follows, from the process that holds the line, a call whose sound another process holds.
+
+Given the record, looks at the call's row a few times a second: tells the line that sound flows, carries out the
+hand-over it asks for, and says how the sound ended, or that its holder is dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+from opendeep_kit.config import ServiceSettings
+from opendeep_kit.errors import OpenDeepError, Unavailable
+from opendeep_kit.logs import log
+from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.phone.line import Line
+from opendeep_kit.store import live_calls, workers
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.live_calls import Media, MediaEnd
+
+LOOK_S = 0.25
+END_WITHIN_S = 20.0
+"""After the line says that the call is over, its media worker has so long (a polite goodbye included)."""
+WORKER_DIED = "the process that held its sound died"
+
+
+class MediaFollow:
+    """One call's sound, seen through the record."""
+
+    def __init__(self, database: Database, line: Line, settings: ServiceSettings, call_id: UUID) -> None:
+        self._database = database
+        self._line = line
+        self._settings = settings
+        self._call_id = call_id
+        self._is_open = False
+        self._asked: str | None = None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """While the line carries the call."""
+        watch = asyncio.create_task(self._watch(), name="media-follow")
+        try:
+            yield
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def end(self) -> MediaEnd | None:
+        """How the sound ended, once the line says that the call is over; None: it never came."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + END_WITHIN_S
+        while True:
+            media = await self.look()
+            if media is None or not media.is_admitted:
+                return None
+            if media.end is not None:
+                return media.end
+            if loop.time() > until or not await self._is_held(media):
+                log().error("! a call's media did not end with the call", call_id=str(self._call_id))
+                return MediaEnd(ended_by=EndedBy.FAILURE, detail=WORKER_DIED)
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> Media | None:
+        """The call's row now; a record that cannot be read is asked again."""
+        while True:
+            try:
+                return await asyncio.to_thread(live_calls.media_of, self._database, str(self._call_id))
+            except Unavailable as error:
+                log().warning("! the record cannot be read", what=error.what)
+                await asyncio.sleep(1.0)
+
+    async def _watch(self) -> None:
+        while True:
+            media = await self.look()
+            if media is not None:
+                self._tell_line(media)
+                if media.transfer_to is not None and media.end is None:
+                    await self._hand_over(media.transfer_to)
+            await asyncio.sleep(LOOK_S)
+
+    def _tell_line(self, media: Media) -> None:
+        is_open = media.is_admitted and media.end is None
+        if is_open and not self._is_open:
+            self._line.media_opened(self._call_id)
+        elif self._is_open and not is_open:
+            self._line.media_closed(self._call_id)
+        self._is_open = is_open
+
+    async def _hand_over(self, target: str) -> None:
+        answer = live_calls.DONE
+        try:
+            await self._line.transfer(self._call_id, target)
+        except OpenDeepError as error:
+            answer = error.what
+        await asyncio.to_thread(
+            live_calls.answer_transfer, self._database, str(self._call_id), answer, now=datetime.now(UTC)
+        )
+
+    async def _is_held(self, media: Media) -> bool:
+        within_s = self._settings.worker_dead_after_s
+        found = await asyncio.to_thread(workers.alive, self._database, now=datetime.now(UTC), within_s=within_s)
+        return any(one.worker_id == media.worker_id for one in found)

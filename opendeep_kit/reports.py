@@ -1,0 +1,135 @@
+"""SEAM that runs a notebook as a report: parameters in, an executed notebook and a page of HTML out.
+
+Given a notebook with a cell of parameters, refuses names it does not know, executes it with papermill and writes HTML
+that needs no network and no running kernel. Never changes the source notebook.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from nbconvert import HTMLExporter
+from papermill.exceptions import PapermillException, PapermillExecutionError
+from traitlets.config import Config
+
+from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.widgets.static_outputs import WIDGET_VIEW, without_live_widgets
+
+CELL_WITHIN_S = 3600
+"""A cell may place calls for an hour."""
+_KERNEL = Config({} if sys.platform == "win32" else {"KernelManager": {"transport": "ipc"}})
+"""The kernel is reached through files of this user's, not over TCP, where anybody on this machine could listen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a run left."""
+
+    notebook: Path
+    """Executed, with its outputs."""
+    page: Path
+    """The same as HTML, inputs hidden."""
+
+
+def execute_report(notebook: Path, parameters: Mapping[str, Any], out: Path, *, shows_code: bool = False) -> Report:
+    """Run a notebook and write `<out>.ipynb` and `<out>.html`.
+
+    Args:
+        out: path without a suffix, or with one of the two.
+        shows_code: the page shows the cells' code as well.
+
+    Raises:
+        BadInput: there is no such notebook, or it has no such parameter; nothing was run.
+        Unavailable: a cell failed; the notebook beside tells which and why.
+    """
+    known = parameters_of(notebook)
+    strange = next((name for name in parameters if name not in known), None)
+    if strange is not None:
+        names = ", ".join(known) or "none"
+        raise BadInput(f"{notebook} has no parameter {strange!r}", do=f"its parameters are: {names}")
+    executed, page = out.with_suffix(".ipynb"), out.with_suffix(".html")
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(executed),
+            parameters=dict(parameters),
+            cwd=str(notebook.parent),
+            progress_bar=False,
+            log_output=False,
+            execution_timeout=CELL_WITHIN_S,
+            config=_KERNEL,
+        )
+    except PapermillExecutionError as error:
+        raise Unavailable(
+            f"cell {error.exec_count} of {notebook.name} failed ({error.ename})", do=f"see {executed}"
+        ) from None
+    page.write_text(as_page(_read(executed), shows_code=shows_code), encoding="utf-8")
+    return Report(notebook=executed, page=page)
+
+
+def parameters_of(notebook: Path) -> dict[str, dict[str, Any]]:
+    """The notebook's parameters: name → its type, default and help.
+
+    Raises:
+        BadInput: there is no such notebook.
+    """
+    if not notebook.is_file():
+        raise BadInput(f"there is no notebook {notebook}", do="check the path")
+    try:
+        found: dict[str, dict[str, Any]] = papermill.inspect_notebook(str(notebook))
+    except (PapermillException, nbformat.reader.NotJSONError):
+        raise BadInput(f"{notebook} is not a notebook", do="choose an .ipynb file") from None
+    return found
+
+
+def as_page(notebook: nbformat.NotebookNode, *, shows_code: bool = False) -> str:
+    """An executed notebook as one self-contained page."""
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        exclude_input=not shows_code,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        embed_images=True,
+        mathjax_url="",
+        require_js_url="",
+        jquery_url="",
+    )
+    plain = without_live_widgets(notebook)
+    plain.cells = [cell for cell in plain.cells if not _is_parameters(cell)]
+    for cell in plain.cells:
+        # What is only alive, such as a bar that has run its course, would be fetched from a CDN to show nothing.
+        if "outputs" in cell:
+            cell["outputs"] = [
+                _described(output) for output in cell["outputs"] if WIDGET_VIEW not in output.get("data", {})
+            ]
+    plain.metadata.pop("widgets", None)
+    body, _ = exporter.from_notebook_node(plain)
+    page: str = re.sub(r'<script src=""[^>]*>\s*</script>', "", body)  # of the libraries left out above
+    return page
+
+
+def _described(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A picture with its words for those who do not see it, which the converter's template leaves out."""
+    about = output.get("metadata", {}).get("image/png", {})
+    if "alt" in about and "image/png" in output.data:
+        source = f"data:image/png;base64,{output.data.pop('image/png').strip()}"
+        shown = f'<img alt="{escape(about["alt"])}" width="{about["width"]}" style="max-width:100%" src="{source}">'
+        output.data["text/html"] = shown
+    return output
+
+
+def _read(path: Path) -> nbformat.NotebookNode:
+    executed: nbformat.NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    return executed
+
+
+def _is_parameters(cell: nbformat.NotebookNode) -> bool:
+    return bool({"parameters", "injected-parameters"} & {*cell.metadata.get("tags", [])})

@@ -1,0 +1,88 @@
+"""What every board of a dashboard has in common: plain data out, a supervisor's actions in.
+
+Given a function that carries out actions, passes it what a browser asks, checked, and tells the browser what came of
+it. Never knows where data come from, and raises nothing into the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import anywidget
+import msgspec
+import traitlets.traitlets as t
+
+from opendeep_kit.errors import OpenDeepError
+
+HERE = Path(__file__).parent
+LONGEST_TEXT = 2000
+LONGEST_NAME = 80
+
+
+class Act(msgspec.Struct, tag_field="kind", tag="act", frozen=True):
+    """What a person asks of a board."""
+
+    ask: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    """The browser's own name of the request; the answer repeats it."""
+    what: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    on: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """Id of the call, campaign or entry it is about."""
+    text: Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)] = ""
+    """What to say, where to, or why."""
+    by: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] = ""
+    """The person's name; empty where nothing is changed."""
+
+
+Doing = Callable[[Act], str]
+"""Carries an action out and says in a clause what came of it; empty: nothing to tell. Raises `OpenDeepError`."""
+
+
+def source(*names: str) -> str:
+    """Files of this folder as one module: no build step, no CDN."""
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+class Board(anywidget.AnyWidget):
+    """A board; its kinds add what they show.
+
+    Args:
+        do: carries out what a person asks.
+    """
+
+    _css: ClassVar[str] = source("board.css")
+
+    as_of = t.Float(0.0).tag(sync=True)
+    """When the data were read, ms since 1970: durations count from it, whatever the browser's clock says."""
+    trouble = t.Unicode().tag(sync=True)
+    """Why the data are not fresh; empty: they are."""
+
+    def __init__(self, do: Doing) -> None:
+        super().__init__()
+        self._do = do
+
+    def _handle_custom_msg(self, content: Any, buffers: Sequence[memoryview]) -> None:
+        """Do what a browser asks; whatever it sent, nothing is raised."""
+        super()._handle_custom_msg(content, buffers)
+        try:
+            act = msgspec.convert(content, Act)
+        except msgspec.ValidationError:
+            ask = str(content.get("ask", ""))[:40] if isinstance(content, dict) else ""
+            self._tell(ask, "This is not understood, or too long: shorten it, or reload the page.", is_good=False)
+            return
+        try:
+            words = self._do(act)
+        except OpenDeepError as error:
+            why = str(error)
+            self._tell(act.ask, why[:1].upper() + why[1:], is_good=False)
+        else:
+            self._tell(act.ask, words, is_good=True)
+
+    def _tell(self, ask: str, words: str, *, is_good: bool) -> None:
+        self.send({"kind": "told", "ask": ask, "words": words, "is_good": is_good})
+
+
+def plain(seen: Any) -> Any:
+    """A dataclass, or a sequence of them, as plain data for a trait."""
+    return msgspec.to_builtins(seen)

@@ -1,0 +1,124 @@
+"""The commands of campaigns, tenants, do-not-call lists and the service, as a person or a machine types them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from opendeep_kit.cli import app, main
+from tests.service_rig import AGREES, SCRIPT
+
+CONTACTS = (
+    f"number,name,time_zone\n{AGREES},Maria,\n+13125550101,Paul,America/Chicago\nnone,Eve,\n+14155550101,X,Moon/Base\n"
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a script, contacts and rules."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENDEEP_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "short.md").write_text(SCRIPT)
+    (tmp_path / "contacts.csv").write_text(CONTACTS)
+    (tmp_path / "spec.json").write_text('{"windows": {"daily": "00:00-24:00"}, "holidays": "calls"}')
+    return tmp_path
+
+
+def said(*words: str) -> Any:
+    """What the command prints as JSON."""
+    done = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.output)
+
+
+def wrong(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
+    """Exit code and sentence of a command that is refused."""
+    monkeypatch.setattr("sys.argv", ["opendeep", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(str(ended.value.code)), capsys.readouterr().err.strip()
+
+
+def test_from_creation_to_stop(project: Path) -> None:
+    """A campaign is created, filled, started, paused, resumed and stopped, and tells how it came there."""
+    assert said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")["state"] == "draft"
+    imported = said("campaign", "import", "one", "contacts.csv", "--consent", "form 7")
+    assert (imported["rows"], imported["added"], imported["refused"]) == (4, 2, 2)
+    assert [row["line"] for row in imported["refusals"]] == [4, 5]
+    for word, state in (("start", "running"), ("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
+        assert said("campaign", word, "one")["state"] == state
+
+    shown = said("campaign", "status", "one")
+    assert [step["after"] for step in shown["moves"]] == [
+        *("draft", "draft", "ready", "running", "paused", "running", "stopped"),
+    ]
+    assert [row["number"] for row in said("campaign", "outcomes", "one")] == [AGREES, "+13125550101"]
+    assert [row["campaign"] for row in said("campaign", "list")] == ["one"]
+
+
+def test_why(project: Path) -> None:
+    """The answer names the first rule that says no, and every other."""
+    said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
+    said("campaign", "import", "one", "contacts.csv")
+    found = said("why", AGREES, "--campaign", "one")["lines"]
+
+    assert "May not be called" in found[0]
+    assert "  NO   consent: no consent is on file, and the tenant requires one" in found
+    assert found[-1].startswith("In the campaign it is waiting")
+
+
+def test_tenants(project: Path) -> None:
+    """A tenant is added and limited; what is not said stays."""
+    said("tenant", "add", "clinic", "--name", "The Clinic", "--time-zone", "Europe/Paris")
+    said("tenant", "set", "clinic", "--max-live", "3", "--no-consent")
+    found = said("tenant", "set", "clinic", "--calls-per-s", "0.5")
+
+    assert found["limits"] == {"needs_consent": False, "flow": {"max_live": 3, "calls_per_s": 0.5}}
+    assert [row["tenant"] for row in said("tenant", "list")] == ["clinic", "default"]
+    assert said("tenant", "show", "clinic")["name"] == "The Clinic"
+
+
+def test_dnc(project: Path) -> None:
+    """A forbidden number is cancelled in the campaigns it waits in, and its removal needs a reason."""
+    said("campaign", "create", "one", "--script", "short.md")
+    said("campaign", "import", "one", "contacts.csv")
+    (project / "list.txt").write_text("+1900*\n# a comment\n(212) 555-0102\n")
+
+    assert said("dnc", "add", AGREES)["cancelled"] == 1
+    assert said("dnc", "import", "list.txt") == {"added": 2}
+    assert [row["entry"] for row in said("dnc", "list")] == ["+12125550101", "+12125550102", "+1900*"]
+    assert said("dnc", "remove", AGREES, "--reason", "asked again")["removed"] is True
+
+
+def test_status_of_a_service_that_is_down(project: Path) -> None:
+    """It says that nothing is served, by its exit code too."""
+    done = CliRunner().invoke(app, ["status", "--json"])
+
+    assert done.exit_code == 1
+    assert json.loads(done.output)["is_serving"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["campaign", "start", "none"], "opendeep: there is no campaign 'none': run `opendeep campaign list`."),
+        (["campaign", "create", "x", "--script", "gone.md"], "opendeep: cannot read the script gone.md"),
+        (["campaign", "create", "x", "--script", "short.md", "--ends", "soon"], "opendeep: --ends 'soon' is no time"),
+        (["campaign", "create", "x", "--script", "short.md", "--tenant", "no"], "opendeep: there is no tenant 'no'"),
+        (["tenant", "set", "no", "--max-live", "-1"], "opendeep: there is no tenant 'no'"),
+        (["tenant", "add", "a", "--time-zone", "Moon/Base"], "opendeep: "),
+        (["dnc", "import", "contacts.csv"], "opendeep: contacts.csv, line 1: "),
+        (["why", "nonsense", "--campaign", "one"], "opendeep: 'nonsense' holds letters"),
+        (["up", "--media-only"], "opendeep: several hosts cannot share a SQLite file"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], sentence: str
+) -> None:
+    """Exit code 2, one sentence, what to do."""
+    said("tenant", "add", "default")
+    code, told = wrong(capsys, monkeypatch, *words)
+
+    assert (code, told.startswith(sentence), told.count("\n")) == (2, True, 0)
