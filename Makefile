@@ -49,7 +49,7 @@ notebooks: setup
 		notebooks/07_review_calls.ipynb notebooks/report.ipynb
 
 lab: setup
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/opendeep lab
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

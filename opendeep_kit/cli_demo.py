@@ -30,6 +30,10 @@ from opendeep_kit.reports import execute_report
 from opendeep_kit.tasks.script import CallScript, load_script
 
 CAMPAIGN = "demo"
+WIDE = 100
+"""Characters; a narrower terminal's table leaves the recordings out (the JSON has them)."""
+UNSEEN_WIDTH = 120
+"""Where there is no terminal: a log file."""
 REPORT = Path("notebooks/report.ipynb")
 """In the checkout, as the contacts and the script."""
 
@@ -43,6 +47,8 @@ async def run_demo(
         BadInput: the script, the contacts or the place for the JSON is wrong; nothing was called.
     """
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=UNSEEN_WIDTH)
     script = load_script(script_path)
     contacts = read_contacts(contacts_path, needs=script.task.facts)
     if not contacts.accepted:
@@ -163,10 +169,11 @@ def _print(console: Console, results: list[dict[str, Any]], totals: dict[str, An
     )
     for heading in ("contact", "phone", "disposition"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("answers", overflow="fold")
+    table.add_column("answers", overflow="fold", min_width=16)
     for heading in ("s", "turns", "wait", "cuts"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("recording", no_wrap=True)
+    if console.width >= WIDE:
+        table.add_column("recording", no_wrap=True)
     for row in results:
         if row["disposition"] is None:
             table.add_row(escape(row["contact"]), "-", "[red]none[/]")
@@ -182,7 +189,7 @@ def _print(console: Console, results: list[dict[str, Any]], totals: dict[str, An
             str(row["turns"]),
             _ms(row["voice_to_voice_p50_ms"]),
             str(row["barge_ins"]),
-            recording,
+            *([recording] if console.width >= WIDE else []),
         )
     console.print(table)
     console.print(

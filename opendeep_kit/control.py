@@ -160,13 +160,15 @@ class Control:
         now, dead_after_s = datetime.now(UTC), self._service.control_dead_after_s
         found = await asyncio.to_thread(attempts.orphans, self._database, now=now, dead_after_s=dead_after_s)
         for orphan in found:
+            if orphan.control_id == self.control_id:
+                continue  # our own heartbeat was late, and we are not dead
             adopting = partial(attempts.adopt, by=self.control_id, now=now, dead_after_s=dead_after_s)
             if await asyncio.to_thread(adopting, self._database, orphan):
                 log().warning("= an attempt of a dead process is taken over", call_id=orphan.attempt_id)
                 self._finish_alone(orphan)
         # What the dead had in hand before there was an attempt goes back into the queue.
         living = await asyncio.to_thread(workers.controls_alive, self._database, now=now, within_s=dead_after_s)
-        await self._durable.recover_from({one.control_id for one in living})
+        await self._durable.recover_from({self.control_id, *(one.control_id for one in living)})
         for row in await self._own_attempts():
             age_s = (now - row.created_at).total_seconds()
             if age_s > 2 * FRESH_S:

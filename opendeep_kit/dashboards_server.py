@@ -7,6 +7,7 @@ stopped. Never serves a file, a notebook's source or a traceback; a viewer's ker
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,28 @@ UNWANTED = ("AllowListFileHandler", "VoilaContentsHandler")
 class Kernels(AsyncMappingKernelManager):
     """Kernels run in the folder in which the command was given, as every other command does."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
+        self._in_use_since: dict[str, float] = {}
+        """By kernel: when it was first found to belong to a page."""
+
     def cwd_for_path(self, path: str, **kwargs: Any) -> str:
         """The working folder, whatever the notebook's."""
         del path, kwargs
         return str(Path.cwd())
+
+    async def cull_kernel_if_idle(self, kernel_id: str) -> None:
+        """End a page's kernel that nobody uses any more. Voila does not ask for its spare ones.
+
+        A spare one was idle for long when a page gets it, and its browser connects only seconds later: without a
+        period of its own it would be ended in between.
+        """
+        self._in_use_since = {one: at for one, at in self._in_use_since.items() if one in self}
+        if kernel_id not in self:  # it ended while its turn came
+            return
+        since = self._in_use_since.setdefault(kernel_id, time.monotonic())
+        if time.monotonic() - since >= self.cull_idle_timeout:
+            await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
 
 
 class Page(TornadoVoilaHandler):  # type: ignore[misc]  # voila is published without types

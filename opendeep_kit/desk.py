@@ -7,12 +7,12 @@ decided by whoever starts the dashboards, never by a browser.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.store import records
+from opendeep_kit.store.clock import Clock, utc_now
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 
@@ -30,30 +30,31 @@ class Desk:
     settings: Settings
     tenant: Tenant
     database: Database
+    clock: Clock = utc_now
 
     def live(self) -> LiveDesk:
         """Calls now."""
         from opendeep_kit.desk_live import LiveDesk
 
-        return LiveDesk(self.database, self.tenant.tenant_id, self.settings.service)
+        return LiveDesk(self.database, self.tenant.tenant_id, self.settings.service, clock=self.clock)
 
     def campaign(self) -> CampaignDesk:
         """Campaigns."""
         from opendeep_kit.desk_campaign import CampaignDesk
 
-        return CampaignDesk(self.database, self.tenant)
+        return CampaignDesk(self.database, self.tenant, clock=self.clock)
 
     def quality(self) -> QualityDesk:
         """What the calls were like."""
         from opendeep_kit.desk_quality import QualityDesk
 
-        return QualityDesk(self.settings, self.tenant.tenant_id)
+        return QualityDesk(self.settings, self.tenant.tenant_id, clock=self.clock)
 
     def tenant_board(self) -> TenantDesk:
         """Limits, money, do-not-call, schedules."""
         from opendeep_kit.desk_tenant import TenantDesk
 
-        return TenantDesk(self.database, self.tenant)
+        return TenantDesk(self.database, self.tenant, clock=self.clock)
 
     def close(self) -> None:
         """Close the record."""
@@ -90,7 +91,7 @@ def existing_tenant(database: Database, tenant_id: str) -> Tenant:
     found = records.tenant(database, tenant_id)
     if found is None and tenant_id == DEFAULT_TENANT:
         found = Tenant(tenant_id=DEFAULT_TENANT, display_name="Default")
-        records.save_tenant(database, found, now=datetime.now(UTC))
+        records.save_tenant(database, found, now=utc_now())
     if found is None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
     return found

@@ -14,11 +14,12 @@ from opendeep_kit.campaigns.breaker import FAULTS, Fault
 from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
 from opendeep_kit.campaigns.model import Campaign as Rules
 from opendeep_kit.desk_terms import epoch_ms, moment, money, named
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.store import campaigns, tallies
 from opendeep_kit.store.campaign_now import MOST_DUE, CampaignNow, campaign_now
 from opendeep_kit.store.campaigns import Campaign, Move
+from opendeep_kit.store.clock import Clock, utc_now
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.lanes import next_due_at
 from opendeep_kit.store.tallies import Counts
@@ -41,22 +42,23 @@ NO_TALK = (*NOT_ANSWERED, Disposition.VOICEMAIL, Disposition.SILENT)
 class CampaignDesk:
     """One manager's view of the campaigns."""
 
-    def __init__(self, database: Database, tenant: Tenant) -> None:
+    def __init__(self, database: Database, tenant: Tenant, *, clock: Clock = utc_now) -> None:
         self._database = database
         self._tenant = tenant
+        self._clock = clock
         self._chosen = ""
         self.board = CampaignBoard(self._act)
         self.ticker = Ticker(self.refresh)
 
     def refresh(self) -> None:
         """Look again. Where the record cannot be read, the board says so and keeps what it showed."""
-        now = datetime.now(UTC)
+        now = self._clock()
         try:
             found = campaigns.campaigns_of(self._database, self._tenant.tenant_id)
             counted = {one.campaign_id: self._counts(one.campaign_id) for one in found}
             chosen = self._choose(found)
             view = self._view(chosen, counted[chosen.campaign_id], now) if chosen else None
-        except (Unavailable, BadInput) as error:
+        except OpenDeepError as error:
             self.board.trouble = str(error)
             return
         self.board.show(tuple(_row(one, counted[one.campaign_id]) for one in found), view, as_of_ms=epoch_ms(now))
@@ -124,7 +126,7 @@ class CampaignDesk:
             fact,
             reason=act.text.strip() or "on the dashboard",
             by=by,
-            now=datetime.now(UTC),
+            now=self._clock(),
         )
         self.refresh()
         return f"The campaign is {after} now."

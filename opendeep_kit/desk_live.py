@@ -6,14 +6,13 @@ carried out: what came of it is seen at the next look.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from opendeep_kit.config import ServiceSettings
 from opendeep_kit.desk_terms import epoch_ms, masked, named
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.events import Event
 from opendeep_kit.live_talk import running_talk
 from opendeep_kit.store import commands
+from opendeep_kit.store.clock import Clock, utc_now
 from opendeep_kit.store.commands import Command, CommandKind
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.live import CallNow, LiveCalls, Look, Loop, Stage
@@ -37,10 +36,11 @@ GIVEN = {
 class LiveDesk:
     """One supervisor's view of the calls now."""
 
-    def __init__(self, database: Database, tenant_id: str, service: ServiceSettings) -> None:
+    def __init__(self, database: Database, tenant_id: str, service: ServiceSettings, *, clock: Clock = utc_now) -> None:
         self._database = database
         self._tenant_id = tenant_id
         self._service = service
+        self._clock = clock
         self._live = LiveCalls(database, tenant_id, dead_after_s=service.worker_dead_after_s)
         self._chosen = ""
         self._is_pinned = False
@@ -52,13 +52,13 @@ class LiveDesk:
 
     def refresh(self) -> None:
         """Look again. Where the record cannot be read, the board says so and keeps what it showed."""
-        now = datetime.now(UTC)
+        now = self._clock()
         try:
             look = self._live.look(now=now, chosen=self._chosen)
             if self._follow(look):
                 look = self._live.look(now=now, chosen=self._chosen)
             given = commands.commands_of(self._database, self._tenant_id, self._chosen) if look.chosen else []
-        except Unavailable as error:
+        except OpenDeepError as error:
             self.board.trouble = str(error)
             return
         self.board.show(
@@ -115,9 +115,7 @@ class LiveDesk:
             text = "".join(text.split())
             if not E164.fullmatch(text):
                 raise BadInput("that is no telephone number", do="write it as +, country code, digits")
-        commands.give(
-            self._database, self._tenant_id, act.on, kind, argument=text, by=named(act.by), now=datetime.now(UTC)
-        )
+        commands.give(self._database, self._tenant_id, act.on, kind, argument=text, by=named(act.by), now=self._clock())
         self.refresh()
         return GIVEN[kind]
 

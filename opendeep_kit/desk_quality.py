@@ -11,8 +11,9 @@ from pathlib import Path
 
 from opendeep_kit.config import Settings
 from opendeep_kit.desk_terms import epoch_ms
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.store import quality
+from opendeep_kit.store.clock import Clock, utc_now
 from opendeep_kit.store.quality import Scope, Totals, Version
 from opendeep_kit.store.warehouse import Warehouse, warehouse
 from opendeep_kit.widgets.board import Act
@@ -39,9 +40,10 @@ MEANING = {
 class QualityDesk:
     """One person's view of what the calls were like."""
 
-    def __init__(self, settings: Settings, tenant_id: str) -> None:
+    def __init__(self, settings: Settings, tenant_id: str, *, clock: Clock = utc_now) -> None:
         self._settings = settings
         self._tenant_id = tenant_id
+        self._clock = clock
         self._house: Warehouse | None = None
         self._period, self._campaign, self._chosen = "week", "", ""
         self._shown_at: datetime | None = None
@@ -51,14 +53,13 @@ class QualityDesk:
 
     def refresh(self) -> None:
         """Look again. Where the record cannot be read, the board says so and keeps what it showed."""
-        now = datetime.now(UTC)
+        now = self._clock()
         try:
             changed = self._opened().refresh() if self._house is not None else len([self._opened()])
-        except Unavailable as error:
+            if changed or self._shown_at is None or now - self._shown_at > AGAIN:
+                self._show(now)
+        except OpenDeepError as error:
             self.board.trouble = str(error)
-            return
-        if changed or self._shown_at is None or now - self._shown_at > AGAIN:
-            self._show(now)
         else:
             self.board.trouble = ""
 
@@ -125,7 +126,7 @@ class QualityDesk:
             self._play(act.on)
         else:
             raise BadInput("this board knows no such action", do="reload the page")
-        self._show(datetime.now(UTC))
+        self._show(self._clock())
         return ""
 
     def _play(self, call_id: str) -> None:

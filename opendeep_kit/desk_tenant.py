@@ -6,13 +6,12 @@ do-not-call list it is only told whether it forbids a number. Never changes a li
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from opendeep_kit.campaign_specs import to_limits
 from opendeep_kit.campaigns.model import AttemptCaps, TenantLimits
 from opendeep_kit.desk_terms import epoch_ms, money, named
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.store import campaigns, dnc, dnc_search, runs, tallies
+from opendeep_kit.store.clock import Clock, utc_now
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.dnc import Entry
 from opendeep_kit.store.records import E164
@@ -38,9 +37,10 @@ NO_CAMPAIGN = ""
 class TenantDesk:
     """One person's view of the tenant."""
 
-    def __init__(self, database: Database, tenant: Tenant) -> None:
+    def __init__(self, database: Database, tenant: Tenant, *, clock: Clock = utc_now) -> None:
         self._database = database
         self._tenant = tenant
+        self._clock = clock
         self._sought = ""
         self._seen: tuple[int, str] = (-1, "")
         """The list's version and what was sought when it was last read."""
@@ -50,10 +50,10 @@ class TenantDesk:
 
     def refresh(self) -> None:
         """Look again. Where the record cannot be read, the board says so and keeps what it showed."""
-        now = datetime.now(UTC)
+        now = self._clock()
         try:
             view = self._view()
-        except (Unavailable, BadInput) as error:
+        except OpenDeepError as error:
             self.board.trouble = str(error)
             return
         self.board.show(view, as_of_ms=epoch_ms(now))
@@ -120,7 +120,7 @@ class TenantDesk:
     def _add(self, entry: str, reason: str, by: str) -> str:
         if not reason:
             raise BadInput("it is not said why", do="write a reason beside the number")
-        now = datetime.now(UTC)
+        now = self._clock()
         kept = Entry(entry=entry, reason=reason, source="dashboard", added_by=by, added_at=now)
         added = dnc.add(self._database, self._tenant.tenant_id, [kept])
         return f"{entry} is not called any more." if added else f"{entry} was on the list already."
@@ -128,7 +128,7 @@ class TenantDesk:
     def _remove(self, entry: str, reason: str, by: str) -> str:
         if not reason:
             raise BadInput("it is not said why", do="write beside the button why it may be called again")
-        now = datetime.now(UTC)
+        now = self._clock()
         is_gone = dnc.remove(self._database, self._tenant.tenant_id, entry, reason=reason, by=by, now=now)
         return f"{entry} may be called again; why is kept." if is_gone else f"{entry} is not on your list."
 

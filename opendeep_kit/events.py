@@ -262,12 +262,10 @@ class Nudged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervised(Event):
-    """A person stepped into the call."""
+    """A person stepped into the call: `hang_up`, `say`, `coach`, `take_over` or `transfer`."""
 
     what: str
-    """`hang_up`, `say`, `coach`, `take_over`, `transfer`."""
     argument: str
-    """What was to be said, or to whom the callee went; may be empty."""
     by: str
 
 

@@ -95,8 +95,11 @@ class MediaFollow:
             await self._line.transfer(self._call_id, target)
         except OpenDeepError as error:
             answer = error.what
-        await asyncio.to_thread(
-            live_calls.answer_transfer, self._database, str(self._call_id), answer, now=datetime.now(UTC)
+        # The hand-over ends the call on this line, and with it this watch: the answer is written all the same.
+        await asyncio.shield(
+            asyncio.to_thread(
+                live_calls.answer_transfer, self._database, str(self._call_id), answer, now=datetime.now(UTC)
+            )
         )
 
     async def _is_held(self, media: Media) -> bool:

@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from opendeep_kit.campaign_moves import move
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.control import Control
@@ -96,10 +98,11 @@ async def test_the_breaker_pauses_a_failing_campaign(tmp_path: Path) -> None:
         assert "failed through us or the network" in last.reason
 
 
+@pytest.mark.soak
 async def test_a_dead_control_processs_attempts_are_adopted(tmp_path: Path) -> None:
     """One that it had only intended is called by another attempt, one that it had dialled is closed, never redialled."""
     other = "+13125550101"
-    async with rig(tmp_path, control_dead_after_s=1.0) as service:
+    async with rig(tmp_path, control_dead_after_s=3.0) as service:
         service.campaign("one", [AGREES, other], retries=RETRIES)
         dead = service.dialer("control-dead")
         intended, dialled = service.job("one", AGREES), service.job("one", other)

@@ -46,6 +46,7 @@ SEAMS: dict[str, str] = {
     "control": "a control process: plans, recovers, keeps its heart beating",
     "dialer": "one attempt from its permission to its end",
     "durable": "the durable queue: the only module that knows DBOS",
+    "free_port": "asks the system for ports",
     "lines": "chooses and opens the line that calls go out on",
     "magics": "asks the warehouse for `%%calls_sql`",
     "own_thread": "runs work in a thread of its own, and waits for it",

@@ -63,7 +63,7 @@ class Callee:
         self._thinking: asyncio.Task[None] | None = None
         self._hang_up_when_said = False
         self._noise = self._make_noise(rng)
-        self.on_said: Callable[[str], None] = lambda text: None
+        self.on_said: Callable[[str], None] = lambda _: None
         self.wants_hang_up = False
 
     # ---- the line's side ----------------------------------------------------------------------------

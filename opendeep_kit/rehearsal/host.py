@@ -128,4 +128,5 @@ class _UntilClosed(asyncio.Protocol):
         self._stopped = stopped
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self._stopped.set()

@@ -89,7 +89,8 @@ class HostProcess:
 
     async def _failure(self) -> OpenDeepError:
         """The child's own sentence, if it left one."""
-        assert self._process is not None and self._process.stderr is not None
+        assert self._process is not None
+        assert self._process.stderr is not None
         said = (await self._process.stderr.read()).decode(errors="replace").strip().splitlines()
         code = await self._process.wait()
         last = said[-1].removeprefix("opendeep: ") if said else f"it ended with code {code}"
@@ -98,7 +99,8 @@ class HostProcess:
         return kind(what if do else f"the local voice model does not start ({what})", do=do)
 
     async def _forward_errors(self) -> None:
-        assert self._process is not None and self._process.stderr is not None
+        assert self._process is not None
+        assert self._process.stderr is not None
         with contextlib.suppress(ValueError):
             while line := await self._process.stderr.readline():
                 sys.stderr.write(line.decode(errors="replace"))

@@ -168,8 +168,9 @@ class RealtimeServer:
                 close_timeout=CLOSE_WAIT_S,
             )
         except OSError as error:
+            why = os.strerror(error.errno) if error.errno else error
             raise BadInput(
-                f"cannot offer the Realtime server on {host}:{wanted} ({os.strerror(error.errno) if error.errno else error})",
+                f"cannot offer the Realtime server on {host}:{wanted} ({why})",
                 do="stop the program that uses that port, or set rehearsal.realtime_port (0 takes any free one)",
             ) from None
         self.host, self.port = host, next(iter(self._server.sockets)).getsockname()[1]

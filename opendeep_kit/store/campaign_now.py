@@ -100,13 +100,13 @@ def _recent(connection: Connection, tenant_id: str, campaign_id: str, since: dat
 
 def _rulings(connection: Connection, tenant_id: str, campaign_id: str) -> dict[str, int]:
     last = (
-        select(permissions.c.rule)
+        select(func.coalesce(permissions.c.rule, "").label("rule"))
         .where(permissions.c.tenant_id == tenant_id, permissions.c.campaign_id == campaign_id)
         .order_by(permissions.c.row_id.desc())
         .limit(RULINGS)
         .subquery()
     )
-    query = select(func.coalesce(last.c.rule, ""), func.count()).group_by(func.coalesce(last.c.rule, ""))
+    query = select(last.c.rule, func.count()).group_by(last.c.rule)
     return dict(connection.execute(query).all())
 
 

@@ -42,10 +42,8 @@ def heard_part(meant: str, *, heard_ms: float, received_ms: float, is_whole: boo
         received_ms: sound received, without leading silence.
         is_whole: text and sound of the item were received to their end, so the two are proportional.
     """
-    if is_whole and received_ms > 0:
-        budget = len(meant) * min(1.0, heard_ms / received_ms)
-    else:
-        budget = rate.chars(heard_ms)
+    is_proportional = is_whole and received_ms > 0
+    budget = len(meant) * min(1.0, heard_ms / received_ms) if is_proportional else rate.chars(heard_ms)
     heard = ""
     for word in re.finditer(r"\S+", meant):
         middle = (word.start() + word.end()) / 2

@@ -55,7 +55,7 @@ function dayAndTime(ms) {
   const day = at.toDateString() === new Date().toDateString() ? "" : at.toLocaleDateString([], { day: "numeric", month: "short" });
   return `${day} ${timeOfDay(ms)}`.trim();
 }
-const percent = (share, digits = 0) => `${(share * 100).toFixed(digits)} %`;
+const percent = (share, digits = 0) => `${(share * 100).toFixed(digits)}%`;
 const part = (share) => `${Math.min(100, Math.max(0, share * 100))}%`; // for a style sheet
 const plainWords = (name) => name.replaceAll("_", " ");
 

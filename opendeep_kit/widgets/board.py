@@ -85,4 +85,4 @@ class Board(anywidget.AnyWidget):
 
 def plain(seen: Any) -> Any:
     """A dataclass, or a sequence of them, as plain data for a trait."""
-    return msgspec.to_builtins(seen)
+    return msgspec.json.decode(msgspec.json.encode(seen))

@@ -81,7 +81,7 @@ class LiveView {
       button(words, "coach", "The agent is told these words; the callee is not"),
     ];
     const place = make("div", "odl-do", { parent: bar });
-    this.number = make("input", "odb-input odl-number", { parent: place, placeholder: "+12125550100", maxLength: 20, inputMode: "tel" });
+    this.number = make("input", "odb-input odl-number", { parent: place, placeholder: "A person’s number", maxLength: 20, inputMode: "tel" });
     this.number.setAttribute("aria-label", "Number of a person");
     this.buttons.push(
       button(place, "transfer", "The callee is handed to the person at this number"),

@@ -10,8 +10,19 @@ from pathlib import Path
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.events import Event
 from opendeep_kit.outcomes import Disposition, PhoneResult
-from opendeep_kit.store import attempts, calls, campaigns, claiming, commands, enrolling, enrolments, ledger, live_calls
-from opendeep_kit.store import records, workers
+from opendeep_kit.store import (
+    attempts,
+    calls,
+    campaigns,
+    claiming,
+    commands,
+    enrolling,
+    enrolments,
+    ledger,
+    live_calls,
+    records,
+    workers,
+)
 from opendeep_kit.store.attempts import AttemptResult
 from opendeep_kit.store.campaigns import NewCampaign
 from opendeep_kit.store.claiming import NewAttempt
@@ -24,7 +35,16 @@ from opendeep_kit.tenants import Tenant
 from tests.store import recorded
 
 WORKER = "media-0a1b2c3d"
-NAMES = ("Ana Lima", "Bo Chen", "Chloé Dupont", "Dmitri Orlov", "Eve Adeyemi", "Farid Haddad", "Greta Berg", "Hiro Sato")
+NAMES = (
+    "Ana Lima",
+    "Bo Chen",
+    "Chloé Dupont",
+    "Dmitri Orlov",
+    "Eve Adeyemi",
+    "Farid Haddad",
+    "Greta Berg",
+    "Hiro Sato",
+)
 YES = Ruling(is_allowed=True, words="every rule allows it")
 SPEC = {
     "flow": {"max_live": 5, "calls_per_s": 0.5},
@@ -70,7 +90,9 @@ class Played:
         ]
         records.save_contacts(self.database, tenant_id, people, now=utc_now())
 
-    def campaign(self, tenant_id: str, campaign_id: str, name: str, *, contacts: int = 40, state: str = "running") -> None:
+    def campaign(
+        self, tenant_id: str, campaign_id: str, name: str, *, contacts: int = 40, state: str = "running"
+    ) -> None:
         """A campaign whose contacts are due."""
         new = NewCampaign(tenant_id=tenant_id, campaign_id=campaign_id, name=name, spec=SPEC)
         campaigns.create(self.database, new, state="ready", by="Ann", now=utc_now() - timedelta(hours=1))

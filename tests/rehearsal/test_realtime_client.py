@@ -81,7 +81,7 @@ class Call:
 
     async def when(self, condition: Callable[[], bool]) -> None:
         """Wait until it is so."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

@@ -52,9 +52,7 @@ class Talk:
     def reply(self, response: str, item: str, ms: float, text: str = SENTENCE, *, done: bool = True) -> None:
         """A spoken response, as the model sends it: faster than it is heard."""
         self.model("response.created", response={"id": response, "status": "in_progress"})
-        self.model(
-            "conversation.item.added", item={"id": item, "type": "message", "role": "assistant", "content": []}
-        )
+        self.model("conversation.item.added", item={"id": item, "type": "message", "role": "assistant", "content": []})
         self.model("response.output_audio_transcript.delta", response_id=response, item_id=item, delta=text)
         self.audio(response, item, ms)
         if done:
