@@ -31,11 +31,12 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import func, select
 
-from opendeep_kit import campaign_desk, events
-from opendeep_kit.campaign_moves import move
+from opendeep_kit import events
 from opendeep_kit.campaigns.lifecycle import TaskFact
-from opendeep_kit.desk import existing_tenant
-from opendeep_kit.free_port import free_port
+from opendeep_kit.desks.desk import existing_tenant
+from opendeep_kit.desks.free_port import free_port
+from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.store import campaigns
 from opendeep_kit.store.calls import CallState
 from opendeep_kit.store.database import Database, open_database

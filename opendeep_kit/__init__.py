@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from opendeep_kit import pictures as pictures
-    from opendeep_kit.briefing_desk import briefing_chat as briefing_chat
     from opendeep_kit.campaigns.contacts import read_contacts as read_contacts
-    from opendeep_kit.comparison import Comparison as Comparison
-    from opendeep_kit.headline_figures import headline as headline
-    from opendeep_kit.past_calls import PastCalls as PastCalls
+    from opendeep_kit.lab import pictures as pictures
+    from opendeep_kit.lab.briefing_desk import briefing_chat as briefing_chat
+    from opendeep_kit.lab.comparison import Comparison as Comparison
+    from opendeep_kit.lab.headline_figures import headline as headline
+    from opendeep_kit.lab.past_calls import PastCalls as PastCalls
+    from opendeep_kit.lab.reports import execute_report as execute_report
+    from opendeep_kit.lab.workbench import Workbench as Workbench
     from opendeep_kit.rehearsal.personas import PERSONAS as PERSONAS
-    from opendeep_kit.reports import execute_report as execute_report
     from opendeep_kit.store.warehouse import Price as Price
     from opendeep_kit.store.warehouse import warehouse as warehouse
     from opendeep_kit.tasks.script import load_script as load_script
     from opendeep_kit.tasks.script import parse_script as parse_script
-    from opendeep_kit.workbench import Workbench as Workbench
 
 __version__ = "0.1.0"
 _HOME = {
-    "Comparison": "opendeep_kit.comparison",
+    "Comparison": "opendeep_kit.lab.comparison",
     "PERSONAS": "opendeep_kit.rehearsal.personas",
-    "PastCalls": "opendeep_kit.past_calls",
+    "PastCalls": "opendeep_kit.lab.past_calls",
     "Price": "opendeep_kit.store.warehouse",
-    "Workbench": "opendeep_kit.workbench",
-    "briefing_chat": "opendeep_kit.briefing_desk",
-    "headline": "opendeep_kit.headline_figures",
-    "execute_report": "opendeep_kit.reports",
+    "Workbench": "opendeep_kit.lab.workbench",
+    "briefing_chat": "opendeep_kit.lab.briefing_desk",
+    "headline": "opendeep_kit.lab.headline_figures",
+    "execute_report": "opendeep_kit.lab.reports",
     "load_script": "opendeep_kit.tasks.script",
     "parse_script": "opendeep_kit.tasks.script",
     "read_contacts": "opendeep_kit.campaigns.contacts",
@@ -45,7 +45,7 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     if name == "pictures":
-        return import_module("opendeep_kit.pictures")
+        return import_module("opendeep_kit.lab.pictures")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -57,6 +57,6 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext opendeep_kit`: adds `%%call_script` and `%%calls_sql`."""
-    from opendeep_kit.magics import CallMagics
+    from opendeep_kit.lab.magics import CallMagics
 
     CallMagics(shell).register()

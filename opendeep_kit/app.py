@@ -18,7 +18,7 @@ from opendeep_kit.call_floor import CallFloor, line_hand_over, line_sound
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lines import LineName, open_line
-from opendeep_kit.media_worker import MediaWorker
+from opendeep_kit.media.media_worker import MediaWorker
 from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.store import records

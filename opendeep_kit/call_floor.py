@@ -14,12 +14,12 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from opendeep_kit import events
-from opendeep_kit.call_end import NO_SOUND, close_row, judge
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.logs import log
-from opendeep_kit.media_worker import Brief, HandOver, HeldCall, MediaWorker, Watch
+from opendeep_kit.media.call_end import NO_SOUND, close_row, judge
+from opendeep_kit.media.media_worker import Brief, HandOver, HeldCall, MediaWorker, Watch
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import CallOrder, Line, LineResult, Progress
 from opendeep_kit.store import calls as call_rows

@@ -16,12 +16,12 @@ from typing import Annotated, Any
 import typer
 
 from opendeep_kit import __version__
-from opendeep_kit.cli_asterisk import asterisk_app
-from opendeep_kit.cli_call import call_app
-from opendeep_kit.cli_campaign import campaign_app
-from opendeep_kit.cli_dnc import dnc_app
-from opendeep_kit.cli_record import JsonOption, TenantOption
-from opendeep_kit.cli_tenant import tenant_app
+from opendeep_kit.commands.asterisk import asterisk_app
+from opendeep_kit.commands.call import call_app
+from opendeep_kit.commands.campaign import campaign_app
+from opendeep_kit.commands.dnc import dnc_app
+from opendeep_kit.commands.record import JsonOption, TenantOption
+from opendeep_kit.commands.tenant import tenant_app
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake
 from opendeep_kit.lines import LineName
@@ -105,7 +105,7 @@ def rehearse(
     data: DataDir = None,
 ) -> None:
     """Rehearse a call script against a simulated callee, with real speech both ways."""
-    from opendeep_kit.cli_rehearse import list_personas, rehearse_once
+    from opendeep_kit.commands.rehearse import list_personas, rehearse_once
 
     if list_:
         list_personas()
@@ -122,7 +122,7 @@ def dial(
     data: DataDir = None,
 ) -> None:
     """Place one call, through your own Asterisk when the settings name one."""
-    from opendeep_kit.cli_rehearse import dial_once
+    from opendeep_kit.commands.rehearse import dial_once
 
     run(dial_once(settings_with(data_dir=data), number, script, fact or [], line=line))
 
@@ -139,7 +139,7 @@ def demo(
     data: DataDir = None,
 ) -> None:
     """Call everybody in a contacts file and print what came of it."""
-    from opendeep_kit.cli_demo import run_demo
+    from opendeep_kit.commands.demo import run_demo
 
     run(run_demo(settings_with(data_dir=data), contacts, script, line=line, parallel=parallel, json_path=json_))
 
@@ -157,7 +157,7 @@ def up(
     data: DataDir = None,
 ) -> None:
     """Run the service: campaigns that were started are called until you stop it."""
-    from opendeep_kit.cli_up import run_up
+    from opendeep_kit.commands.up import run_up
 
     settings = settings_with(data_dir=data)
     if media_workers is not None:
@@ -169,7 +169,7 @@ def up(
 @app.command()
 def status(json_: JsonOption = False, data: DataDir = None) -> None:
     """How the service is: processes, live calls, campaigns."""
-    from opendeep_kit.cli_status import show_status
+    from opendeep_kit.commands.status import show_status
 
     if code := show_status(as_json=json_, data=data):
         raise typer.Exit(code)
@@ -184,7 +184,7 @@ def why(
     data: DataDir = None,
 ) -> None:
     """Explain why a number may or may not be called now, rule by rule."""
-    from opendeep_kit.cli_status import show_why
+    from opendeep_kit.commands.status import show_why
 
     show_why(number, campaign, tenant=tenant, as_json=json_, data=data)
 
@@ -210,7 +210,7 @@ def realtime(
 @app.command("media-worker", hidden=True)
 def media_worker(child: Annotated[bool, typer.Option("--child", hidden=True)] = False) -> None:
     """One process that holds the sound of calls; `up` starts it."""
-    from opendeep_kit.processes import serve_media
+    from opendeep_kit.service.processes import serve_media
 
     run(serve_media(load_settings(), is_child=child))
 
@@ -220,7 +220,7 @@ def control(
     line: LineOption = LineName.ASTERISK, child: Annotated[bool, typer.Option("--child", hidden=True)] = False
 ) -> None:
     """One process that plans and places calls; `up` starts it."""
-    from opendeep_kit.processes import serve_control
+    from opendeep_kit.service.processes import serve_control
 
     run(serve_control(load_settings(), line, is_child=child))
 
@@ -233,7 +233,7 @@ def media(
     accept_any: Annotated[bool, typer.Option("--accept-any", help="Admit any UUID; for line tests only.")] = False,
 ) -> None:
     """Run a bare AudioSocket server that echoes or plays a tone: check a line by ear, or load it."""
-    from opendeep_kit.cli_media import serve_line_test
+    from opendeep_kit.commands.media import serve_line_test
 
     if not accept_any:
         raise BadInput("a line test knows no calls", do="say --accept-any to admit whoever connects")
@@ -251,7 +251,7 @@ def dashboards(
     data: DataDir = None,
 ) -> None:
     """Serve a tenant's dashboards behind a login: calls now, campaigns, quality, the tenant."""
-    from opendeep_kit.cli_dashboards import serve_dashboards
+    from opendeep_kit.commands.dashboards import serve_dashboards
 
     settings = settings_with(data_dir=data)
     chosen = {"tenant": tenant, "port": port, "host": host}
@@ -266,7 +266,7 @@ def lab(
     data: DataDir = None,
 ) -> None:
     """Open JupyterLab on the notebooks."""
-    from opendeep_kit.cli_dashboards import serve_lab
+    from opendeep_kit.commands.dashboards import serve_lab
 
     serve_lab(settings_with(data_dir=data), port=port, open_browser=browser)
 
@@ -274,7 +274,7 @@ def lab(
 @app.command()
 def doctor(data: DataDir = None) -> None:
     """Check everything a call needs and say what to do about each miss."""
-    from opendeep_kit.cli_doctor import examine
+    from opendeep_kit.commands.doctor import examine
 
     run(examine(settings_with(data_dir=data)))
 

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from opendeep_kit import campaign_desk
 from opendeep_kit.app import voice_client
-from opendeep_kit.campaign_moves import move
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.config import PhoneSettings, RehearsalSettings, Settings
-from opendeep_kit.dialer import Dialer, Job
-from opendeep_kit.media_duty import MediaDuty, hand_over_by_record
-from opendeep_kit.media_worker import MediaWorker
-from opendeep_kit.permits import whereabouts_of
+from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.engine.dialer import Dialer, Job
+from opendeep_kit.engine.permits import whereabouts_of
+from opendeep_kit.media.media_duty import MediaDuty, hand_over_by_record
+from opendeep_kit.media.media_worker import MediaWorker
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.engines import Say, UseTool

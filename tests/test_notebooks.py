@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from opendeep_kit.reports import execute_report, parameters_of
+from opendeep_kit.lab.reports import execute_report, parameters_of
 from tests import past as sample
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"

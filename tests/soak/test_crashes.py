@@ -18,13 +18,13 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from opendeep_kit.campaigns.zones import callee
-from opendeep_kit.children import Child
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.lines import LineName
 from opendeep_kit.phone.asterisk_program import AsteriskProgram
+from opendeep_kit.service.children import Child
+from opendeep_kit.service.supervisor import Parts, Running, service
 from opendeep_kit.store import attempts, tallies
 from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.supervisor import Parts, Running, service
 from tests.service_rig import TENANT, new_tenant, now, settings_for, start_campaign
 from tests.soak.sip_record import Seen, calls_in, most_at_once, switch_on
 

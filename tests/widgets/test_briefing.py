@@ -1,8 +1,8 @@
 """The briefing's chat."""
 
-from opendeep_kit.briefing_desk import briefing_chat
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import Unavailable
+from opendeep_kit.lab.briefing_desk import briefing_chat
 from opendeep_kit.tasks.briefing import Draft
 from opendeep_kit.widgets.briefing import BriefingChat
 from tests.tasks.test_briefing import DIALOGUES

@@ -1,0 +1,208 @@
+"""`opendeep campaign …`: create, fill, start, pause, resume, stop, look.
+
+Given a command line, calls `campaign_desk` and `campaign_moves` and prints. The running service (`opendeep up`) calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.commands.record import (
+    DataOption,
+    JsonOption,
+    TenantOption,
+    by,
+    json_file,
+    now,
+    record,
+    say,
+    say_rows,
+    time_from,
+)
+from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.store import attempts, campaigns, enrolments, tallies
+from opendeep_kit.store.campaigns import Campaign
+from opendeep_kit.store.tallies import Counts
+from opendeep_kit.tasks.script import load_script
+from opendeep_kit.tenants import DEFAULT_TENANT
+
+campaign_app = typer.Typer(no_args_is_help=True, help="Calls to lists of contacts, by rules.")
+CampaignArgument = Annotated[str, typer.Argument(help="The campaign's id.")]
+
+
+@campaign_app.command()
+def create(
+    campaign: CampaignArgument,
+    script: Annotated[Path, typer.Option(help="The call script.")],
+    name: Annotated[str, typer.Option(help="For people.")] = "",
+    spec: Annotated[Path | None, typer.Option(help="JSON: windows, holidays, caps, retries, budget, goal …")] = None,
+    priority: Annotated[int, typer.Option(help="Among the tenant's campaigns; the higher goes first.")] = 0,
+    weight: Annotated[float, typer.Option(help="Share among campaigns of one priority.")] = 1.0,
+    trunk: Annotated[str, typer.Option(help="Which trunk carries it.")] = "default",
+    starts: Annotated[str | None, typer.Option(help="Not before, such as 2026-12-01T09:00+01:00.")] = None,
+    ends: Annotated[str | None, typer.Option(help="Not from then on.")] = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Make a campaign; it is a draft until it has contacts."""
+    with record(data) as (database, _):
+        row = campaign_desk.create(
+            database,
+            tenant,
+            campaign,
+            load_script(script),
+            name=name,
+            spec=json_file(spec),
+            priority=priority,
+            weight=weight,
+            trunk_id=trunk,
+            starts_at=time_from(starts, "--starts"),
+            ends_at=time_from(ends, "--ends"),
+            by=by(),
+            now=now(),
+        )
+    shown = f"campaign {campaign}: {row.state}, script {row.script_name} version {row.script_version}"
+    say(json_, _row(row, None), shown)
+
+
+@campaign_app.command("import")
+def import_(
+    campaign: CampaignArgument,
+    contacts: Annotated[Path, typer.Argument(help="CSV or Parquet: number, the script's facts, perhaps time_zone.")],
+    consent: Annotated[str | None, typer.Option(help="Where it is on file that all of them agreed.")] = None,
+    refused: Annotated[Path | None, typer.Option(help="Write every row that is refused to this file.")] = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Add contacts; every row that is not taken is told with its reason."""
+    with record(data) as (database, _):
+        came = campaign_desk.import_contacts(
+            database, tenant, campaign, contacts, consent=consent, refused_path=refused, by=by(), now=now()
+        )
+    report = came.report
+    lines = [f"{came.added} added, {came.merged} merged, {report.refused} refused of {report.rows} rows"]
+    lines += [f"  line {row.line}: {row.reason}" for row in report.first_refused[:20]]
+    shown: dict[str, Any] = {
+        "rows": report.rows,
+        "added": came.added,
+        "merged": came.merged,
+        "refused": report.refused,
+        "refusals": [{"line": row.line, "reason": row.reason} for row in report.first_refused],
+    }
+    say(json_, shown, "\n".join(lines))
+
+
+def _mover(fact: TaskFact, meaning: str) -> Callable[..., None]:
+    def command(
+        campaign: CampaignArgument,
+        reason: Annotated[str, typer.Option(help="Why, for its history.")] = "",
+        tenant: TenantOption = DEFAULT_TENANT,
+        json_: JsonOption = False,
+        data: DataOption = None,
+    ) -> None:
+        who = by()
+        with record(data) as (database, _):
+            why = reason or f"{who} said so"
+            after = move(database, tenant, campaign, fact, reason=why, by=who, now=now())
+        say(json_, {"campaign": campaign, "state": after}, f"campaign {campaign}: {after}")
+
+    command.__doc__ = meaning
+    return command
+
+
+campaign_app.command("start")(_mover(TaskFact.STARTED, "Let it call, inside its windows."))
+campaign_app.command("pause")(_mover(TaskFact.PAUSED, "Place no more calls; live ones end by themselves."))
+campaign_app.command("resume")(_mover(TaskFact.RESUMED, "Go on where it was."))
+campaign_app.command("stop")(_mover(TaskFact.STOPPED, "End it for good."))
+
+
+@campaign_app.command()
+def status(
+    campaign: CampaignArgument,
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Where it stands, its outcomes, and how it came there."""
+    with record(data) as (database, _):
+        row, counts = campaign_desk.status(database, tenant, campaign)
+        moves = campaigns.moves_of(database, tenant, campaign)
+    steps = [
+        {"at": step.at, "after": step.after, "fact": step.fact, "reason": step.reason, "by": step.by} for step in moves
+    ]
+    found = ", ".join(f"{number} {name}" for name, number in counts.outcomes.items()) or "none yet"
+    lines = [
+        f"campaign {campaign}: {row.state}",
+        f"contacts  {counts.waiting} waiting, {counts.claimed} in a call, {counts.final} done",
+        f"attempts  {counts.attempts}; outcomes {found}",
+        *(f"{step['at']:%Y-%m-%d %H:%M:%S}  {step['after']}: {step['reason']} ({step['by']})" for step in steps),
+    ]
+    say(json_, {**_row(row, counts), "moves": steps}, "\n".join(lines))
+
+
+@campaign_app.command()
+def outcomes(
+    campaign: CampaignArgument,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many contacts.")] = 1000,
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """What came of each contact so far."""
+    with record(data) as (database, _):
+        campaign_desk.existing(database, tenant, campaign)
+        people = enrolments.enrolments_of(database, tenant, campaign, limit=limit)
+        last = {
+            one.attempt_id: one for one in attempts.attempts_of(database, tenant, campaign_id=campaign, limit=limit)
+        }
+    rows = []
+    for one in people:
+        call = last.get(one.last_call_id or "")
+        rows.append(
+            {
+                "number": one.number,
+                "state": one.state.value,
+                "attempts": one.attempts,
+                "outcome": one.outcome,
+                "phone": call.phone_result if call else None,
+                "next_at": one.next_at,
+                "reason": one.final_reason,
+                "call_id": one.last_call_id,
+            }
+        )
+    if not json_:
+        rows = [{name: value for name, value in row.items() if name != "call_id"} for row in rows]
+    say_rows(json_, rows, title=f"campaign {campaign}", nothing="nobody is in it")
+
+
+@campaign_app.command("list")
+def list_(tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None) -> None:
+    """The tenant's campaigns."""
+    with record(data) as (database, _):
+        rows = [
+            _row(row, tallies.counts(database, tenant, row.campaign_id))
+            for row in campaigns.campaigns_of(database, tenant)
+        ]
+    say_rows(json_, rows, title=f"campaigns of {tenant}", nothing="there is no campaign")
+
+
+def _row(row: Campaign, counts: Counts | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "campaign": row.campaign_id,
+        "name": row.name,
+        "state": row.state,
+        "script": f"{row.script_name} v{row.script_version}",
+        "trunk": row.trunk_id,
+    }
+    if counts is not None:
+        shown |= {"waiting": counts.waiting, "in_a_call": counts.claimed, "done": counts.final}
+        shown |= {"attempts": counts.attempts, "outcomes": dict(counts.outcomes)}
+    return shown

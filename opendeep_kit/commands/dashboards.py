@@ -1,0 +1,100 @@
+"""`opendeep dashboards` and `opendeep lab`: start Voila on the dashboards, or JupyterLab on the notebooks.
+
+Given settings, prints where to look and turns this process into the server. Never serves without a login.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from opendeep_kit.config import Settings, dashboards_environment, lab_environment
+from opendeep_kit.desks.dashboard_access import access_file, prepare_access
+from opendeep_kit.desks.desk import open_desk
+from opendeep_kit.desks.free_port import free_port, is_free
+from opendeep_kit.errors import Unavailable
+
+CHECKOUT = Path(__file__).parents[2]
+INSTALLED = Path(sysconfig.get_path("data")) / "share" / "opendeep-kit"
+"""Where a wheel puts the folders (pyproject.toml, `data-files`)."""
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def serve_dashboards(settings: Settings, *, new_password: bool = False) -> None:
+    """Become the server of one tenant's dashboards.
+
+    Raises:
+        BadInput: there is no such tenant, or its password in the settings is no hash.
+        Unavailable: the port is taken, the record cannot be opened, or the dashboards are not installed.
+    """
+    folder = folder_of("dashboards", "live.ipynb")
+    own = settings.dashboards
+    open_desk(settings).close()  # what is wrong with the record is said here, in a sentence
+    if own.port == 0:
+        own = own.model_copy(update={"port": free_port(own.host)})
+        settings = settings.model_copy(update={"dashboards": own})
+    elif not is_free(own.host, own.port):
+        raise Unavailable(f"port {own.port} is taken", do="choose another: opendeep dashboards --port N")
+    given = own.passwords.get(own.tenant)
+    password = prepare_access(
+        settings.data_dir, own.tenant, given_hash=given.get_secret_value() if given else "", is_new=new_password
+    )
+    _announce(settings, password)
+    environment = dashboards_environment(settings, jupyter_path=folder / "page")
+    _become([sys.executable, "-m", "opendeep_kit.desks.dashboards_server", str(folder)], environment)
+
+
+def serve_lab(settings: Settings, *, port: int, open_browser: bool) -> None:
+    """Become JupyterLab on the notebooks, with its own token, on loopback.
+
+    Raises:
+        Unavailable: the notebooks are not here.
+    """
+    folder = folder_of("notebooks", "scripts")
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--ServerApp.port={port}", "--KernelManager.transport=ipc"]
+    if (folder / "00_tour.ipynb").is_file():
+        command.append("--LabApp.default_url=/lab/tree/00_tour.ipynb")
+    if not open_browser:
+        command.append("--no-browser")
+    _become(command, lab_environment(settings))
+
+
+def folder_of(name: str, proof: str) -> Path:
+    """A folder of the checkout, or where a wheel put it.
+
+    Args:
+        proof: what must be in it.
+
+    Raises:
+        Unavailable: it is in neither place.
+    """
+    for folder in (CHECKOUT / name, INSTALLED / name):
+        if (folder / proof).exists():
+            return folder
+    raise Unavailable(f"the folder of {name} is missing", do="run it in the checkout, or install opendeep-kit again")
+
+
+def _announce(settings: Settings, password: str | None) -> None:
+    own = settings.dashboards
+    console = Console(highlight=False)
+    shown = "localhost" if own.host in LOOPBACK else own.host
+    console.print(f"Dashboards of [b]{escape(own.tenant)}[/] at [b]http://{shown}:{own.port}/[/]; interrupt to stop")
+    if password is not None:
+        console.print(f"Password: [b]{escape(password)}[/]  (shown this once; `--new-password` makes another)")
+    else:
+        console.print(f"The password is the one you have; its hash is in {access_file(settings.data_dir, own.tenant)}")
+    if own.host not in LOOPBACK:
+        console.print("[yellow]They speak plain HTTP: put a proxy with TLS before them.[/]")
+
+
+def _become(command: list[str], environment: dict[str, str]) -> None:
+    """No child that could be orphaned: signals go straight to the server."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(command[0], command, environment)

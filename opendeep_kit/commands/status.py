@@ -1,0 +1,108 @@
+"""`opendeep status` and `opendeep why`: how the service is, and why a number may or may not be called.
+
+Given settings, reads the record and prints. Never changes anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from opendeep_kit.campaigns.contacts import e164
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.commands.record import now, record, say
+from opendeep_kit.config import ServiceSettings
+from opendeep_kit.engine import campaign_desk
+from opendeep_kit.store import attempts, campaigns, ledger, records, tallies, workers
+from opendeep_kit.store.database import Database
+
+SHOWN = (TaskState.READY, TaskState.RUNNING, TaskState.PAUSED)
+
+
+def show_status(*, as_json: bool, data: Path | None) -> int:
+    """Print the service's health. Returns 1 when nothing can be called: no control process or no media worker lives."""
+    with record(data) as (database, settings):
+        found = health(database, settings.service, now=now())
+    lines = [
+        f"service   {'serving' if found['is_serving'] else 'not serving: run `opendeep up`'}",
+        *(
+            f"control   {one['control_id']} on {one['host']}, seen {one['seen_s']:.0f} s ago"
+            for one in found["controls"]
+        ),
+        *(
+            f"media     {one['worker_id']} {one['state']} at {one['host']}:{one['port']}, {one['live_calls']} of "
+            f"{one['capacity']} calls, loop {one['loop_lag_ms']:.0f} ms late, {one['gap_share']:.2%} gaps"
+            for one in found["media_workers"]
+        ),
+        f"calls     {found['live_calls']} live",
+        *(
+            f"campaign  {one['tenant']}/{one['campaign']}: {one['state']}, {one['waiting']} waiting, "
+            f"{one['in_a_call']} in a call, {one['done']} done"
+            for one in found["campaigns"]
+        ),
+    ]
+    say(as_json, found, "\n".join(lines))
+    return 0 if found["is_serving"] else 1
+
+
+def health(database: Database, settings: ServiceSettings, *, now: datetime) -> dict[str, Any]:
+    """The service at a glance."""
+    media = workers.alive(database, now=now, within_s=settings.worker_dead_after_s)
+    controls = workers.controls_alive(database, now=now, within_s=settings.control_dead_after_s)
+    live = attempts.open_attempts(database)
+    running = []
+    for row in campaigns.all_campaigns(database, SHOWN):
+        counts = tallies.counts(database, row.tenant_id, row.campaign_id)
+        running.append(
+            {
+                "tenant": row.tenant_id,
+                "campaign": row.campaign_id,
+                "state": row.state,
+                "waiting": counts.waiting,
+                "in_a_call": counts.claimed,
+                "done": counts.final,
+                "outcomes": dict(counts.outcomes),
+            }
+        )
+    return {
+        "is_serving": bool(media and controls),
+        "controls": [
+            {"control_id": one.control_id, "host": one.host, "seen_s": (now - one.seen_at).total_seconds()}
+            for one in controls
+        ],
+        "media_workers": [
+            {
+                "worker_id": one.worker_id,
+                "host": one.host,
+                "port": one.port,
+                "state": one.state.value,
+                "capacity": one.capacity,
+                "live_calls": one.live_calls,
+                "loop_lag_ms": one.loop_lag_ms,
+                "gap_share": one.gap_share,
+                "seen_s": (now - one.seen_at).total_seconds(),
+            }
+            for one in media
+        ],
+        "live_calls": len(live),
+        "live_by_trunk": dict(Counter(one.trunk_id for one in live)),
+        "campaigns": running,
+    }
+
+
+def show_why(number: str, campaign: str, *, tenant: str, as_json: bool, data: Path | None) -> None:
+    """Print why a number may or may not be called, and what the ledger keeps of it."""
+    with record(data) as (database, settings):
+        kept = records.tenant(database, tenant)
+        written = e164(number, kept.default_region if kept else "US")
+        lines = campaign_desk.explained(database, tenant, campaign, written, settings.service, now=now())
+        past = ledger.permissions_of(database, tenant, number=written, campaign_id=campaign, limit=10)
+    rows = [
+        {"at": one.at, "is_allowed": one.is_allowed, "rule": one.rule, "words": one.words, "call_id": one.attempt_id}
+        for one in past
+    ]
+    said = [f"  {row['at']:%Y-%m-%d %H:%M:%S}  {'yes' if row['is_allowed'] else 'no '}  {row['words']}" for row in rows]
+    text = "\n".join([*lines, *(["Asked before:", *said] if said else [])])
+    say(as_json, {"number": written, "campaign": campaign, "lines": lines, "ledger": rows}, text)

@@ -1,0 +1,101 @@
+"""`opendeep tenant …`: who calls are placed for, and what each may do.
+
+Given a command line, calls the record and prints. Secrets are named, never shown.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from opendeep_kit.campaigns.model import check_zone
+from opendeep_kit.commands.record import DataOption, JsonOption, json_file, now, record, say, say_rows
+from opendeep_kit.engine import campaign_desk
+from opendeep_kit.errors import BadInput
+from opendeep_kit.store import campaigns, records
+from opendeep_kit.store.database import Database
+from opendeep_kit.tenants import Tenant
+
+tenant_app = typer.Typer(no_args_is_help=True, help="Who calls are placed for, and what they may do.")
+TenantArgument = Annotated[str, typer.Argument(help="The tenant's id: a-z, 0-9 and -.")]
+
+
+@tenant_app.command()
+def add(
+    tenant: TenantArgument,
+    name: Annotated[str, typer.Option(help="As the agent says it.")] = "",
+    time_zone: Annotated[str, typer.Option(help="For its reports, an IANA name.")] = "UTC",
+    region: Annotated[str, typer.Option(help="Of numbers without a country code, ISO 3166.")] = "US",
+    json_: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Add a tenant, or change its name, zone or region."""
+    with record(data) as (database, _):
+        made = Tenant(
+            tenant_id=tenant,
+            display_name=name or tenant.title(),
+            time_zone=check_zone(time_zone),
+            default_region=region,
+        )
+        records.save_tenant(database, made, now=now())
+        shown = _shown(database, tenant)
+    say(json_, shown, f"tenant {tenant}: {made.display_name}")
+
+
+@tenant_app.command("set")
+def set_(
+    tenant: TenantArgument,
+    max_live: Annotated[int | None, typer.Option(help="Calls at a time.")] = None,
+    calls_per_s: Annotated[float | None, typer.Option(help="Calls placed per second.")] = None,
+    weight: Annotated[float | None, typer.Option(help="Share of the lines against other tenants.")] = None,
+    needs_consent: Annotated[
+        bool | None, typer.Option("--needs-consent/--no-consent", help="Call only who agreed on file.")
+    ] = None,
+    limits: Annotated[Path | None, typer.Option(help="JSON with any of its limits; null takes one away.")] = None,
+    json_: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Set what a tenant may do; what is not said stays."""
+    wanted = json_file(limits)
+    flow = {name: value for name, value in (("max_live", max_live), ("calls_per_s", calls_per_s)) if value is not None}
+    wanted |= {
+        name: value for name, value in (("weight", weight), ("needs_consent", needs_consent)) if value is not None
+    }
+    with record(data) as (database, _):
+        if flow:
+            before = (campaigns.limits_of(database, tenant) or {}).get("flow", {})
+            wanted["flow"] = {**before, **wanted.get("flow", {}), **flow}
+        campaign_desk.set_limits(database, tenant, wanted)
+        shown = _shown(database, tenant)
+    say(json_, shown, f"tenant {tenant}: {shown['limits'] or 'no limits of its own'}")
+
+
+@tenant_app.command("list")
+def list_(json_: JsonOption = False, data: DataOption = None) -> None:
+    """Every tenant of this installation."""
+    with record(data) as (database, _):
+        rows = [_shown(database, one.tenant_id) for one in records.all_tenants(database)]
+    say_rows(json_, rows, title="tenants", nothing="there is no tenant")
+
+
+@tenant_app.command()
+def show(tenant: TenantArgument, json_: JsonOption = False, data: DataOption = None) -> None:
+    """One tenant."""
+    with record(data) as (database, _):
+        shown = _shown(database, tenant)
+    say(json_, shown, "\n".join(f"{name:10} {value}" for name, value in shown.items()))
+
+
+def _shown(database: Database, tenant_id: str) -> dict[str, Any]:
+    found = records.tenant(database, tenant_id)
+    if found is None:
+        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
+    return {
+        "tenant": found.tenant_id,
+        "name": found.display_name,
+        "time_zone": found.time_zone,
+        "region": found.default_region,
+        "limits": campaigns.limits_of(database, tenant_id) or {},
+    }

@@ -1,0 +1,245 @@
+"""SEAM with what a person does with campaigns: create, import, start, look, explain. For commands and notebooks.
+
+Given an open record and plain values, checks them by the rules and writes them. Never places a call: the running
+service does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from opendeep_kit.campaigns import zones
+from opendeep_kit.campaigns.contact_files import ContactStream, ImportReport, stream_contacts
+from opendeep_kit.campaigns.contacts import RefusedRow
+from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
+from opendeep_kit.campaigns.permission import explain, may_we_call
+from opendeep_kit.config import ServiceSettings
+from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
+from opendeep_kit.engine.permits import case_of, whereabouts_of
+from opendeep_kit.errors import BadInput
+from opendeep_kit.store import campaigns, consents, enrolling, enrolments, records, tallies
+from opendeep_kit.store.campaigns import Campaign, NewCampaign
+from opendeep_kit.store.claim_facts import read_facts
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.enrolling import NewEnrolment
+from opendeep_kit.store.tallies import Counts
+from opendeep_kit.tasks.script import CallScript, parse_script
+
+BATCH = 1_000
+ZONE_COLUMN = "time_zone"
+"""Of a contacts file: where the tenant knows the contact to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import came to."""
+
+    report: ImportReport
+    added: int
+    merged: int
+    """Their number was in the campaign already, or came twice."""
+
+
+def create(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    script: CallScript,
+    *,
+    name: str = "",
+    spec: Mapping[str, Any] | None = None,
+    priority: int = 0,
+    weight: float = 1.0,
+    trunk_id: str = "default",
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    by: str,
+    now: datetime,
+) -> Campaign:
+    """A new campaign, a draft until it has contacts.
+
+    Raises:
+        BadInput: a rule of it is impossible, or there is one of this name.
+    """
+    if campaigns.campaign(database, tenant_id, campaign_id) is not None:
+        raise BadInput(f"there is a campaign {campaign_id!r} already", do="choose another id")
+    new = NewCampaign(
+        tenant_id=tenant_id,
+        campaign_id=campaign_id,
+        name=name or campaign_id,
+        spec=dict(spec or {}),
+        script_name=script.name,
+        script_version=_saved(database, tenant_id, script, now),
+        priority=priority,
+        weight=weight,
+        trunk_id=trunk_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+    parts = {part: getattr(new, part) for part in NewCampaign.__dataclass_fields__}
+    row = Campaign(**parts, state=TaskState.DRAFT, created_at=now, changed_at=now)
+    to_campaign(row)  # what is impossible is told before it is kept
+    campaigns.create(database, new, state=TaskState.DRAFT, by=by, now=now)
+    return row
+
+
+def import_contacts(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    path: Path,
+    *,
+    consent: str | None = None,
+    refused_path: Path | None = None,
+    by: str,
+    now: datetime,
+) -> Imported:
+    """Add a file's contacts to a campaign; may be begun again after it broke off.
+
+    Args:
+        consent: where it is on file that all of them agreed to be called; None: nothing is noted.
+
+    Raises:
+        BadInput: there is no such campaign, or the file cannot be read.
+    """
+    row = existing(database, tenant_id, campaign_id)
+    tenant = records.tenant(database, tenant_id)
+    script = script_of(database, row)
+    stream = stream_contacts(
+        path,
+        region=tenant.default_region if tenant else "US",
+        needs=script.task.facts,
+        refused_path=refused_path,
+    )
+    came = _keep(database, tenant_id, campaign_id, stream, consent, now)
+    enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, now=now)
+    if enrolled.added:
+        move(
+            database,
+            tenant_id,
+            campaign_id,
+            TaskFact.CONTACTS_ADDED,
+            reason=f"{enrolled.added} contacts of {path.name}",
+            by=by,
+            now=now,
+        )
+    if row.state == TaskState.DRAFT and enrolled.added:
+        reason = "it has a script, rules and contacts"
+        move(database, tenant_id, campaign_id, TaskFact.COMPLETED, reason=reason, by=by, now=now)
+    return Imported(report=stream.report, added=enrolled.added, merged=enrolled.merged + stream.report.merged)
+
+
+def explained(
+    database: Database, tenant_id: str, campaign_id: str, number: str, settings: ServiceSettings, *, now: datetime
+) -> list[str]:
+    """Whether this number may be called now, rule by rule; nothing is noted.
+
+    Raises:
+        BadInput: the campaign, or the number in it, is not there.
+    """
+    row = existing(database, tenant_id, campaign_id)
+    who = enrolments.enrolment(database, tenant_id, campaign_id, number)
+    if who is None:
+        raise BadInput(f"the number is not in the campaign {campaign_id!r}", do="import it first")
+    with database.read() as connection:
+        facts = read_facts(connection, who, trunk_id=row.trunk_id, worker_id="", now=now)
+    said = explain(may_we_call(case_of(facts, settings, worker_capacity=None)))
+    following = "never again" if who.next_at is None else f"due {who.next_at.isoformat(timespec='seconds')}"
+    state = f"In the campaign it is {who.state} ({who.final_reason or following}), {who.attempts} attempts."
+    return [*said, state]
+
+
+def status(database: Database, tenant_id: str, campaign_id: str) -> tuple[Campaign, Counts]:
+    """The campaign at a glance.
+
+    Raises:
+        BadInput: there is no such campaign.
+    """
+    return existing(database, tenant_id, campaign_id), tallies.counts(database, tenant_id, campaign_id)
+
+
+def set_limits(database: Database, tenant_id: str, limits: Mapping[str, Any]) -> None:
+    """What a tenant may do, checked by the rules; what is not said stays.
+
+    Raises:
+        BadInput: a limit is impossible, or there is no such tenant.
+    """
+    kept = campaigns.limits_of(database, tenant_id)
+    if kept is None:
+        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
+    wanted = {name: value for name, value in {**kept, **limits}.items() if value is not None}
+    to_limits(tenant_id, wanted)
+    campaigns.save_limits(database, tenant_id, wanted)
+
+
+def existing(database: Database, tenant_id: str, campaign_id: str) -> Campaign:
+    """The campaign.
+
+    Raises:
+        BadInput: there is none of this id.
+    """
+    row = campaigns.campaign(database, tenant_id, campaign_id)
+    if row is None:
+        raise BadInput(f"there is no campaign {campaign_id!r}", do="run `opendeep campaign list`")
+    return row
+
+
+def script_of(database: Database, row: Campaign) -> CallScript:
+    """The version of the script that the campaign calls with."""
+    saved = row.script_name and records.script(database, row.tenant_id, row.script_name, row.script_version)
+    if not saved:
+        raise BadInput(f"the campaign {row.campaign_id!r} has no script", do="create it again with one")
+    return parse_script(saved.text, name=saved.name, source="the saved script")
+
+
+def _saved(database: Database, tenant_id: str, script: CallScript, now: datetime) -> int:
+    if records.tenant(database, tenant_id) is None:
+        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
+    return records.save_script(database, tenant_id, name=script.name, text=script.text, now=now).version
+
+
+def _keep(
+    database: Database, tenant_id: str, campaign_id: str, stream: ContactStream, consent: str | None, now: datetime
+) -> Iterator[NewEnrolment]:
+    """Save contacts and consents in batches, and hand each contact on to be enrolled."""
+    batch: list[tuple[records.Contact, NewEnrolment]] = []
+
+    def flush() -> Iterator[NewEnrolment]:
+        people = [person for person, _ in batch]
+        records.save_contacts(database, tenant_id, people, now=now)
+        if consent is not None:
+            given = (consents.Consent(number=one.number, reference=consent, given_at=now) for one in people)
+            consents.save_consents(database, tenant_id, given, now=now)
+        yield from (one for _, one in batch)
+        batch.clear()
+
+    for contact in stream:
+        facts = dict(contact.facts)
+        try:
+            where = zones.callee(contact.number, stated_zone=facts.get(ZONE_COLUMN) or None)
+        except BadInput as error:
+            stream.report.accepted -= 1
+            stream.report.refused += 1
+            stream.report.first_refused.append(RefusedRow(line=stream.report.rows + 1, reason=error.what))
+            continue
+        person = records.Contact(
+            contact_id=contact.contact_id,
+            number=contact.number,
+            name=facts.get("name", ""),
+            campaign=campaign_id,
+            time_zone=facts.get(ZONE_COLUMN) or None,
+            facts=facts,
+        )
+        entry = NewEnrolment(
+            number=contact.number, contact_id=contact.contact_id, whereabouts=whereabouts_of(where), next_at=now
+        )
+        batch.append((person, entry))
+        if len(batch) >= BATCH:
+            yield from flush()
+    if batch:
+        yield from flush()

@@ -1,0 +1,182 @@
+"""SEAM of a control process: plans, lets attempts be placed, moves campaigns along, and takes over from the dead.
+
+Given the record, a line and a durable queue, looks at the record once a tick. Of several control processes the oldest
+plans; each places calls, and each takes over what a dead one left. Never holds sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import platform
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Self
+from uuid import uuid4
+
+from opendeep_kit.config import Settings
+from opendeep_kit.engine.campaign_moves import move_along
+from opendeep_kit.engine.dialer import FRESH_S, Dialer, Job
+from opendeep_kit.engine.durable import Durable
+from opendeep_kit.engine.planning import Planned, Planning
+from opendeep_kit.errors import Unavailable
+from opendeep_kit.logs import log
+from opendeep_kit.phone.line import Line
+from opendeep_kit.store import attempts, workers
+from opendeep_kit.store.attempts import Attempt
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.event_log import EventLog
+
+PER_TENANT = 1000
+"""Attempts of one tenant at a time in the queue; what it may really have is in its limits."""
+RECOVER_S = 3.0
+MOVE_S = 2.0
+DRAIN_LOOK_S = 0.25
+FORGET_S = 24 * 3600.0
+
+
+class Control:
+    """One control process; `async with` it, on the loop of its line."""
+
+    def __init__(
+        self, settings: Settings, *, database: Database, event_log: EventLog, line: Line, control_id: str = ""
+    ) -> None:
+        self.control_id = control_id or f"control-{uuid4()}"
+        self._settings = settings
+        self._service = settings.service
+        self._database = database
+        self.dialer = Dialer(settings, database=database, event_log=event_log, line=line, control_id=self.control_id)
+        self._durable = Durable(
+            self.dialer, url=settings.durable_url, poll_s=self._service.queue_poll_s, per_tenant=PER_TENANT
+        )
+        self._planning = Planning(database, self._service)
+        self._asked: dict[int, str] = {}
+        """Attempts in the queue by their contact, until they are permitted or refused."""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._recovering: set[asyncio.Task[None]] = set()
+        self.held: Mapping[str, str] = {}
+        """By `tenant/campaign`: what holds its due calls."""
+
+    async def __aenter__(self) -> Self:
+        await self._beat()
+        await self._durable.launch()
+        # What runs longer than a heartbeat may not hold it up: each duty is a task of its own.
+        duties: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
+            ("heartbeat", self._beat, self._service.heartbeat_s),
+            ("plan", self._plan, self._service.tick_s),
+            ("recover", self._recover, RECOVER_S),
+            ("move-campaigns", self._move, MOVE_S),
+        )
+        self._tasks = [asyncio.create_task(self._every(work, each), name=name) for name, work, each in duties]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stop_duties()
+        await self._durable.close()
+        with contextlib.suppress(Unavailable):
+            await asyncio.to_thread(workers.sign_off_control, self._database, self.control_id)
+
+    async def drain(self, *, within_s: float) -> None:
+        """Plan no more, and wait for the calls under way: those of this process's own attempts."""
+        await self._stop_duties("plan", "recover", "move-campaigns")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                under_way = await self._own_attempts()
+                while under_way:
+                    await asyncio.sleep(DRAIN_LOOK_S)
+                    under_way = await self._own_attempts()
+
+    async def _own_attempts(self) -> list[Attempt]:
+        return await asyncio.to_thread(attempts.open_attempts, self._database, control_id=self.control_id)
+
+    async def _stop_duties(self, *names: str) -> None:
+        ending = [task for task in self._tasks if not names or task.get_name() in names]
+        ending += self._recovering
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    # ---- duties -------------------------------------------------------------------------------------
+
+    async def _every(self, work: Callable[[], Awaitable[None]], each_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + each_s
+            try:
+                await work()
+            except Unavailable as error:
+                log().warning("! a control process cannot do its duty now", what=error.what)
+            await asyncio.sleep(max(0.05, due - loop.time()))
+
+    async def _beat(self) -> None:
+        now = datetime.now(UTC)
+        await asyncio.to_thread(workers.beat_control, self._database, self.control_id, host=platform.node(), now=now)
+
+    async def _is_planner(self) -> bool:
+        """The oldest of the living plans: two would only ask for the same contacts twice."""
+        now = datetime.now(UTC)
+        found = await asyncio.to_thread(
+            workers.controls_alive, self._database, now=now, within_s=self._service.control_dead_after_s
+        )
+        oldest = min(found, key=lambda one: (one.started_at, one.control_id), default=None)
+        return oldest is not None and oldest.control_id == self.control_id
+
+    async def _plan(self) -> None:
+        """Whose calls are next; each is put into the queue at its moment."""
+        if not await self._is_planner():
+            self._asked.clear()
+            return
+        now = datetime.now(UTC)
+        live = await asyncio.to_thread(attempts.open_attempts, self._database)
+        permitted = {one.attempt_id for one in live}
+        asked = {who: attempt_id for who, attempt_id in self._asked.items() if attempt_id not in permitted}
+        over = await self._durable.over(list(asked.values()))
+        self._asked = {who: attempt_id for who, attempt_id in asked.items() if attempt_id not in over}
+        tick = await asyncio.to_thread(self._planning.tick, now, live=live, asked=frozenset(self._asked))
+        self.held = tick.held
+        for planned in tick.calls:
+            wait_s = (planned.at - datetime.now(UTC)).total_seconds()
+            await asyncio.sleep(max(0.0, wait_s))
+            await self._ask(planned)
+
+    async def _ask(self, planned: Planned) -> None:
+        job = Job(
+            tenant_id=planned.tenant_id,
+            campaign_id=planned.campaign_id,
+            enrolment_id=planned.enrolment_id,
+            attempt_id=str(uuid4()),
+        )
+        self._asked[planned.enrolment_id] = job.attempt_id
+        await self._durable.enqueue(job)
+
+    async def _move(self) -> None:
+        await asyncio.to_thread(move_along, self._database, now=datetime.now(UTC))
+
+    # ---- taking over --------------------------------------------------------------------------------
+
+    async def _recover(self) -> None:
+        """Adopt what dead control processes left, this one's former life included, and what broke off here."""
+        now, dead_after_s = datetime.now(UTC), self._service.control_dead_after_s
+        found = await asyncio.to_thread(attempts.orphans, self._database, now=now, dead_after_s=dead_after_s)
+        for orphan in found:
+            if orphan.control_id == self.control_id:
+                continue  # our own heartbeat was late, and we are not dead
+            adopting = partial(attempts.adopt, by=self.control_id, now=now, dead_after_s=dead_after_s)
+            if await asyncio.to_thread(adopting, self._database, orphan):
+                log().warning("= an attempt of a dead process is taken over", call_id=orphan.attempt_id)
+                self._finish_alone(orphan)
+        # What the dead had in hand before there was an attempt goes back into the queue.
+        living = await asyncio.to_thread(workers.controls_alive, self._database, now=now, within_s=dead_after_s)
+        await self._durable.recover_from({self.control_id, *(one.control_id for one in living)})
+        for row in await self._own_attempts():
+            age_s = (now - row.created_at).total_seconds()
+            if age_s > 2 * FRESH_S:
+                self._finish_alone(row)  # unless somebody works on it
+        await asyncio.to_thread(workers.forget_silent, self._database, now=now, silent_s=FORGET_S)
+
+    def _finish_alone(self, row: Attempt) -> None:
+        """No workflow will see this attempt of ours to its end."""
+        task = asyncio.create_task(self.dialer.finish(row.tenant_id, row.attempt_id), name="finish-alone")
+        self._recovering.add(task)
+        task.add_done_callback(self._recovering.discard)

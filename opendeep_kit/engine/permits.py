@@ -1,0 +1,160 @@
+"""SEAM that puts the facts of one call before the calling rules, inside the transaction that may place it.
+
+Given what the record read and the installation's own limits, builds the rules' case and turns their decision into a
+ruling for the ledger. Pure; never reads the record itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from opendeep_kit.campaigns import zones
+from opendeep_kit.campaigns.case import Case, Consent, Rule, Scope, Spending, Use
+from opendeep_kit.campaigns.dnc import DncAnswer, DncHit, DncScope
+from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
+from opendeep_kit.campaigns.permission import Decision, may_we_call
+from opendeep_kit.config import FlowSettings, ServiceSettings
+from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
+from opendeep_kit.store import claim_facts
+from opendeep_kit.store.claim_facts import Facts
+from opendeep_kit.store.dnc import Listed
+from opendeep_kit.store.enrolments import NextStep
+from opendeep_kit.store.lanes import Whereabouts
+from opendeep_kit.store.ledger import Ruling
+
+PASSING = frozenset([Rule.CONCURRENCY, Rule.RATE, Rule.CAMPAIGN, Rule.BUDGET])
+"""Refusals that say nothing of the contact: it stays due."""
+
+
+def checker(settings: ServiceSettings, *, worker_capacity: int) -> Callable[[Facts], Ruling]:
+    """The check that `claiming.claim` asks."""
+
+    def check(facts: Facts) -> Ruling:
+        return to_ruling(may_we_call(case_of(facts, settings, worker_capacity=worker_capacity)))
+
+    return check
+
+
+def case_of(facts: Facts, settings: ServiceSettings, *, worker_capacity: int | None) -> Case:
+    """The rules' case.
+
+    Args:
+        worker_capacity: of the media worker that would hold the call; None: none is asked about.
+    """
+    campaign = to_campaign(facts.campaign)
+    tenant = to_limits(facts.enrolment.tenant_id, facts.limits)
+    return Case(
+        now=facts.now,
+        callee=callee_of(facts.enrolment.number, facts.enrolment.whereabouts),
+        tenant=tenant,
+        campaign=campaign,
+        dnc=to_answer(facts.dnc),
+        consent=None
+        if facts.consent is None
+        else Consent(
+            reference=facts.consent.reference,
+            given_at=facts.consent.given_at,
+            expires_at=facts.consent.expires_at,
+        ),
+        campaign_attempts=facts.campaign_attempts,
+        tenant_attempts=facts.tenant_attempts,
+        scopes=_scopes(facts, campaign, tenant, settings, worker_capacity),
+        spending=_spending(facts, campaign, tenant),
+        is_callback=facts.enrolment.is_callback,
+    )
+
+
+def to_ruling(decision: Decision) -> Ruling:
+    """What the ledger keeps, and what follows for the contact."""
+    following = None
+    if any(finding.is_final and finding.rule not in PASSING for finding in decision.findings):
+        following = NextStep(at=None, reason=decision.reason)
+    elif decision.rule not in PASSING and decision.try_again_at is not None:
+        following = NextStep(at=decision.try_again_at, reason=decision.reason)
+    return Ruling(
+        is_allowed=decision.is_allowed,
+        words=decision.reason,
+        rule=decision.rule,
+        facts_sha256=decision.inputs_sha256,
+        dnc_snapshot=decision.dnc_snapshot,
+        consent=decision.consent,
+        try_again_at=decision.try_again_at,
+        next=following,
+    )
+
+
+def callee_of(number: str, where: Whereabouts) -> zones.Callee:
+    """What the rules need to know of the number, with the zones that were worked out at its import."""
+    by_plan = zones.callee(number)
+    source = zones.ZoneSource.NUMBER if where.zones else zones.ZoneSource.UNKNOWN
+    return zones.Callee(
+        number=number,
+        is_valid=by_plan.is_valid,
+        zones=where.zones,
+        source=zones.ZoneSource.STATED if where.is_stated else source,
+        region=where.region,
+        subdivision=where.subdivision,
+    )
+
+
+def whereabouts_of(callee: zones.Callee) -> Whereabouts:
+    """The other way round, for the import."""
+    return Whereabouts(
+        zones=callee.zones,
+        region=callee.region,
+        subdivision=callee.subdivision,
+        is_stated=callee.source is zones.ZoneSource.STATED,
+    )
+
+
+def to_answer(listed: Listed) -> DncAnswer:
+    """What the lists say, the installation's own first."""
+    hit = None
+    if listed.everyone is not None:
+        hit = DncHit(scope=DncScope.GLOBAL, entry=listed.everyone)
+    elif listed.tenant is not None:
+        hit = DncHit(scope=DncScope.TENANT, entry=listed.tenant)
+    return DncAnswer(hit=hit, snapshot=listed.snapshot)
+
+
+def to_flow(settings: FlowSettings) -> Flow:
+    """A limit of the settings as the rules know it."""
+    return Flow(max_live=settings.max_live, calls_per_s=settings.calls_per_s)
+
+
+def _scopes(
+    facts: Facts, campaign: Campaign, tenant: TenantLimits, settings: ServiceSettings, worker_capacity: int | None
+) -> tuple[Scope, ...]:
+    trunk = settings.trunks.get(campaign.trunk_id)
+    found = [
+        Scope(name="everybody", flow=to_flow(settings.everyone), use=_use(facts.everyone, settings.everyone)),
+        Scope(
+            name="the trunk",
+            flow=to_flow(trunk) if trunk else Flow(max_live=0),
+            use=_use(facts.trunk, trunk or FlowSettings()),
+        ),
+        Scope(name="the tenant", flow=tenant.flow, use=_use(facts.tenant, tenant.flow)),
+        Scope(name="this campaign", flow=campaign.flow, use=_use(facts.of_campaign, campaign.flow)),
+    ]
+    if worker_capacity is not None:
+        use = Use(live=facts.worker_live)
+        found.append(Scope(name="the media worker", flow=Flow(max_live=worker_capacity), use=use))
+    return tuple(found)
+
+
+def _use(flow: claim_facts.Flow, limit: Flow | FlowSettings) -> Use:
+    may_start_at = None
+    if limit.calls_per_s is not None and flow.last_start is not None:
+        may_start_at = flow.last_start + timedelta(seconds=1 / limit.calls_per_s)
+    return Use(live=flow.live, may_start_at=may_start_at)
+
+
+def _spending(facts: Facts, campaign: Campaign, tenant: TenantLimits) -> tuple[Spending, ...]:
+    kept = (("this campaign", campaign.budget, facts.campaign_spent), ("the tenant", tenant.budget, facts.tenant_spent))
+    return tuple(_spent(name, budget, spent) for name, budget, spent in kept if budget is not None)
+
+
+def _spent(name: str, budget: Money, spent: Mapping[str, int]) -> Spending:
+    used = Money(minor=spent.get(budget.currency, 0), currency=budget.currency)
+    return Spending(name=name, budget=budget, spent=used)

@@ -1,0 +1,224 @@
+"""SEAM between the record and the planner: what is due and allowed now, in the planner's own terms.
+
+Given the record and the time, counts what lives, asks for as many due contacts as there is room, and lets the planner
+say whose turn it is. A tick costs as much as the calls it may place, and the lanes there are; never as the contacts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from opendeep_kit.campaigns import capacity
+from opendeep_kit.campaigns.case import closed_days
+from opendeep_kit.campaigns.clocks import Calendar, clock
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign, Flow, TenantLimits
+from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Place, Rotation, plan
+from opendeep_kit.config import ServiceSettings
+from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
+from opendeep_kit.engine.permits import callee_of, to_flow
+from opendeep_kit.errors import BadInput
+from opendeep_kit.logs import log
+from opendeep_kit.store import attempts, campaigns, enrolments, workers
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.enrolments import Due
+from opendeep_kit.store.lanes import Lane, lanes_of
+from opendeep_kit.store.workers import Worker, WorkerState
+
+ANY_NUMBER = "+0"
+"""Stands for a lane's callees where only their whereabouts matter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One call to ask permission for."""
+
+    tenant_id: str
+    campaign_id: str
+    enrolment_id: int
+    at: datetime
+
+
+@dataclass(slots=True)
+class Tick:
+    """What one look at the record came to."""
+
+    calls: list[Planned] = field(default_factory=list)
+    held: Mapping[str, str] = field(default_factory=dict)
+    """By `tenant/campaign`: what holds its due calls."""
+
+
+class Planning:
+    """Remembers whose turn it was, and the calendars, between ticks.
+
+    Args:
+        settings: limits of the whole installation and its trunks.
+    """
+
+    def __init__(self, database: Database, settings: ServiceSettings) -> None:
+        self._database = database
+        self._settings = settings
+        self._tired = capacity.CapacityPolicy(
+            good_lag_ms=settings.lag_good_ms,
+            bad_lag_ms=settings.lag_bad_ms,
+            silent_after_s=settings.worker_dead_after_s,
+        )
+        self._rotation = Rotation()
+        self._calendars: dict[tuple[object, str], Calendar] = {}
+
+    def tick(self, now: datetime, *, live: Sequence[attempts.Attempt], asked: frozenset[int]) -> Tick:
+        """Whose calls are placed until the next tick. Blocks: call it off the loop.
+
+        Args:
+            live: attempts that have not ended.
+            asked: enrolments for which permission is being asked now.
+        """
+        found = workers.alive(self._database, now=now, within_s=self._settings.worker_dead_after_s)
+        room = capacity.room([_worker(one) for one in found], capacity.Provider(), now=now, policy=self._tired)
+        most = room.calls - len(asked)
+        if self._settings.everyone.max_live is not None:
+            most = min(most, self._settings.everyone.max_live - len(live) - len(asked))
+        if most <= 0:
+            return Tick()
+        tenants = {name: _limits(name, kept) for name, kept in campaigns.all_limits(self._database).items()}
+        running = [one for row in campaigns.all_campaigns(self._database, [TaskState.RUNNING]) if (one := _model(row))]
+        due = {_key(one): self._due(one, now, most, asked) for one in running}
+        limits = self._limits(running, tenants, live, most, room.bound_by)
+        demands = [_demand(one, due[_key(one)]) for one in running if due[_key(one)]]
+        until = now + timedelta(seconds=self._settings.tick_s)
+        made = plan(demands, limits, self._rotation, now=now, until=until, most=most)
+        self._rotation = made.rotation
+        return Tick(calls=_assign(made.places, due, {_key(one): one for one in running}), held=made.held)
+
+    def _due(self, campaign: Campaign, now: datetime, most: int, asked: frozenset[int]) -> deque[Due]:
+        """The campaign's contacts to call next, no more than there is room for; callbacks first."""
+        if campaign.starts_at is not None and now < campaign.starts_at:
+            return deque()
+        lanes = lanes_of(self._database, campaign.tenant_id, campaign.campaign_id)
+        open_now = [lane.lane_id for lane in lanes if _is_due(lane, now) and self._is_open(campaign, lane, now)]
+        if not open_now:
+            return deque()
+        found = enrolments.due(
+            self._database,
+            campaign.tenant_id,
+            campaign.campaign_id,
+            now=now,
+            limit=most + len(asked),
+            lane_ids=open_now,
+        )
+        return deque(one for one in found if one.enrolment_id not in asked)
+
+    def _is_open(self, campaign: Campaign, lane: Lane, now: datetime) -> bool:
+        where = callee_of(ANY_NUMBER, lane.whereabouts)
+        if not where.zones:
+            # Asked nevertheless: the rules refuse it, and the ledger says why.
+            return True
+        of = clock(where.zones, closed_days(campaign, where))
+        key = (campaign.windows, of.key)
+        if key not in self._calendars:
+            self._calendars[key] = Calendar(campaign.windows, of)
+        opening = self._calendars[key].opening(now)
+        # A lane that never opens is asked too: its contacts end with the reason.
+        return opening is None or opening <= now
+
+    def _limits(
+        self,
+        running: Sequence[Campaign],
+        tenants: Mapping[str, TenantLimits | None],
+        live: Sequence[attempts.Attempt],
+        most: int,
+        bound_by: str,
+    ) -> Limits:
+        by_trunk = Counter(one.trunk_id for one in live)
+        by_tenant = Counter(one.tenant_id for one in live)
+        by_campaign = Counter((one.tenant_id, one.campaign_id) for one in live)
+        return Limits(
+            everyone=Limit(room=most, calls_per_s=self._settings.everyone.calls_per_s, bound_by=bound_by),
+            trunks={
+                name: _limit(to_flow(trunk), by_trunk[name], bound_by="the trunk has as many calls as it may")
+                for name, trunk in self._settings.trunks.items()
+            },
+            tenants={
+                name: _limit(of.flow, by_tenant[name], of.weight, "the tenant has as many calls as it may")
+                for name, of in tenants.items()
+                if of is not None
+            },
+            campaigns={
+                _key(one): _limit(
+                    one.flow,
+                    by_campaign[one.tenant_id, one.campaign_id],
+                    one.weight,
+                    "the campaign has as many calls as it may",
+                )
+                for one in running
+            },
+        )
+
+
+def _worker(one: Worker) -> capacity.Worker:
+    return capacity.Worker(
+        worker_id=one.worker_id,
+        free_slots=one.free_slots,
+        loop_lag_ms=one.loop_lag_ms,
+        seen_at=one.seen_at,
+        is_draining=one.state is WorkerState.DRAINING,
+    )
+
+
+def _limit(flow: Flow, live: int, weight: float = 1.0, bound_by: str = "") -> Limit:
+    room = None if flow.max_live is None else max(0, flow.max_live - live)
+    return Limit(room=room, calls_per_s=flow.calls_per_s, weight=weight, bound_by=bound_by)
+
+
+def _demand(campaign: Campaign, due: deque[Due]) -> Demand:
+    return Demand(
+        campaign_id=_key(campaign),
+        tenant_id=campaign.tenant_id,
+        trunk_id=campaign.trunk_id,
+        due=len(due),
+        promised=sum(one.is_callback for one in due),
+        priority=campaign.priority,
+        weight=campaign.weight,
+    )
+
+
+def _assign(places: Sequence[Place], due: Mapping[str, deque[Due]], running: Mapping[str, Campaign]) -> list[Planned]:
+    """Contacts for the places, in order."""
+    return [
+        Planned(
+            tenant_id=running[place.campaign_id].tenant_id,
+            campaign_id=running[place.campaign_id].campaign_id,
+            enrolment_id=due[place.campaign_id].popleft().enrolment_id,
+            at=place.at,
+        )
+        for place in places
+    ]
+
+
+def _is_due(lane: Lane, now: datetime) -> bool:
+    return any(at is not None and at <= now for at in (lane.next_at, lane.next_callback_at))
+
+
+def _key(campaign: Campaign) -> str:
+    return f"{campaign.tenant_id}/{campaign.campaign_id}"
+
+
+def _model(row: campaigns.Campaign) -> Campaign | None:
+    try:
+        return to_campaign(row)
+    except BadInput as error:
+        log().error("! a campaign cannot be read and is left out", campaign_id=row.campaign_id, what=error.what)
+        return None
+
+
+def _limits(tenant_id: str, kept: Mapping[str, object]) -> TenantLimits | None:
+    try:
+        return to_limits(tenant_id, kept)
+    except BadInput as error:
+        log().error(
+            "! a tenant's limits cannot be read: none of its calls is placed", tenant=tenant_id, what=error.what
+        )
+        return None

@@ -1,0 +1,204 @@
+"""SEAM of a media worker's duties to the rest of the service, done through the record and never on the loop.
+
+Given a media worker, notices answers, carries out supervisors' commands, asks for hand-overs, tells that it is alive
+and how late its loop is, and drains. Never places a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+from opendeep_kit import events
+from opendeep_kit.errors import OpenDeepError, Unavailable
+from opendeep_kit.logs import log
+from opendeep_kit.media.media_worker import HandOver, HeldCall, MediaWorker
+from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.store import commands, live_calls, workers
+from opendeep_kit.store.commands import Command, CommandKind
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.workers import Heartbeat, WorkerState
+
+ANSWERS_S = 0.05
+"""The callee's first word must not be lost: answers are looked for so often, while one is awaited."""
+COMMANDS_S = 0.25
+LAG_S = 0.02
+"""How often the loop's lateness is measured: a frame's length."""
+HAND_OVER_WITHIN_S, HAND_OVER_LOOK_S = 10.0, 0.1
+FAREWELL_S = 5.0
+"""For hung-up calls to be written down."""
+T = TypeVar("T")
+
+
+class MediaDuty:
+    """The duties of one media worker; `async with` it, inside the worker's own block.
+
+    Args:
+        host: where the line reaches the worker.
+        capacity: calls at a time.
+    """
+
+    def __init__(
+        self, worker: MediaWorker, database: Database, *, host: str, capacity: int, heartbeat_s: float
+    ) -> None:
+        self._worker = worker
+        self._database = database
+        self._host = host
+        self._capacity = capacity
+        self._heartbeat_s = heartbeat_s
+        self._lag_ms = 0.0
+        self._measured = (0, 0)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._doing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> MediaDuty:
+        await self._beat()
+        duties = (self._answers, self._commands, self._beats, self._watch_lag)
+        self._tasks = [asyncio.create_task(duty(), name=duty.__name__.strip("_")) for duty in duties]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for task in (*self._tasks, *self._doing):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._doing, return_exceptions=True)
+        with contextlib.suppress(Unavailable):
+            await asyncio.to_thread(workers.sign_off, self._database, self._worker.worker_id)
+
+    async def drain(self, *, within_s: float) -> None:
+        """Take no new call; return when all are over, or hang the rest up after so long."""
+        self._worker.is_draining = True
+        await self._beat()
+        if ends := [held.end for held in self._worker.held.values()]:
+            await asyncio.wait(ends, timeout=within_s)
+        for held in self._worker.held.values():
+            if held.bridge is not None:
+                held.bridge.hang_up(EndedBy.SUPERVISOR, "the service stops")
+        if ends := [held.end for held in self._worker.held.values()]:
+            await asyncio.wait(ends, timeout=FAREWELL_S)
+
+    # ---- duties -------------------------------------------------------------------------------------
+
+    async def _answers(self) -> None:
+        """One query for all calls that nobody has answered."""
+        while True:
+            awaited = [call_id for call_id, held in self._worker.held.items() if not held.is_answered]
+            if awaited:
+                found = await self._tried(partial(live_calls.answered_of, self._database, awaited))
+                for call_id in found or ():
+                    self._worker.answered(call_id)
+            await asyncio.sleep(ANSWERS_S)
+
+    async def _commands(self) -> None:
+        while True:
+            if self._worker.held:
+                ids = list(self._worker.held)
+                now = datetime.now(UTC)
+                taken = await self._tried(partial(commands.take, self._database, ids, now=now))
+                for command in taken or ():
+                    task = asyncio.create_task(self._carry_out(command), name="command")
+                    self._doing.add(task)
+                    task.add_done_callback(self._doing.discard)
+            await asyncio.sleep(COMMANDS_S)
+
+    async def _beats(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat_s)
+            await self._beat()
+
+    async def _beat(self) -> None:
+        worker, lag_ms, self._lag_ms = self._worker, self._lag_ms, 0.0
+        sent, skipped = worker.frames_sent - self._measured[0], worker.slots_skipped - self._measured[1]
+        self._measured = (worker.frames_sent, worker.slots_skipped)
+        heartbeat = Heartbeat(
+            worker_id=worker.worker_id,
+            host=self._host,
+            port=worker.port,
+            capacity=self._capacity,
+            live_calls=len(worker.held),
+            loop_lag_ms=round(lag_ms, 1),
+            gap_share=min(1.0, skipped / (sent + skipped)) if sent + skipped > 0 else 0.0,
+            state=WorkerState.DRAINING if worker.is_draining else WorkerState.SERVING,
+        )
+        await self._tried(partial(workers.beat, self._database, heartbeat, now=datetime.now(UTC)))
+
+    async def _watch_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_S
+            await asyncio.sleep(LAG_S)
+            self._lag_ms = max(self._lag_ms, (loop.time() - due) * 1000)
+
+    async def _tried(self, work: Callable[[], T]) -> T | None:
+        """The result of work with the record, off the loop; None when it cannot be reached: calls go on without it."""
+        try:
+            return await asyncio.to_thread(work)
+        except Unavailable as error:
+            log().warning("! a media worker cannot reach the record", what=error.what)
+            await asyncio.sleep(1.0)
+            return None
+
+    # ---- commands -----------------------------------------------------------------------------------
+
+    async def _carry_out(self, command: Command) -> None:
+        held = self._worker.held.get(command.call_id)
+        if held is None or held.bridge is None:
+            outcome = commands.TOO_LATE
+        else:
+            try:
+                outcome = await _obey(held, command)
+            except OpenDeepError as error:
+                outcome = f"failed: {error.what}"
+        now = datetime.now(UTC)
+        await self._tried(partial(commands.done, self._database, command, outcome=outcome, now=now))
+
+
+async def _obey(held: HeldCall, command: Command) -> str:
+    """Do it, and say what came of it."""
+    bridge = held.bridge
+    assert bridge is not None
+    bridge.emit(
+        events.Supervised(
+            call_id=held.call_id,
+            at_ms=bridge.now_ms,
+            what=command.kind.value,
+            argument=command.argument,
+            by=command.by,
+        )
+    )
+    match command.kind:
+        case CommandKind.HANG_UP:
+            bridge.hang_up(EndedBy.SUPERVISOR, command.argument or "a supervisor ended the call")
+        case CommandKind.SAY:
+            bridge.say(command.argument)
+        case CommandKind.COACH:
+            bridge.coach(command.argument)
+        case CommandKind.TAKE_OVER:
+            bridge.take_over()
+            if command.argument:
+                await bridge.hand_over(command.argument)
+        case CommandKind.TRANSFER:
+            await bridge.hand_over(command.argument)
+    return "done"
+
+
+def hand_over_by_record(database: Database) -> HandOver:
+    """Hand-overs by whichever process holds the line: asked for and answered in the call's row."""
+
+    async def hand_over(call_id: str, target: str) -> None:
+        await asyncio.to_thread(live_calls.ask_transfer, database, call_id, target, now=datetime.now(UTC))
+        try:
+            async with asyncio.timeout(HAND_OVER_WITHIN_S):
+                answer = await asyncio.to_thread(live_calls.transfer_answer, database, call_id)
+                while answer is None:
+                    await asyncio.sleep(HAND_OVER_LOOK_S)
+                    answer = await asyncio.to_thread(live_calls.transfer_answer, database, call_id)
+        except TimeoutError:
+            answer = "no process that holds the line answered"
+        if answer != live_calls.DONE:
+            raise Unavailable(answer, do="try again, or call the callee back")
+
+    return hand_over

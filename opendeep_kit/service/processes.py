@@ -1,0 +1,125 @@
+"""SEAM with the two kinds of process of a running service: one holds sound, one plans and places calls.
+
+Given settings that name everything (the voice model's address, the line's account), opens what the process needs,
+serves until told to stop, drains and closes. Starts no other process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import signal
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+from opendeep_kit.app import keep_default_tenant, voice_client
+from opendeep_kit.config import Settings
+from opendeep_kit.engine.control import Control
+from opendeep_kit.lines import LineName, open_line
+from opendeep_kit.logs import log
+from opendeep_kit.media.media_duty import MediaDuty, hand_over_by_record
+from opendeep_kit.media.media_worker import MediaWorker
+from opendeep_kit.rehearsal.host import LOOPBACK, Addresses
+from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.store.event_log import EventLog
+
+THREADS = 64
+"""Of a media worker: recordings that are closed at once, and the record's answers at the door meanwhile."""
+READY = "ready"
+"""What a process writes to its parent, with its id, once it serves."""
+
+
+async def serve_media(settings: Settings, *, is_child: bool) -> None:
+    """Hold sound until told to stop; then drain.
+
+    Raises:
+        BadInput, Unavailable: it cannot begin.
+    """
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="media"))
+    async with contextlib.AsyncExitStack() as stack:
+        database, event_log = await stack.enter_async_context(_record(settings))
+        voice = await stack.enter_async_context(voice_client(settings))
+        worker = MediaWorker(
+            settings,
+            worker_id=f"media-{uuid4()}",
+            database=database,
+            event_log=event_log,
+            voice=voice,
+            hand_over=hand_over_by_record(database),
+        )
+        await stack.enter_async_context(worker)
+        service = settings.service
+        duty = MediaDuty(
+            worker,
+            database,
+            host=settings.phone.host,
+            capacity=min(service.calls_per_worker, settings.phone.max_connections),
+            heartbeat_s=service.heartbeat_s,
+        )
+        await stack.enter_async_context(duty)
+        await _until_stopped(worker.worker_id, is_child=is_child)
+        await duty.drain(within_s=service.drain_s)
+
+
+async def serve_control(settings: Settings, line_name: LineName, *, is_child: bool) -> None:
+    """Plan and place calls until told to stop; then wait for those under way.
+
+    Raises:
+        BadInput, Unavailable: it cannot begin.
+    """
+    addresses = Addresses(
+        realtime_url=settings.voice.base_url or "",
+        callees_host=LOOPBACK,
+        callees_port=settings.rehearsal.callees_port,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        database, event_log = await stack.enter_async_context(_record(settings))
+        line = await stack.enter_async_context(open_line(settings, line_name, addresses))
+        control = Control(settings, database=database, event_log=event_log, line=line)
+        await stack.enter_async_context(control)
+        await _until_stopped(control.control_id, is_child=is_child)
+        await control.drain(within_s=settings.service.drain_s)
+
+
+@contextlib.asynccontextmanager
+async def _record(settings: Settings) -> AsyncIterator[tuple[Database, EventLog]]:
+    database = await asyncio.to_thread(open_database, settings.store_url)
+    try:
+        await asyncio.to_thread(keep_default_tenant, database)
+        event_log = EventLog(database)
+        try:
+            yield database, event_log
+        finally:
+            await asyncio.to_thread(event_log.close)
+    finally:
+        database.close()
+
+
+async def _until_stopped(name: str, *, is_child: bool) -> None:
+    """Tell that we serve; return at SIGTERM, SIGINT or, for a child, when its parent is gone."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stopped.set)
+    if is_child:
+        sys.stdout.write(f"{READY} {name} {os.getpid()}\n")
+        sys.stdout.flush()
+        # The parent holds the other end and writes nothing: its death, however sudden, closes it.
+        await loop.connect_read_pipe(lambda: _UntilClosed(stopped), sys.stdin)
+    log().info("= serving", name=name, host=platform.node())
+    await stopped.wait()
+    log().info("= draining", name=name)
+
+
+class _UntilClosed(asyncio.Protocol):
+    def __init__(self, stopped: asyncio.Event) -> None:
+        self._stopped = stopped
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._stopped.set()

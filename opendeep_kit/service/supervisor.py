@@ -1,0 +1,188 @@
+"""SEAM of `opendeep up`: all processes of the service on this host, started in order, kept alive, ended in order.
+
+Given settings, starts the rehearsal's host and our Asterisk where they are needed, the media workers and a control
+process, and starts again what dies. Ends nothing that it did not start, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from opendeep_kit.app import with_voice
+from opendeep_kit.config import Settings, service_environment
+from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.lines import LineName
+from opendeep_kit.logs import log
+from opendeep_kit.phone.asterisk import Exchange, configure_exchange, obtain_program
+from opendeep_kit.phone.asterisk_instance import AsteriskInstance, RunningAsterisk
+from opendeep_kit.rehearsal.host import Addresses
+from opendeep_kit.rehearsal.host_process import HostProcess
+from opendeep_kit.service.children import Child, keep
+from opendeep_kit.store.database import open_database
+
+ASTERISK_LOOK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What runs on this host."""
+
+    media: bool = True
+    control: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The service."""
+
+    settings: Settings
+    """With every address filled in."""
+    line: LineName
+    control: Child | None
+    workers: tuple[Child, ...]
+    exchange: Exchange | None
+    """Our Asterisk; None: another's, or the simulator."""
+
+
+def _ignore(text: str) -> None:
+    del text
+
+
+@contextlib.asynccontextmanager
+async def service(
+    settings: Settings, *, line: LineName, parts: Parts, tell: Callable[[str], None] = _ignore
+) -> AsyncIterator[Running]:
+    """The service; leaving the block drains and ends it.
+
+    Raises:
+        BadInput: a setting is wrong.
+        Unavailable: a part does not start.
+    """
+    if parts.media and settings.service.media_workers > 1 and settings.phone.port:
+        raise BadInput("several media workers cannot share phone.port", do="set it to 0")
+    async with contextlib.AsyncExitStack() as stack:
+        database = await asyncio.to_thread(open_database, settings.store_url)  # brought up to date once, before all
+        database.close()
+        if _needs_host(settings, line, parts):
+            tell("starting the simulated voice model and callees")
+            settings = await stack.enter_async_context(_host(settings))
+        settings = with_voice(settings, _addresses(settings))
+        exchange: Exchange | None = None
+        if parts.control and line is not LineName.SIMULATOR and settings.asterisk.ami_host is None:
+            tell("starting Asterisk")
+            line, settings, exchange = await _asterisk(stack, settings, line)
+        environment = service_environment(settings)
+        drain_s = settings.service.drain_s
+        workers: list[Child] = []
+        for number in range(settings.service.media_workers if parts.media else 0):
+            worker = Child(f"media worker {number + 1}", ["media-worker"], environment)
+            stack.push_async_callback(worker.stop, within_s=drain_s)
+            await worker.start()
+            workers.append(worker)
+            tell(f"{worker.name} serves")
+        control = Child("control process", ["control", "--line", line], environment) if parts.control else None
+        if control is not None:
+            # Stopped first: it plans no more and waits for its calls, which the media workers still hold.
+            stack.push_async_callback(control.stop, within_s=drain_s)
+            await control.start()
+            tell("the control process serves")
+        yield Running(settings=settings, line=line, control=control, workers=tuple(workers), exchange=exchange)
+        tell("draining")
+
+
+def _needs_host(settings: Settings, line: LineName, parts: Parts) -> bool:
+    """Whether anybody here is simulated: the voice model, or the callees."""
+    callees = line is LineName.SIMULATOR or (
+        settings.asterisk.ami_host is None and settings.asterisk.trunk_host is None
+    )
+    return (parts.media and settings.voice.provider == "local") or (parts.control and callees)
+
+
+def _addresses(settings: Settings) -> Addresses:
+    rehearsal = settings.rehearsal
+    return Addresses(
+        realtime_url=f"http://127.0.0.1:{rehearsal.realtime_port}/v1",
+        callees_host="127.0.0.1",
+        callees_port=rehearsal.callees_port,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _host(settings: Settings) -> AsyncIterator[Settings]:
+    """The rehearsal's host, kept alive at the ports it took first."""
+    host = HostProcess(settings)
+    found = await host.start()
+    port = int(found.realtime_url.rsplit(":", 1)[1].split("/")[0])
+    rehearsal = settings.rehearsal.model_copy(update={"realtime_port": port, "callees_port": found.callees_port})
+    settings = settings.model_copy(update={"rehearsal": rehearsal})
+    running = [host]
+
+    async def live() -> str:
+        status = await running[-1].ended()
+        again = HostProcess(settings)
+        await running[-1].stop()
+        running.append(again)
+        await again.start()
+        return f"status {status}"
+
+    keeping = asyncio.create_task(keep("simulated world", live), name="keep-host")
+    try:
+        yield settings
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        for one in running:
+            await one.stop()
+
+
+async def _asterisk(
+    stack: contextlib.AsyncExitStack, settings: Settings, line: LineName
+) -> tuple[LineName, Settings, Exchange | None]:
+    """Our Asterisk, kept alive; with `AUTO`, the simulator where it cannot be had."""
+    addresses = _addresses(settings)
+    try:
+        program = await asyncio.to_thread(obtain_program, settings.asterisk)
+        exchange = await asyncio.to_thread(
+            configure_exchange,
+            settings.asterisk,
+            program,
+            personas_host=addresses.callees_host,
+            personas_port=addresses.callees_port,
+        )
+        for instance in (exchange.callees, exchange.line):
+            if instance is not None:
+                await stack.enter_async_context(_kept(instance))
+    except Unavailable as error:
+        if line is LineName.ASTERISK or settings.asterisk.trunk_host is not None:
+            raise
+        log().warning("= no Asterisk here; the line simulator takes its place", why=error.what)
+        return LineName.SIMULATOR, settings, None
+    ours = exchange.line
+    account = {"ami_host": ours.ami_host, "ami_port": ours.ports.ami, "ami_user": ours.ami_user}
+    asterisk = settings.asterisk.model_copy(update=account | {"ami_secret": ours.ami_secret})
+    return LineName.ASTERISK, settings.model_copy(update={"asterisk": asterisk}), exchange
+
+
+@contextlib.asynccontextmanager
+async def _kept(instance: AsteriskInstance) -> AsyncIterator[None]:
+    """One Asterisk, started again at the same ports when it dies."""
+    running: list[RunningAsterisk] = [await instance.start()]
+
+    async def live() -> str:
+        status = running[-1].status
+        while status is None:
+            await asyncio.sleep(ASTERISK_LOOK_S)
+            status = running[-1].status
+        running.append(await instance.start())
+        return f"status {status}"
+
+    keeping = asyncio.create_task(keep(f"Asterisk ({instance.role})", live), name=f"keep-{instance.role}")
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await running[-1].stop()

@@ -1,0 +1,135 @@
+"""A control process, its durable queue included, beside a media worker: campaigns from their start to their end."""
+
+import asyncio
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.engine.control import Control
+from opendeep_kit.store import attempts, calls, campaigns, tallies, workers
+from opendeep_kit.store.database import Database
+from tests.service_rig import AGREES, TENANT, Rig, now, rig, until
+
+AGAIN = {"max_retries": 1, "delay_s": 0.2, "jitter": 0}
+RETRIES = {"rules": dict.fromkeys(("busy", "network", "rejected", "silent", "our_failure"), AGAIN)}
+AREAS = (212, 312, 415, 602, 713)
+NUMBERS = [f"+1{area}55501{ending}" for area in AREAS for ending in ("01", "20", "22", "23", "24")]
+NUMBERS += [f"+1{area}5550101" for area in (202, 303, 404, 505, 606)]
+
+
+def control(service: Rig, control_id: str = "") -> Control:
+    """A control process on the rig's line."""
+    return Control(
+        service.settings,
+        database=service.database,
+        event_log=service.event_log,
+        line=service.line,
+        control_id=control_id,
+    )
+
+
+def state(database: Database, campaign_id: str) -> str:
+    """Where the campaign stands."""
+    found = campaigns.campaign(database, TENANT, campaign_id)
+    assert found is not None
+    return found.state
+
+
+async def test_a_campaign_of_thirty(tmp_path: Path) -> None:
+    """Thirty mixed numbers, retries included, and every contact reaches its end; the campaign says why it is over."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", NUMBERS, retries=RETRIES, flow={"max_live": 8})
+        async with control(service):
+            await until(lambda: state(service.database, "one") == "exhausted", within_s=90)
+
+        counts = tallies.counts(service.database, TENANT, "one")
+        made = attempts.attempts_of(service.database, TENANT)
+        assert (counts.waiting, counts.claimed, counts.final) == (0, 0, 30)
+        assert dict(counts.outcomes) == {"completed": 10, "not_reached": 35}
+        assert (len(made), len({one.attempt_id for one in made})) == (45, 45)
+        assert sorted(service.line.dialled) == sorted(UUID(one.attempt_id) for one in made)
+        assert service.line.most_at_once <= 8
+        last = campaigns.moves_of(service.database, TENANT, "one")[-1]
+        assert (last.after, last.reason, last.by) == ("exhausted", "every contact has a final outcome", "control")
+
+
+async def test_a_goal_ends_a_campaign(tmp_path: Path) -> None:
+    """Once so many calls are completed the campaign is met, and nobody else is called."""
+    numbers = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713)]
+    async with rig(tmp_path) as service:
+        service.campaign("one", numbers, goal={"target": 2}, flow={"max_live": 1})
+        async with control(service) as running:
+            await until(lambda: state(service.database, "one") == "met", within_s=60)
+            await running.drain(within_s=20)
+
+        counts = tallies.counts(service.database, TENANT, "one")
+        assert 2 <= counts.outcomes["completed"] <= 3
+        assert counts.waiting >= 2
+
+
+async def test_a_paused_campaign_places_no_calls(tmp_path: Path) -> None:
+    """From the moment of the pause nothing is dialled; resumed, it goes on."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        move(service.database, TENANT, "one", TaskFact.PAUSED, reason="wait", by="test", now=now())
+        async with control(service):
+            await asyncio.sleep(1.0)
+            assert service.line.dialled == []
+            move(service.database, TENANT, "one", TaskFact.RESUMED, reason="go on", by="test", now=now())
+            await until(lambda: state(service.database, "one") == "exhausted")
+
+        assert len(service.line.dialled) == 1
+
+
+async def test_the_breaker_pauses_a_failing_campaign(tmp_path: Path) -> None:
+    """When too many calls fail the campaign is paused with the reason."""
+    numbers = [f"+1{area}5550124" for area in (212, 312, 415, 602)]
+    breaker = {"min_calls": 2, "max_line_share": 0.5, "max_numbers_share": 1.0}
+    async with rig(tmp_path) as service:
+        service.campaign("one", numbers, breaker=breaker, flow={"max_live": 1})
+        async with control(service):
+            await until(lambda: state(service.database, "one") == "paused")
+
+        last = campaigns.moves_of(service.database, TENANT, "one")[-1]
+        assert last.fact == "tripped"
+        assert "failed through us or the network" in last.reason
+
+
+@pytest.mark.soak
+async def test_a_dead_control_processs_attempts_are_adopted(tmp_path: Path) -> None:
+    """One that it had only intended is called by another attempt, one that it had dialled is closed, never redialled."""
+    other = "+13125550101"
+    async with rig(tmp_path, control_dead_after_s=3.0) as service:
+        service.campaign("one", [AGREES, other], retries=RETRIES)
+        dead = service.dialer("control-dead")
+        intended, dialled = service.job("one", AGREES), service.job("one", other)
+        assert await dead.permit(intended)
+        assert await dead.permit(dialled)
+        attempts.mark_dialled(service.database, TENANT, dialled.attempt_id, control_id="control-dead", at=now())
+        workers.sign_off_control(service.database, "control-dead")
+        async with control(service):
+            await until(lambda: state(service.database, "one") == "exhausted", within_s=80)
+
+        found = {one.attempt_id: one for one in attempts.attempts_of(service.database, TENANT)}
+        assert found[dialled.attempt_id].state == "interrupted"
+        assert UUID(dialled.attempt_id) not in service.line.dialled
+        assert [service.who("one", number).outcome for number in (AGREES, other)] == ["completed", "completed"]
+
+
+async def test_a_stopping_control_process_waits_for_its_calls(tmp_path: Path) -> None:
+    """Drained, it plans no more, and the call under way comes to its own end."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES, "+13125550101"], flow={"max_live": 1})
+        async with control(service) as running:
+            await until(lambda: len(service.line.dialled) == 1)
+            await running.drain(within_s=20)
+
+        (made,) = attempts.attempts_of(service.database, TENANT)
+        assert (made.disposition, len(service.line.dialled)) == ("completed", 1)
+        found = calls.call(service.database, TENANT, made.attempt_id)
+        assert found is not None
+        assert found.state == "ended"
+        assert workers.controls_alive(service.database, now=now(), within_s=10) == []

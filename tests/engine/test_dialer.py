@@ -1,0 +1,213 @@
+"""One attempt from its permission to its end, over the simulated line and a media worker that knows the record alone."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from opendeep_kit.engine.dialer import Dialer
+from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.rehearsal.engines import Say, UseTool
+from opendeep_kit.store import attempts, calls, campaigns, dnc, ledger, workers
+from opendeep_kit.store.attempts import AttemptState
+from tests.service_rig import AGREES, BUSY, TENANT, Rig, now, rig, until
+
+OPT_OUT = (
+    (Say("Hi."),),
+    (UseTool("do_not_call_again", '{"utterance": "never call me again"}'),),
+    (UseTool("end_call", '{"reason": "do_not_call"}'),),
+)
+LONG = ((Say("This is a very long sentence, so that the call is still there when its worker dies. " * 3),),)
+
+
+def attempt_of(service: Rig, call_id: str) -> attempts.Attempt:
+    """The attempt's row."""
+    found = attempts.attempt(service.database, TENANT, call_id)
+    assert found is not None
+    return found
+
+
+async def test_a_call_is_placed_held_and_written_down(tmp_path: Path) -> None:
+    """From the record alone two parts of the service make one call, and what came of it is the record's."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        job = service.job("one", AGREES)
+        assert await service.call(service.dialer(), job)
+
+        row, who = attempt_of(service, job.attempt_id), service.who("one", AGREES)
+        call = calls.call(service.database, TENANT, job.attempt_id)
+        assert (row.state, row.phone_result, row.disposition) == (AttemptState.ENDED, "answered", "completed")
+        assert (who.state, who.final_reason, who.outcome) == ("final", "completed", "completed")
+        assert call is not None
+        assert call.result is not None
+        assert (call.result.ended_by, call.result.detail, call.campaign) == (EndedBy.AGENT, "completed", "one")
+        assert (tmp_path / "recordings" / call.result.recording).stat().st_size > 10_000
+        names = service.happened(job.attempt_id)
+        assert (names[0], names[-3:]) == ("Dialled", ["RecordingSaved", "CallEnded", "CallJudged"])
+
+
+async def test_the_ledger_tells_why(tmp_path: Path) -> None:
+    """A refusal is noted with its rule, nobody is dialled, and a number that is forbidden is final."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        dnc.add(
+            service.database,
+            TENANT,
+            [dnc.Entry(entry=AGREES, reason="asked", source="person", added_by="me", added_at=now())],
+        )
+        assert not await service.call(service.dialer(), service.job("one", AGREES))
+
+        (noted,) = ledger.permissions_of(service.database, TENANT, number=AGREES)
+        assert (noted.is_allowed, noted.rule) == (False, "do_not_call")
+        assert service.who("one", AGREES).state == "final"
+        assert service.line.dialled == []
+
+
+async def test_busy_is_tried_again_later(tmp_path: Path) -> None:
+    """A busy line is due again by the campaign's own rule, and after so many times it is final."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [BUSY], retries={"rules": {"busy": {"max_retries": 1, "delay_s": 0.2, "jitter": 0}}})
+        dialer = service.dialer()
+        assert await service.call(dialer, service.job("one", BUSY))
+        first = service.who("one", BUSY)
+        await asyncio.sleep(0.3)
+        assert await service.call(dialer, service.job("one", BUSY))
+        second = service.who("one", BUSY)
+
+        assert (first.state, first.attempts) == ("waiting", 1)
+        assert (second.state, second.attempts) == ("final", 2)
+        assert second.final_reason == "after 2 × busy there is no further attempt"
+
+
+async def test_place_run_again_does_not_redial(tmp_path: Path) -> None:
+    """The step is run again after the process that dialled has died: the line is not asked a second time."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        job, dialer = service.job("one", AGREES), service.dialer()
+        assert await dialer.permit(job)
+        placing = asyncio.create_task(dialer.place(TENANT, job.attempt_id))
+        await until(lambda: service.line.dialled == [UUID(job.attempt_id)])
+        placing.cancel()
+        await asyncio.gather(placing, return_exceptions=True)
+
+        came = await service.dialer().place(TENANT, job.attempt_id)
+
+        assert service.line.dialled == [UUID(job.attempt_id)]
+        assert came is not None
+        await dialer.conclude(TENANT, job.attempt_id, came)
+        row, who = attempt_of(service, job.attempt_id), service.who("one", AGREES)
+        assert row.state == AttemptState.INTERRUPTED
+        assert (row.disposition, row.may_have_rung, who.state) == ("failed", True, "waiting")
+
+
+async def test_permit_run_again_finds_its_attempt(tmp_path: Path) -> None:
+    """A crash between the claim and its note in the queue costs nothing: the same attempt goes on."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        job, dialer = service.job("one", AGREES), service.dialer()
+        assert await dialer.permit(job)
+        assert await dialer.permit(job)
+
+        assert len(attempts.attempts_of(service.database, TENANT)) == 1
+
+
+async def test_conclude_run_again_changes_nothing(tmp_path: Path) -> None:
+    """The call's end is written once, however often the step is run."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        job, dialer = service.job("one", AGREES), service.dialer()
+        await dialer.permit(job)
+        came = await dialer.place(TENANT, job.attempt_id)
+        assert came is not None
+        await dialer.conclude(TENANT, job.attempt_id, came)
+        before = service.happened(job.attempt_id)
+        await dialer.conclude(TENANT, job.attempt_id, came)
+
+        assert service.happened(job.attempt_id) == before
+        assert before.count("CallEnded") == before.count("CallJudged") == 1
+
+
+async def test_an_adopted_attempt_is_not_its_former_owners(tmp_path: Path) -> None:
+    """An attempt that another control process has taken over is neither dialled nor closed by the one before."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        job, former = service.job("one", AGREES), service.dialer("control-1")
+        assert await former.permit(job)
+        workers.sign_off_control(service.database, "control-1")
+        heir: Dialer = service.dialer("control-2")
+        orphan = attempt_of(service, job.attempt_id)
+        assert attempts.adopt(service.database, orphan, by="control-2", now=now(), dead_after_s=10)
+
+        assert await former.place(TENANT, job.attempt_id) is None
+        came = await heir.place(TENANT, job.attempt_id)
+        assert came is not None
+        assert came.phone_result == "answered"
+        assert service.line.dialled == [UUID(job.attempt_id)]
+
+
+async def test_an_old_permission_is_not_used(tmp_path: Path) -> None:
+    """An attempt that was intended long ago is closed undialled, counts for nothing, and the contact is due again."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        job, dialer = service.job("one", AGREES), service.dialer()
+        await dialer.permit(job)
+        with service.database.write() as connection:
+            connection.exec_driver_sql(
+                "UPDATE attempts SET created_at = ?", (str((now() - timedelta(minutes=1)).replace(tzinfo=None)),)
+            )
+        came = await dialer.place(TENANT, job.attempt_id)
+        assert came is not None
+        await dialer.conclude(TENANT, job.attempt_id, came)
+
+        row, who = attempt_of(service, job.attempt_id), service.who("one", AGREES)
+        assert (service.line.dialled, row.may_have_rung) == ([], False)
+        assert (who.state, who.attempts) == ("waiting", 0)
+
+
+async def test_an_opt_out_cancels_other_campaigns(tmp_path: Path) -> None:
+    """Who says "never call me again" is cancelled in two other campaigns at once, with their words as evidence."""
+    async with rig(tmp_path, replies=OPT_OUT) as service:
+        for name in ("one", "two", "three"):
+            service.campaign(name, [AGREES])
+        job = service.job("one", AGREES)
+        assert await service.call(service.dialer(), job)
+
+        states = [service.who(name, AGREES).state for name in ("one", "two", "three")]
+        (entry,) = dnc.entries_of(service.database, TENANT)
+        assert states == ["final", "final", "final"]
+        assert (entry.entry, entry.call_id, entry.utterance) == (AGREES, job.attempt_id, "never call me again")
+        assert not await service.call(service.dialer(), service.job("two", AGREES))
+
+
+async def test_a_dead_media_worker_is_told_truthfully(tmp_path: Path) -> None:
+    """A call whose sound died is our failure: not held against the contact, who is called again."""
+    async with rig(tmp_path, replies=LONG, worker_dead_after_s=1) as service:
+        service.campaign("one", [AGREES])
+        job, dialer = service.job("one", AGREES), service.dialer()
+        calling = asyncio.create_task(service.call(dialer, job))
+        await until(lambda: "Answered" in service.happened(job.attempt_id))
+        held = service.worker.held[job.attempt_id]
+        assert held.bridge is not None
+        held.bridge._connection.abort()
+        with service.database.write() as connection:
+            connection.exec_driver_sql("UPDATE calls SET worker_id = 'media-gone'")
+        service.worker._write_end = lambda call_id, end: None  # type: ignore[method-assign]
+        await calling
+
+        row, who = attempt_of(service, job.attempt_id), service.who("one", AGREES)
+        assert (row.disposition, row.detail) == ("failed", "the process that held its sound died")
+        assert who.state == "waiting"
+
+
+async def test_caps_are_never_exceeded(tmp_path: Path) -> None:
+    """Ten contacts asked for at once and two lines: two calls at a time."""
+    numbers = [f"+1{area}5550101" for area in range(212, 222)]
+    async with rig(tmp_path) as service:
+        service.campaign("one", numbers, flow={"max_live": 2})
+        dialer = service.dialer()
+        jobs = [service.job("one", number) for number in numbers]
+        done = await asyncio.gather(*(service.call(dialer, job) for job in jobs))
+
+        assert service.line.most_at_once == 2
+        assert sum(done) == 2
+        assert campaigns.campaign(service.database, TENANT, "one") is not None

@@ -1,0 +1,96 @@
+"""What the planner is told of the record: who is due, what is free, whose turn it is."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from opendeep_kit.config import FlowSettings, ServiceSettings
+from opendeep_kit.engine.planning import Planning, Tick
+from opendeep_kit.store import attempts, workers
+from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.store.workers import Heartbeat
+from tests.service_rig import new_tenant, now, start_campaign
+
+NUMBERS = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713)]
+
+
+@contextlib.contextmanager
+def record(folder: Path, capacity: int = 10, **heartbeat: float) -> Iterator[Database]:
+    """A record with one living media worker."""
+    database = open_database(f"sqlite:///{folder / 'opendeep.db'}")
+    new_tenant(database)
+    beat = Heartbeat(worker_id="m", host="127.0.0.1", port=9092, capacity=capacity, live_calls=0, **heartbeat)
+    workers.beat(database, beat, now=now())
+    yield database
+    database.close()
+
+
+def tick(
+    database: Database, *, asked: frozenset[int] = frozenset(), at: datetime | None = None, **settings: object
+) -> Tick:
+    """One look."""
+    planning = Planning(database, ServiceSettings.model_validate(settings))
+    return planning.tick(at or now(), live=attempts.open_attempts(database), asked=asked)
+
+
+def test_everybody_who_is_due(tmp_path: Path) -> None:
+    """With room for all, all are planned, each once."""
+    with record(tmp_path) as database:
+        start_campaign(database, "one", NUMBERS)
+        planned = tick(database).calls
+
+    assert len({one.enrolment_id for one in planned}) == 5
+
+
+def test_no_more_than_there_is_room_for(tmp_path: Path) -> None:
+    """Two slots of the media workers, one of which is being asked about: one call."""
+    with record(tmp_path, capacity=2) as database:
+        start_campaign(database, "one", NUMBERS)
+        first = tick(database).calls
+        second = tick(database, asked=frozenset([first[0].enrolment_id])).calls
+
+    assert (len(first), len(second)) == (2, 1)
+    assert second[0].enrolment_id != first[0].enrolment_id
+
+
+def test_a_late_worker_is_spared(tmp_path: Path) -> None:
+    """A media worker whose loop is very late gets no calls."""
+    with record(tmp_path, loop_lag_ms=100.0) as database:
+        start_campaign(database, "one", NUMBERS)
+
+        assert tick(database).calls == []
+
+
+def test_limits_of_the_installation(tmp_path: Path) -> None:
+    """The whole installation's limit, and an unknown trunk."""
+    with record(tmp_path) as database:
+        start_campaign(database, "one", NUMBERS)
+        capped = tick(database, everyone=FlowSettings(max_live=3))
+        strange = tick(database, trunks={"other": FlowSettings()})
+
+    assert len(capped.calls) == 3
+    assert (strange.calls, strange.held) == ([], {"clinic/one": "trunk:default is not known"})
+
+
+def test_two_campaigns_share(tmp_path: Path) -> None:
+    """Of six places two campaigns with equal weight get three each."""
+    with record(tmp_path, capacity=6) as database:
+        start_campaign(database, "one", NUMBERS)
+        start_campaign(database, "two", NUMBERS)
+        planned = tick(database).calls
+
+    assert Counter(one.campaign_id for one in planned) == {"one": 3, "two": 3}
+
+
+def test_closed_lanes_wait(tmp_path: Path) -> None:
+    """At three in the afternoon in London nobody is up in Los Angeles by these windows; New York is."""
+    noon = datetime.now(UTC).replace(hour=14, minute=0) + timedelta(days=1)
+    with record(tmp_path) as database:
+        start_campaign(database, "one", ["+12125550101", "+14155550101"], windows={"daily": "08:30-20:00"})
+        beat = Heartbeat(worker_id="m", host="127.0.0.1", port=9092, capacity=10, live_calls=0)
+        workers.beat(database, beat, now=noon)
+        planned = tick(database, at=noon).calls
+
+    assert len(planned) == 1
