@@ -7,6 +7,8 @@ those belong to the event list, which has its own access rules. Debug legend: `<
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import sys
 from typing import TextIO
@@ -27,9 +29,26 @@ def configure(*, level: str = "info", as_json: bool = False, stream: TextIO | No
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(_Forgiving(stream)),
         cache_logger_on_first_use=False,
     )
+
+
+class _Forgiving(io.TextIOBase):
+    """Where lines go. A closed terminal, a broken pipe or a full disk loses the line, never the call that wrote it."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        """None: whatever stderr is at the time."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):  # a closed file says ValueError
+            return (self._stream or sys.stderr).write(text)
+        return 0
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            (self._stream or sys.stderr).flush()
 
 
 def log() -> structlog.stdlib.BoundLogger:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -63,3 +64,24 @@ def test_line_ends_in_values_do_not_make_lines() -> None:
     log().error("! a peer misbehaved", reason="x\r\nevent=forged")
 
     assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_a_closed_stream_loses_the_line_only() -> None:
+    """A terminal that is gone ends no call: whoever logs goes on."""
+    stream = io.StringIO()
+    configure(stream=stream)
+    stream.close()
+    log().warning("! nobody reads this")
+
+    configure()
+    log().info("= nor fails")
+
+
+def test_stderr_is_looked_up_when_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever replaced stderr since, as a notebook does, gets the lines."""
+    before, sys.stderr = sys.stderr, io.StringIO()
+    configure()
+    sys.stderr = before
+    log().info("= here")
+
+    assert "= here" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """Serves one tenant's dashboards: Voila with a login, a limit on viewers, and nothing but its pages.
 
-Given settings by the environment that `commands/dashboards` made, serves the notebooks of the dashboards' folder until it is
-stopped. Never serves a file, a notebook's source or a traceback; a viewer's kernel runs no code but the notebook's.
+Given settings by the environment that `commands/dashboards` made, serves the notebooks of the dashboards' folder until
+it is stopped. Never serves a file, a notebook's source or a traceback; a viewer's kernel runs no code but its own.
 """
 
 from __future__ import annotations
