@@ -8,10 +8,9 @@ those belong to the event list, which has its own access rules. Debug legend: `<
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -29,12 +28,12 @@ def configure(*, level: str = "info", as_json: bool = False, stream: TextIO | No
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(_Forgiving(stream)),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Forgiving(stream))),
         cache_logger_on_first_use=False,
     )
 
 
-class _Forgiving(io.TextIOBase):
+class _Forgiving:
     """Where lines go. A closed terminal, a broken pipe or a full disk loses the line, never the call that wrote it."""
 
     def __init__(self, stream: TextIO | None) -> None:
