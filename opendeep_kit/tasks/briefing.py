@@ -7,15 +7,15 @@ Given what a person says, fills a `Draft` and says what it needs to know next; a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.tasks import briefing_words as words
+from opendeep_kit.tasks.briefing_draft import Draft, Topic
 from opendeep_kit.tasks.briefing_questions import NUMBERS, number, questions_in
 from opendeep_kit.tasks.briefing_script import script_text
 from opendeep_kit.tasks.script import CallScript, parse_script
-from opendeep_kit.tasks.spec import DEFAULT_DISCLOSURE, Question
+from opendeep_kit.tasks.spec import DEFAULT_DISCLOSURE
 
 MOST_QUESTIONS = 12
 """More, and hardly any callee stays to the end."""
@@ -28,43 +28,6 @@ _HIDES_AI = re.compile(
     re.I,
 )
 _ORDINAL = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
-
-
-class Topic(StrEnum):
-    """What is being talked about."""
-
-    GOAL = "goal"
-    ORGANISATION = "organisation"
-    QUESTIONS = "questions"
-    FACTS = "facts"
-    DISCLOSURE = "disclosure"
-    LIMITS = "limits"
-    CONFIRM = "confirm"
-    """Everything is known; the person looks it over."""
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What is known of the task so far."""
-
-    goal: str = ""
-    organisation: str = ""
-    people: str = ""
-    """Whom, in the plural: patients."""
-    questions: tuple[Question, ...] = ()
-    facts: tuple[str, ...] = ("name",)
-    examples: dict[str, str] = field(default_factory=dict)
-    disclosure: str = DEFAULT_DISCLOSURE
-    transfer_to: str | None = None
-    max_duration_s: float = 300.0
-    settled: frozenset[Topic] = frozenset()
-    """What needs no more asking."""
-
-    @property
-    def next_topic(self) -> Topic:
-        """What to ask next."""
-        return next((topic for topic in Topic if topic not in self.settled), Topic.DONE)
 
 
 class Briefing:

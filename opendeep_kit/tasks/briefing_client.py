@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from opendeep_kit.config import LlmSettings
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.tasks.briefing import MOST_QUESTIONS, Draft, Topic, tells_of_ai, understood
+from opendeep_kit.tasks.briefing import MOST_QUESTIONS, tells_of_ai, understood
+from opendeep_kit.tasks.briefing_draft import Draft, Topic
 from opendeep_kit.tasks.briefing_questions import slug
 from opendeep_kit.tasks.spec import AnswerType, Identifier, Question, Sentence
 

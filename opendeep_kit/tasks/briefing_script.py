@@ -7,14 +7,12 @@ nothing fills.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
+from opendeep_kit.tasks.briefing_draft import Draft
 from opendeep_kit.tasks.spec import BUILT_IN_FACTS, AnswerType, Question
-
-if TYPE_CHECKING:
-    from opendeep_kit.tasks.briefing import Draft
 
 _NAME = re.compile(r"[^a-z0-9]+")
 

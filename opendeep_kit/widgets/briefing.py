@@ -13,7 +13,8 @@ from typing import Any
 import ipywidgets
 
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.tasks.briefing import Briefing, Draft, understood
+from opendeep_kit.tasks.briefing import Briefing, understood
+from opendeep_kit.tasks.briefing_draft import Draft
 from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.widgets.paged_box import PagedBox
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opendeep_kit.tasks.briefing import Briefing, Topic, tells_of_ai
+from opendeep_kit.tasks.briefing import Briefing, tells_of_ai
+from opendeep_kit.tasks.briefing_draft import Topic
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.spec import DEFAULT_DISCLOSURE
 

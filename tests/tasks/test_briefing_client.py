@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from opendeep_kit.config import LlmSettings
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.tasks.briefing import Briefing, Draft, Topic
+from opendeep_kit.tasks.briefing import Briefing
 from opendeep_kit.tasks.briefing_client import BriefingClient
+from opendeep_kit.tasks.briefing_draft import Draft, Topic
 from opendeep_kit.tasks.spec import DEFAULT_DISCLOSURE
 
 
