@@ -1,17 +1,20 @@
-"""Measures calls through a real Asterisk: set-up, first word, one-way delay, and what a call costs.
+"""Measures calls through a real Asterisk: set-up, first word, one-way delay, what a call costs, and what it leaves.
 
 Given nothing, starts the line and the rehearsal's public, places calls and prints figures. Asserts nothing.
 
-    python -m benchmarks.asterisk_calls [--calls 1,20,60] [--seconds 6]
+    python -m benchmarks.asterisk_calls [--calls 1,20,60] [--seconds 6] [--many 200] [--at-once 40]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import statistics
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +39,9 @@ PULSE_EVERY = 10
 """One loud frame in so many, to find it again at the other end."""
 LOUD_DBFS = -30.0
 TALKS, ECHO = "+12125550102", "+12125550132"
+CROWD = (ECHO, *(f"+121255501{last}" for last in ("20", "22", "23", "24", "26")))
+"""Talks that we end, busy, rejected, unknown, congested, and hung up by the callee."""
+TALK_S, QUIET_WITHIN_S = 1.0, 15.0
 
 
 @dataclass
@@ -156,6 +162,72 @@ async def cost(bench: Bench, exchange: Exchange, port: int, *, calls: int, secon
     await asyncio.gather(*(call for _, call in placed))
 
 
+async def crowd(bench: Bench, exchange: Exchange, port: int, *, calls: int, at_once: int) -> None:
+    """So many calls, as fast as so many at once go: one outcome each, and nothing left of them."""
+    bench.now, bench.is_pulsed = Times(), False
+    bench.is_answered.set()
+    await _place_all(bench, port, calls=len(CROWD), at_once=len(CROWD))  # whatever is made once is there now
+    await _until_quiet(bench)
+    before, warned, matched = await _held(bench, exchange), _warnings(exchange), bench.line.calls.matched
+    began = time.monotonic()
+    outcomes = await _place_all(bench, port, calls=calls, at_once=at_once)
+    took = time.monotonic() - began
+    await _until_quiet(bench)
+    after, warnings = await _held(bench, exchange), _warnings(exchange) - warned
+    print(f"{calls} calls, {at_once} at once, in {took:.1f} s: {outcomes.total()} outcomes")
+    for outcome, count in sorted(outcomes.items()):
+        print(f"    {count:>4} {outcome}")
+    counts = bench.line.calls
+    print(f"    AMI events: {counts.matched - matched} found their call, {counts.unmatched} did not")
+    for what, count in after.items():
+        print(f"    {what:<40} before {before[what]:>4}, after {count:>4}")
+    print(f"    Asterisk's warnings and errors: {dict(warnings) or 'none'}")
+
+
+async def _place_all(bench: Bench, port: int, *, calls: int, at_once: int) -> Counter[str]:
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(number: str) -> str:
+        async with gate:
+            call_id, call = bench.place(number, port)
+            if number == ECHO:
+                await asyncio.sleep(TALK_S)
+                await bench.line.hang_up(call_id)
+            result = await call
+            return f"{result.phone_result}, by {result.ended_by or 'us'}: {result.detail}"
+
+    return Counter(await asyncio.gather(*(one(CROWD[count % len(CROWD)]) for count in range(calls))))
+
+
+async def _until_quiet(bench: Bench) -> None:
+    """No channel of ours, no call in the table, and a moment for sockets to close; what stays is printed."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(QUIET_WITHIN_S):
+            while await bench.line.living_calls() or len(bench.line.calls):  # noqa: ASYNC110 - Asterisk is asked
+                await asyncio.sleep(0.1)
+    await asyncio.sleep(1.0)
+
+
+async def _held(bench: Bench, exchange: Exchange) -> dict[str, int]:
+    """What a call could leave behind."""
+    held = {"calls with a channel": len(await bench.line.living_calls()), "calls in the table": len(bench.line.calls)}
+    held |= {"tasks of ours": len(asyncio.all_tasks()), "threads of ours": threading.active_count()}
+    processes = {"ours": psutil.Process(), "the line's Asterisk": psutil.Process(exchange.line.pid)}
+    if exchange.callees is not None:
+        processes["the public's Asterisk"] = psutil.Process(exchange.callees.pid)
+    held |= {f"open files of {name}": process.num_fds() for name, process in processes.items()}
+    asterisks = {name: process for name, process in processes.items() if name != "ours"}
+    return held | {f"threads of {name}": process.num_threads() for name, process in asterisks.items()}
+
+
+def _warnings(exchange: Exchange) -> Counter[str]:
+    """Of both Asterisks, without what is written before the text."""
+    lines: list[str] = []
+    for instance in (exchange.line, exchange.callees):
+        lines += instance.log_file.read_text().splitlines() if instance is not None else []
+    return Counter(line.split("] ", 1)[1].partition(": ")[2] for line in lines if "WARNING" in line or "ERROR" in line)
+
+
 def cpu_s(process: psutil.Process) -> float:
     """Processor seconds used so far."""
     times = process.cpu_times()
@@ -173,7 +245,7 @@ def server(handle: Callable[[AudioSocketConnection], Awaitable[None]], line_form
     return AudioSocketServer(admit=admit, handle=handle, settings=settings)
 
 
-async def run(calls: list[int], seconds: float) -> None:
+async def run(calls: list[int], seconds: float, many: int, at_once: int) -> None:
     """Everything, on instances of its own."""
     settings = load_settings().asterisk
     program = await asyncio.to_thread(obtain_program, settings)
@@ -190,6 +262,8 @@ async def run(calls: list[int], seconds: float) -> None:
                     await time_single_calls(bench, media.port)
                     for count in calls:
                         await cost(bench, exchange, media.port, calls=count, seconds=seconds)
+                    if many:
+                        await crowd(bench, exchange, media.port, calls=many, at_once=at_once)
                     print(f"unmatched AMI events: {bench.line.calls.unmatched} of {bench.line.ami.counts.events}")
 
 
@@ -198,9 +272,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", default="1,20,60")
     parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--many", type=int, default=200)
+    parser.add_argument("--at-once", type=int, default=40)
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run([int(one) for one in options.calls.split(",")], options.seconds))
+        calls = [int(one) for one in options.calls.split(",") if one]
+        runner.run(run(calls, options.seconds, options.many, options.at_once))
 
 
 if __name__ == "__main__":

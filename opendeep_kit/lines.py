@@ -69,6 +69,29 @@ async def living_calls(line: Line) -> frozenset[UUID]:
     return await line.living_calls() if isinstance(line, AsteriskLine) else frozenset()
 
 
+def has_wideband(line: Line) -> bool:
+    """Whether the line carries more than 8 kHz to us; the simulator always does."""
+    return line.has_wideband if isinstance(line, AsteriskLine) else True
+
+
+def fitted(settings: Settings, *, has_wideband: bool) -> Settings:
+    """The settings with a line format that the line can carry: before Asterisk 22.7 AudioSocket knows 8 kHz only."""
+    if has_wideband or settings.phone.line_format == "slin":
+        return settings
+    log().warning("= this Asterisk is older than 22.7: calls are 8 kHz", wanted=settings.phone.line_format)
+    return settings.model_copy(update={"phone": settings.phone.model_copy(update={"line_format": "slin"})})
+
+
+def is_ready(line: Line) -> bool:
+    """Whether a call could be placed now; the simulator is always there."""
+    return line.ami.is_ready if isinstance(line, AsteriskLine) else True
+
+
+def outages(line: Line) -> int:
+    """How often the line was lost since it was opened."""
+    return line.outages if isinstance(line, AsteriskLine) else 0
+
+
 async def hang_up(line: Line, call_id: UUID) -> None:
     """End a call that another process may have placed; one that is gone already is fine.
 
@@ -87,6 +110,7 @@ def _simulated(addresses: Addresses) -> Line:
 async def _asterisk(settings: AsteriskSettings, addresses: Addresses) -> AsyncIterator[Line]:
     """Your own Asterisk when the settings name one; else ours, with the rehearsal's public behind it."""
     async with contextlib.AsyncExitStack() as stack:
+        wide: bool | None = None
         if settings.ami_host is not None:
             account = _own_account(settings)
         else:
@@ -98,12 +122,14 @@ async def _asterisk(settings: AsteriskSettings, addresses: Addresses) -> AsyncIt
                 personas_host=addresses.callees_host,
                 personas_port=addresses.callees_port,
             )
-            line = (await stack.enter_async_context(running(exchange))).line
+            line, wide = (await stack.enter_async_context(running(exchange))).line, program.has_wideband
             account = AmiAccount(
                 host=line.ami_host, port=line.ports.ami, username=line.ami_user, secret=line.ami_secret
             )
         yield await stack.enter_async_context(
-            AsteriskLine(account, structure=Structure(settings.structure), caller_id=settings.caller_id)
+            AsteriskLine(
+                account, structure=Structure(settings.structure), caller_id=settings.caller_id, has_wideband=wide
+            )
         )
 
 

@@ -86,7 +86,9 @@ def configure_exchange(
             settings.run_dir / "callees", program=program, personas_host=personas_host, personas_port=personas_port
         )
         trunk = rehearsal_trunk(callees, codecs=settings.trunk_codecs, caller_id=settings.caller_id)
-    line = configure_line(settings.run_dir / "line", program=program, trunk=trunk, ami_user=settings.ami_user)
+    line = configure_line(
+        settings.run_dir / "line", program=program, trunk=trunk, ami_user=settings.ami_user, amd=settings.amd
+    )
     return Exchange(line=line, callees=callees)
 
 

@@ -36,6 +36,7 @@ AMI_EVENTS = (
     "UserEvent",
 )
 """All that the AMI account is told unasked."""
+AMD_MODULE = "app_amd.so"
 RTP_PORTS = 400
 """Two a call."""
 _PORTS_FROM, _RTP_FROM, _RTP_TO = 10000, 16384, 32000
@@ -84,16 +85,18 @@ def configure_line(
     ports: Ports | None = None,
     sip_host: str | None = None,
     ami_user: str = "opendeep",
+    amd: bool = False,
 ) -> AsteriskInstance:
     """Write the folder of an Asterisk that places calls through the trunk.
 
     Args:
         ports: None picks free ones.
         sip_host: address the SIP side listens on; None is loopback towards loopback, else all.
+        amd: whether Asterisk listens for answering machines.
 
     Raises:
         BadInput: the folder's path or the trunk cannot be used.
-        Unavailable: no free port, or this Asterisk lacks modules.
+        Unavailable: no free port, this Asterisk lacks modules, or one runs in the folder.
     """
     listens_on = sip_host or ("127.0.0.1" if _is_loopback(trunk.host) else "0.0.0.0")
     values = {
@@ -107,12 +110,13 @@ def configure_line(
         "caller_id": trunk.caller_id,
         "external_address": trunk.external_address,
         "is_rehearsal": "yes" if trunk.is_rehearsal else "no",
+        "has_amd": "yes" if amd else "no",
     }
     unwanted = {"pjsip_account.conf"} if not trunk.user else set()
     unwanted |= {"pjsip_nat.conf"} if not trunk.external_address else set()
     unwanted |= {"pjsip_registration.conf"} if not (trunk.user and trunk.registers) else set()
     return _configure(
-        folder, Role.LINE, program, values, ports, ami_user=ami_user, sip_host=listens_on, without=unwanted
+        folder, Role.LINE, program, values, ports, ami_user=ami_user, sip_host=listens_on, without=unwanted, amd=amd
     )
 
 
@@ -127,7 +131,7 @@ def configure_callees(
 
     Raises:
         BadInput: the folder's path or the address cannot be used.
-        Unavailable: no free port, or this Asterisk lacks modules.
+        Unavailable: no free port, this Asterisk lacks modules, or one runs in the folder.
     """
     if not re.fullmatch(r"[\w.\-]+", personas_host):
         raise BadInput("the personas' host has characters that Asterisk cannot take", do="give a numeric address")
@@ -168,8 +172,14 @@ def _configure(
     sip_host: str,
     without: set[str],
     ami_user: str = "opendeep",
+    amd: bool = False,
 ) -> AsteriskInstance:
-    lacking = program.missing(wanted_modules())
+    lacking = [name for name in program.missing(wanted_modules()) if amd or name != AMD_MODULE]
+    if lacking == [AMD_MODULE]:
+        raise Unavailable(
+            f"this Asterisk lacks {AMD_MODULE}, which listens for answering machines",
+            do="install its module packages, or set asterisk.amd to false",
+        )
     if lacking:
         raise Unavailable(
             f"this Asterisk lacks {', '.join(lacking)}",
@@ -186,6 +196,9 @@ def _configure(
         ami_user=ami_user,
         ami_secret=SecretStr(secrets.token_urlsafe(24)),
     )
+    if instance.pid is not None:
+        raise Unavailable(f"an Asterisk runs in {instance.folder} (pid {instance.pid})", do="stop it first")
+    values = {"load_amd": "load" if amd else "noload"} | values
     texts = rendered(role, _common_values(instance) | values, without=frozenset(without))
     for name in ("etc", "run", "log", "lib", "spool", "recordings"):
         (instance.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiClient, AmiLimits, LinkLost, LinkRestored, News
 from opendeep_kit.phone.ami_message import AmiEvent
+from opendeep_kit.phone.asterisk_program import WIDEBAND_SINCE, parsed_version
 from opendeep_kit.phone.call_state import channel_id
 from opendeep_kit.phone.call_table import CallTable, call_id_of
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
@@ -51,7 +52,11 @@ class LineLimits:
 
 
 class AsteriskLine:
-    """A line through one Asterisk. `async with` it, or `start` and `close`."""
+    """A line through one Asterisk. `async with` it, or `start` and `close`.
+
+    Args:
+        has_wideband: whether its AudioSocket carries more than 8 kHz; None asks Asterisk for its version.
+    """
 
     def __init__(
         self,
@@ -61,12 +66,16 @@ class AsteriskLine:
         caller_id: str = "",
         limits: LineLimits | None = None,
         ami_limits: AmiLimits | None = None,
+        has_wideband: bool | None = None,
     ) -> None:
         self._structure = structure
         self._caller_id = caller_id
         self._limits = limits or LineLimits()
+        self._has_wideband = has_wideband
         self._tasks: set[asyncio.Task[None]] = set()
         self._outage: asyncio.Task[None] | None = None
+        self.outages = 0
+        """How often the link to Asterisk was lost: calls that ended badly meanwhile speak of nothing else."""
         self._board = Switchboard(
             drop=lambda call_id: self._in_background(self._drop(call_id)),
             settle_s=self._limits.settle_s,
@@ -84,9 +93,17 @@ class AsteriskLine:
         """As told in events."""
         return "asterisk"
 
+    @property
+    def has_wideband(self) -> bool:
+        """Whether its AudioSocket carries more than 8 kHz; known once it is started."""
+        return self._has_wideband is not False
+
     async def start(self) -> None:
         """Connect to Asterisk. Raises as `AmiClient.start` does."""
         await self.ami.start()
+        if self._has_wideband is None:
+            version = parsed_version((await self.ami.ask("CoreSettings")).headers.get("asteriskversion", ""))
+            self._has_wideband = not version or version >= WIDEBAND_SINCE
 
     async def close(self) -> None:
         """Hang up what lives, wait a moment for it, and leave."""
@@ -120,9 +137,10 @@ class AsteriskLine:
         """
         expires_at = int(time.time() + self._limits.originate_s)
         headers = originate(order, structure=self._structure, expires_at=expires_at, caller_id=self._caller_id)
-        if not await _is_listening(order.media_host, order.media_port, within_s=self._limits.connect_s):
-            detail = f"nothing listens for sound at {order.media_host}:{order.media_port}, so nobody was called"
-            return LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=detail)
+        if order.line_format != "slin" and not self.has_wideband:
+            return _nobody_called("this Asterisk's AudioSocket carries 8 kHz only, and phone.line_format is wider")
+        if not await is_listening(order.media_host, order.media_port, within_s=self._limits.connect_s):
+            return _nobody_called(f"nothing listens for sound at {order.media_host}:{order.media_port}")
         if self.calls.get(order.call_id) is not None:
             raise Refused("this call was placed before", do="give every attempt an id of its own")
         self.ami.require()
@@ -236,6 +254,7 @@ class AsteriskLine:
             case AmiEvent():
                 self._board.take(news)
             case LinkLost():
+                self.outages += 1
                 self._outage = asyncio.create_task(self._sit_out(), name="ami-outage")
             case LinkRestored(channels=channels, is_restart=is_restart):
                 if self._outage is not None:
@@ -270,7 +289,11 @@ class AsteriskLine:
             await asyncio.sleep(self._limits.outage_grace_s / 4)
 
 
-async def _is_listening(host: str, port: int, *, within_s: float) -> bool:
+def _nobody_called(why: str) -> LineResult:
+    return LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=f"{why}, so nobody was called")
+
+
+async def is_listening(host: str, port: int, *, within_s: float) -> bool:
     """Whether the media server is there: with it gone, Asterisk would ring the callee for nothing."""
     try:
         async with asyncio.timeout(within_s):

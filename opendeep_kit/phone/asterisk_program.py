@@ -107,11 +107,21 @@ def version_of(command: tuple[str, ...]) -> tuple[int, ...]:
         said = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"asterisk does not run ({error})", do="install it again") from None
-    match = re.search(r"Asterisk (?:certified/)?(\d+(?:\.\d+)*)", said.stdout)
-    if match is None:
+    version = parsed_version(said.stdout.partition("Asterisk ")[2])
+    if not version:
         why = (said.stderr or said.stdout).strip().splitlines()[-1:] or ["no reason given"]
         raise Unavailable(f"asterisk does not run ({why[0]})", do="install it again")
-    return tuple(int(part) for part in match[1].split("."))
+    return version
+
+
+def parsed_version(text: str) -> tuple[int, ...]:
+    """The version that Asterisk names; empty when it is none.
+
+    >>> parsed_version("certified/20.7-cert3"), parsed_version("22.10.1+dfsg")
+    ((20, 7), (22, 10, 1))
+    """
+    match = re.match(r"(?:certified[/-])?(\d+(?:\.\d+)*)", text)
+    return tuple(int(part) for part in match[1].split(".")) if match else ()
 
 
 def _first(root: Path, patterns: tuple[str, ...], holding: str) -> Path | None:

@@ -71,9 +71,9 @@ def rendered(role: Role, values: Mapping[str, str], *, without: frozenset[str] =
 
 @cache
 def wanted_modules() -> tuple[str, ...]:
-    """The modules that modules.conf loads."""
+    """The modules that modules.conf may load."""
     text = (templates_dir() / "modules.conf").read_text()
-    return tuple(re.findall(r"^load = (\S+)$", text, re.MULTILINE))
+    return tuple(re.findall(r"^(?:load|@@\{load_amd\}) = (\S+)$", text, re.MULTILINE))
 
 
 def _templates(role: Role) -> dict[str, str]:

@@ -17,8 +17,8 @@ from uuid import UUID
 from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_message import AmiEvent
-from opendeep_kit.phone.causes import MEDIA_LOST, unanswered
-from opendeep_kit.phone.line import LineResult
+from opendeep_kit.phone.causes import MEDIA_LOST, NO_WORD, REDIRECTED, unanswered
+from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, WE_HUNG_UP, WE_HUNG_UP_EARLY, LineResult
 
 
 class CallState(StrEnum):
@@ -123,6 +123,8 @@ class Leg:
     is_gone: bool = False
     has_hung_up: bool = False
     """This end asked for the hang-up itself (`HangupRequest`)."""
+    is_busy: bool = False
+    """`Dial` says so (`DialEnd`): of a busy callee, and of a redirect that it does not follow."""
     cause: int | None = None
     """Q.850; None when the leg vanished unseen."""
     sip_code: int = 0
@@ -137,7 +139,7 @@ def channel_id(call_id: UUID) -> str:
 class Call:
     """What is known of one call."""
 
-    __slots__ = ("_callee_id", "_lost", "_never", "call_id", "is_cancelled", "is_seen", "legs", "state")
+    __slots__ = ("_callee_id", "_lost", "_never", "call_id", "is_cancelled", "is_machine", "is_seen", "legs", "state")
 
     def __init__(self, call_id: UUID) -> None:
         self.call_id = call_id
@@ -146,6 +148,8 @@ class Call:
         """By Uniqueid."""
         self.is_seen = False
         """Asterisk has shown a channel of it."""
+        self.is_machine = False
+        """Asterisk, if asked, takes the callee for an answering machine."""
         self.is_cancelled = False
         """We want it to end."""
         self._callee_id = ""
@@ -185,6 +189,7 @@ class Call:
             self._note(leg, event.get("DestChannelStateDesc"))
             leg.is_ringing |= event.get("DialStatus") == "RINGING"
             leg.is_up |= event.get("DialStatus") == "ANSWER"
+            leg.is_busy |= event.get("DialStatus") == "BUSY"
             if uniqueid == ours:
                 self._callee_id = self._callee_id or dialled
         match event.name:
@@ -194,6 +199,9 @@ class Call:
                 leg.cause, leg.sip_code = _number(event.get("Cause")), _number(event.get("TechCause"))
             case "HangupRequest":
                 self._leg(uniqueid).has_hung_up = True
+            case "UserEvent" if event.get("UserEvent") == "OpenDeepAmd":
+                # A callee who says nothing is MACHINE to Asterisk as well; that alone is no hint.
+                self.is_machine = event.get("Status") == "MACHINE" and not event.get("Why").startswith("INITIALSILENCE")
             case "UserEvent" if event.get("UserEvent") == "OpenDeepRefused":
                 self._never = "the dialplan refused to dial: the order came too late, or is not well formed"
         self._conclude()
@@ -238,15 +246,14 @@ class Call:
     def result(self) -> LineResult:
         """How the call ended, from what is known now."""
         leg = self.callee
-        cause = leg.cause or 0 if leg else 0
+        cause = _cause(leg) if leg else 0
         if leg is not None and leg.is_up:
             by, detail = self._who_ended(leg)
             return LineResult(phone_result=PhoneResult.ANSWERED, ended_by=by, cause=cause, detail=detail)
         if self.is_cancelled and not (leg and leg.sip_code):
-            detail = "we hung up before anybody answered"
-            return LineResult(phone_result=PhoneResult.CANCELLED, ended_by=None, cause=cause, detail=detail)
+            return LineResult(phone_result=PhoneResult.CANCELLED, ended_by=None, cause=cause, detail=WE_HUNG_UP_EARLY)
         if leg is not None and leg.cause is not None:
-            result, detail = unanswered(leg.cause, leg.sip_code)
+            result, detail = unanswered(cause, leg.sip_code)
             by = None if result is PhoneResult.CANCELLED else EndedBy.NETWORK
             return LineResult(phone_result=result, ended_by=by, cause=cause, detail=detail)
         why = self._never or ("how the callee's leg ended is not known" if leg else "ended before dialling")
@@ -257,12 +264,12 @@ class Call:
         if self._lost is not None:
             return self._lost
         if not leg.is_gone:
-            return None, "handed over"
+            return None, HANDED_OVER
         if leg.cause == MEDIA_LOST:
             return EndedBy.NETWORK, "no sound came from the callee's side any more"
         if leg.has_hung_up:
             return EndedBy.CALLEE, "the callee hung up"
-        return None, "our side hung up"
+        return None, WE_HUNG_UP if self.is_cancelled else OUR_LEG_ENDED
 
     # ---- inside -------------------------------------------------------------------------------------
 
@@ -295,6 +302,12 @@ class Call:
 
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
+
+
+def _cause(leg: Leg) -> int:
+    """Why the leg ended. After a redirect `Dial` and the SIP stack race for who writes it down, and 0 or 16 may win."""
+    is_redirected = 300 <= leg.sip_code < 400 or (leg.is_busy and leg.cause in NO_WORD and not leg.sip_code)
+    return REDIRECTED if is_redirected else leg.cause or 0
 
 
 def _age(uniqueid: str) -> tuple[float, int]:

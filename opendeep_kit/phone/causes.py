@@ -2,20 +2,28 @@
 
 Given the Q.850 cause and the SIP code with which the callee's leg ended, names the result and says it in a clause.
 Asterisk's DialStatus is not asked: it calls most failures NOANSWER (main/dial.c).
-Source: Asterisk res/res_pjsip.c `hangup_sip2cause`, and every row seen on a real line.
+Source: Asterisk res/res_pjsip.c `hangup_sip2cause`; every row was seen on a line (tests/phone/test_sip_outcomes.py).
 """
 
 from __future__ import annotations
 
 from opendeep_kit.outcomes import PhoneResult
+from opendeep_kit.phone.line import OUR_LEG_ENDED_EARLY
 
 MEDIA_LOST = 44
 """What Asterisk's rtp_timeout leaves behind."""
 
-_BY_SIP: dict[int, tuple[PhoneResult, str]] = {
-    401: (PhoneResult.REJECTED, "the trunk does not accept our account"),
+REDIRECTED = 23
+"""A 3xx answer. Nobody but the number asked for is called: the dialplan's Dial does not follow it (option `i`)."""
+NO_WORD = frozenset({0, 16})
+"""What a leg is left with on which we ended the attempt."""
+
+BY_SIP: dict[int, tuple[PhoneResult, str]] = {
+    # Our account, not the callee: no mark against the contact, and the campaign's breaker sees a failing line.
+    401: (PhoneResult.FAILED, "the trunk does not accept our account"),
     403: (PhoneResult.REJECTED, "rejected by the callee or the trunk"),
     404: (PhoneResult.INVALID_NUMBER, "nobody has this number"),
+    407: (PhoneResult.FAILED, "the trunk does not accept our account"),
     408: (PhoneResult.UNREACHABLE, "the network got no reply"),
     410: (PhoneResult.NUMBER_CHANGED, "the number has changed"),
     480: (PhoneResult.NO_ANSWER, "not available at present"),
@@ -39,21 +47,22 @@ _BY_SIP: dict[int, tuple[PhoneResult, str]] = {
 
 _BY_CAUSE: dict[int, tuple[PhoneResult, str]] = {
     0: (PhoneResult.NO_ANSWER, "nobody answered within the time limit"),
-    1: _BY_SIP[404],
-    16: (PhoneResult.CANCELLED, "we hung up before anybody answered"),
-    17: _BY_SIP[486],
-    18: _BY_SIP[408],
-    19: _BY_SIP[480],
-    21: _BY_SIP[403],
-    22: _BY_SIP[410],
-    26: (PhoneResult.CANCELLED, "we hung up before anybody answered"),
-    27: _BY_SIP[502],
-    28: _BY_SIP[484],
-    29: _BY_SIP[501],
-    34: _BY_SIP[503],
-    38: _BY_SIP[500],
-    58: _BY_SIP[488],
-    102: _BY_SIP[504],
+    1: BY_SIP[404],
+    16: (PhoneResult.CANCELLED, OUR_LEG_ENDED_EARLY),
+    17: BY_SIP[486],
+    18: BY_SIP[408],
+    19: BY_SIP[480],
+    21: BY_SIP[403],
+    22: BY_SIP[410],
+    REDIRECTED: (PhoneResult.FAILED, "the network points to another address, which is not followed"),
+    26: (PhoneResult.CANCELLED, OUR_LEG_ENDED_EARLY),
+    27: BY_SIP[502],
+    28: BY_SIP[484],
+    29: BY_SIP[501],
+    34: BY_SIP[503],
+    38: BY_SIP[500],
+    58: BY_SIP[488],
+    102: BY_SIP[504],
 }
 """Where there is no SIP code: we ended the attempt, or Asterisk is older than 22.7."""
 
@@ -70,8 +79,10 @@ def unanswered(cause: int, sip_code: int) -> tuple[PhoneResult, str]:
         cause: Q.850, 0 when Asterisk gives none.
         sip_code: the final SIP response, 0 when there was none.
     """
-    known = _BY_SIP.get(sip_code) if sip_code else _BY_CAUSE.get(cause)
+    known = BY_SIP.get(sip_code) if sip_code else _BY_CAUSE.get(cause)
     if known is not None:
         return known
+    if 300 <= sip_code < 400:
+        return _BY_CAUSE[REDIRECTED]
     told = f"SIP {sip_code}" if sip_code else f"cause {cause}"
     return (PhoneResult.CONGESTION if 500 <= sip_code < 600 else PhoneResult.FAILED), f"the network said {told}"

@@ -15,12 +15,31 @@ from uuid import UUID
 from opendeep_kit.config import LineFormat
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 
+OUR_LEG_ENDED = "our side hung up"
+OUR_LEG_ENDED_EARLY = "our side hung up before anybody answered"
+"""The AI's leg ended, and nobody had asked the line for it: whoever held its sound knows why, or it failed."""
+WE_HUNG_UP = "we hung up"
+WE_HUNG_UP_EARLY = "we hung up before anybody answered"
+"""The line was asked to."""
+HANDED_OVER = "handed over to a human"
+
 
 class Progress(StrEnum):
     """What the network said while the call was being set up."""
 
     RINGING = "ringing"
     ANSWERED = "answered"
+    MACHINE = "machine"
+    """What answered sounds like an answering machine: a hint, after `ANSWERED`."""
+
+
+MACHINE_HINT = (
+    "The telephone network takes the callee for an answering machine. If what you hear agrees, do what your "
+    "instructions say for a machine; if a person speaks, go on as usual."
+)
+"""What the agent is told then."""
+HINTED_BY = "answering-machine detection"
+"""Who stepped in, in the call's events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

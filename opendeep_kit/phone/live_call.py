@@ -38,6 +38,8 @@ class LiveCall:
                 self._tell_once(Progress.RINGING)
             if callee.is_up and Progress.ANSWERED not in self.told:
                 self._tell_once(Progress.ANSWERED)
+            if callee.is_up and self.call.is_machine and Progress.MACHINE not in self.told:
+                self._tell_once(Progress.MACHINE)
         return state
 
     def end(self) -> None:

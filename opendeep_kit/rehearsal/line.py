@@ -20,7 +20,14 @@ from opendeep_kit.errors import Refused, Unavailable
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
 from opendeep_kit.phone.causes import MEDIA_LOST, unanswered
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import (
+    HANDED_OVER,
+    OUR_LEG_ENDED,
+    OUR_LEG_ENDED_EARLY,
+    CallOrder,
+    LineResult,
+    Progress,
+)
 from opendeep_kit.rehearsal.asterisk_leg import QUIET_LIMIT_S, AsteriskLeg, LegEnd, connect
 from opendeep_kit.rehearsal.public import Behaviour, callee_uuid, subscriber
 
@@ -134,14 +141,12 @@ class _Call:
         return refusal or await self._conversation()
 
     def ended_by_us(self) -> LineResult:
-        """The result when the media server ended the call, or did what Asterisk does not forgive."""
-        answered, cancelled = "our side hung up", "we hung up before anybody answered"
-        return LineResult(
-            phone_result=PhoneResult.ANSWERED if self._is_answered else PhoneResult.CANCELLED,
-            ended_by=None,
-            cause=NORMAL_CLEARING,
-            detail=self._media.detail or (answered if self._is_answered else cancelled),
-        )
+        """The result when the media server ended the call; what Asterisk does not forgive is a failure of ours."""
+        if self._media.ended.result() in (LegEnd.BROKEN, LegEnd.QUIET):
+            return _broken(PhoneResult.ANSWERED if self._is_answered else PhoneResult.FAILED, self._media.detail)
+        result = PhoneResult.ANSWERED if self._is_answered else PhoneResult.CANCELLED
+        detail = OUR_LEG_ENDED if self._is_answered else OUR_LEG_ENDED_EARLY
+        return LineResult(phone_result=result, ended_by=None, cause=NORMAL_CLEARING, detail=detail)
 
     # ---- before the answer --------------------------------------------------------------------------
 
@@ -208,6 +213,8 @@ class _Call:
             await callee.close()
         if how in (LegEnd.HUNG_UP, LegEnd.CLOSED):
             return _hung_up()
+        if how is LegEnd.QUIET:  # ours as well: what we send goes to the callee
+            return _broken(PhoneResult.ANSWERED, callee.detail)
         return LineResult(
             phone_result=PhoneResult.ANSWERED,
             ended_by=EndedBy.NETWORK,
@@ -243,10 +250,12 @@ def _unanswered(cause: int, sip_code: int) -> LineResult:
     return LineResult(phone_result=result, ended_by=EndedBy.NETWORK, cause=cause, detail=detail)
 
 
+def _broken(result: PhoneResult, detail: str) -> LineResult:
+    return LineResult(phone_result=result, ended_by=EndedBy.FAILURE, cause=NORMAL_CLEARING, detail=detail)
+
+
 def _handed_over() -> LineResult:
-    return LineResult(
-        phone_result=PhoneResult.ANSWERED, ended_by=None, cause=NORMAL_CLEARING, detail="handed over to a human"
-    )
+    return LineResult(phone_result=PhoneResult.ANSWERED, ended_by=None, cause=NORMAL_CLEARING, detail=HANDED_OVER)
 
 
 def _hung_up() -> LineResult:

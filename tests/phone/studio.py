@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from opendeep_kit.config import PhoneSettings
@@ -21,7 +21,7 @@ from tests.phone.asterisk_end import until
 
 QUICK = LineLimits(originate_s=1, settle_s=0.3, linger_s=0.2, outage_s=10, outage_grace_s=0.1)
 AMI = AmiLimits(answer_s=2, first_wait_s=0.05, longest_wait_s=0.2)
-ECHO, RINGS, EARLY_HANGUP, MUTE = "32", "21", "26", "29"
+ECHO, RINGS, EARLY_HANGUP, MUTE, BUSY = "32", "21", "26", "29", "20"
 """Last digits of `rehearsal/public.py` (and of `asterisk/callees/` for the echo)."""
 
 
@@ -53,7 +53,7 @@ class Studio:
         self.happened.append("sound")
         self.line.media_opened(connection.call_id)
         try:
-            await tone(connection, rate_hz=24000)
+            await tone(connection, rate_hz=self.media.line_rate_hz)
         finally:
             self.line.media_closed(connection.call_id)
 
@@ -78,6 +78,8 @@ async def studio(
     structure: Structure = Structure.CHANNEL_DRIVER,
     port: int | None = None,
     ami: AmiLimits = AMI,
+    limits: LineLimits = QUICK,
+    has_wideband: bool | None = None,
 ) -> AsyncIterator[Studio]:
     """Everything for calls; at the end nothing may be left of them."""
     assert callees is not None
@@ -90,8 +92,9 @@ async def studio(
         await made.handle(connection)
 
     account = AmiAccount(port=port or line.ports.ami, username=line.ami_user, secret=line.ami_secret)
-    asterisk_line = AsteriskLine(account, structure=structure, limits=QUICK, ami_limits=ami)
-    async with AudioSocketServer(admit=yes, handle=handle, settings=PhoneSettings()) as media, asterisk_line:
+    asterisk_line = AsteriskLine(account, structure=structure, limits=limits, ami_limits=ami, has_wideband=has_wideband)
+    settings = PhoneSettings(line_format="slin" if has_wideband is False else "slin24")
+    async with AudioSocketServer(admit=yes, handle=handle, settings=settings) as media, asterisk_line:
         made = Studio(asterisk_line, media, callees)
         yield made
         with contextlib.suppress(Unavailable):
@@ -108,3 +111,6 @@ async def until_gone(made: Studio) -> None:
 
 
 WE_HUNG_UP = LineResult(phone_result=PhoneResult.ANSWERED, ended_by=None, cause=16, detail="our side hung up")
+"""By way of the sound's connection."""
+LINE_HUNG_UP = replace(WE_HUNG_UP, detail="we hung up")
+"""The line was asked to."""

@@ -65,6 +65,13 @@ CANCELLED = [
     hangup(OURS, "Up", 0),
     hangup(CALLEE, "Ringing", 16),
 ]
+REDIRECTED = [
+    *BEGIN,
+    event("DialEnd", OURS, DestUniqueid=CALLEE, DestChannelStateDesc="Down", DialStatus="CANCEL"),
+    event("DialEnd", OURS, DestUniqueid=CALLEE, DestChannelStateDesc="Down", DialStatus="BUSY"),
+    hangup(CALLEE, "Down", 0),
+    hangup(OURS, "Up", 19),
+]
 CALLEE_HUNG_UP = [
     *BEGIN,
     RINGING,
@@ -91,11 +98,18 @@ REFUSED = [*BEGIN[:4], event("UserEvent", OURS, UserEvent="OpenDeepRefused"), ha
 STREAMS: list[tuple[list[AmiEvent], PhoneResult, EndedBy | None, int, str]] = [
     (BUSY, PhoneResult.BUSY, EndedBy.NETWORK, 17, "busy"),
     (RUNG_OUT, PhoneResult.NO_ANSWER, EndedBy.NETWORK, 0, "nobody answered within the time limit"),
-    (CANCELLED, PhoneResult.CANCELLED, None, 16, "we hung up before anybody answered"),
+    (
+        REDIRECTED,
+        PhoneResult.FAILED,
+        EndedBy.NETWORK,
+        23,
+        "the network points to another address, which is not followed",
+    ),
+    (CANCELLED, PhoneResult.CANCELLED, None, 16, "our side hung up before anybody answered"),
     (CALLEE_HUNG_UP, PhoneResult.ANSWERED, EndedBy.CALLEE, 16, "the callee hung up"),
     (WE_HUNG_UP, PhoneResult.ANSWERED, None, 16, "our side hung up"),
     (SOUND_LOST, PhoneResult.ANSWERED, EndedBy.NETWORK, 44, "no sound came from the callee's side any more"),
-    (HANDED_OVER, PhoneResult.ANSWERED, None, 0, "handed over"),
+    (HANDED_OVER, PhoneResult.ANSWERED, None, 0, "handed over to a human"),
     (
         NOT_SET_UP,
         PhoneResult.FAILED,

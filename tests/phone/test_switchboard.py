@@ -66,7 +66,7 @@ async def test_handed_over_call_stays_known() -> None:
     result = await board.live.over
     await asyncio.sleep(0.05)
 
-    assert result.detail == "handed over"
+    assert result.detail == "handed over to a human"
     assert len(board.calls) == 1
     board.close()
 

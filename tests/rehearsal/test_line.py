@@ -14,7 +14,7 @@ from opendeep_kit.audio.pcm import frame_bytes, level_dbfs
 from opendeep_kit.config import LineFormat, PhoneSettings
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import OUR_LEG_ENDED, CallOrder, LineResult, Progress
 from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.rehearsal.public import callee_uuid
 from tests.phone.asterisk_end import open_files, until
@@ -370,9 +370,9 @@ def write(data: bytes) -> Callable[[AudioSocketConnection], object]:
 @pytest.mark.parametrize(
     ("end", "detail"),
     [
-        (AudioSocketConnection.hang_up, "our side hung up"),
-        (AudioSocketConnection.abort, "our side hung up"),
-        (lambda connection: connection._transport.write_eof(), "our side hung up"),
+        (AudioSocketConnection.hang_up, OUR_LEG_ENDED),
+        (AudioSocketConnection.abort, OUR_LEG_ENDED),
+        (lambda connection: connection._transport.write_eof(), OUR_LEG_ENDED),
         (write(b"\x01\x00\x10" + bytes(16)), "kind 0x01"),
         (write(b"\x03\x00\x011"), "kind 0x03"),
         (write(b"\xff\x00\x01\x01"), "kind 0xff"),
@@ -398,7 +398,8 @@ async def test_server_ends_an_answered_call(end: Callable[[AudioSocketConnection
     hanging_up(office, end)
     result = await call("01", office, callee=callee)
 
-    assert (result.phone_result, result.ended_by, result.cause) == (PhoneResult.ANSWERED, None, 16)
+    by = None if detail == OUR_LEG_ENDED else EndedBy.FAILURE
+    assert (result.phone_result, result.ended_by, result.cause) == (PhoneResult.ANSWERED, by, 16)
     assert detail in result.detail
     assert callee_reasons == ["peer_closed"]
 
@@ -437,9 +438,11 @@ async def test_header_and_payload_may_come_in_two_writes_at_once() -> None:
     assert result.ended_by is EndedBy.CALLEE
 
 
-@pytest.mark.parametrize(("last", "result"), [("30", PhoneResult.CANCELLED), ("29", PhoneResult.ANSWERED)])
+@pytest.mark.parametrize(
+    ("last", "result"), [("30", PhoneResult.FAILED), ("29", PhoneResult.ANSWERED), ("01", PhoneResult.ANSWERED)]
+)
 async def test_two_seconds_without_any_sound(last: str, result: PhoneResult) -> None:
-    """A server that waits silently for a callee who sends nothing loses the call."""
+    """A server that waits silently for a callee who sends nothing loses the call: our failure, not the callee's."""
     office = Office()
 
     async def fall_silent(connection: AudioSocketConnection) -> None:
@@ -447,10 +450,10 @@ async def test_two_seconds_without_any_sound(last: str, result: PhoneResult) -> 
         await asyncio.wait({connection.closed})
 
     office.act = fall_silent
-    got = await call(last, office, time_scale=0.1)
+    got = await call(last, office, callee=fall_silent, time_scale=0.1)
 
-    assert (got.phone_result, got.ended_by) == (result, None)
-    assert "two seconds" in got.detail
+    assert (got.phone_result, got.ended_by) == (result, EndedBy.FAILURE)
+    assert got.detail == "neither side sent anything for two seconds"
 
 
 async def test_server_that_refuses_the_call() -> None:
