@@ -1,7 +1,8 @@
 """Pauses a campaign whose calls fail: counts outcomes over a moving window and says when the share is too high.
 
 Given results with their times, keeps counts per slice of the window, never the calls. It judges the line, the voice
-model and the list of numbers, not the callees: busy and no answer are ordinary days.
+model and the list of numbers, not the callees: busy and no answer are ordinary days. An attempt that the death of one
+of our own processes broke off is not told to it: one restart must not pause a campaign that is well.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Says how many further calls the machines and the voice model can take now.
 
 Given the media workers' heartbeats and what the model's provider said of its limits, returns a number and what bounds
-it. A worker that is late, silent or leaving takes none; fewer calls are given to one that begins to be late.
+it. A worker that is late, silent or leaving takes none; fewer calls are given to one that begins to be late. Where the
+provider turns us away, or its allowances run low, fewer calls begin until the time that it named.
 """
 
 from __future__ import annotations
@@ -25,6 +26,32 @@ class Worker:
     seen_at: datetime
     is_draining: bool = False
     """It ends when its calls have ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What is left of one thing that the voice model's provider counts, over all sessions of the account."""
+
+    name: str
+    """`requests` or `tokens`."""
+    remaining: float
+    resets_at: datetime
+    """Whole again."""
+
+
+NEEDS: dict[str, float] = {"requests": 10, "tokens": 8_000}
+"""Of a call in a minute, about: every reply is a request and counts the talk so far again. Nothing else is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """What one media worker was told by the provider."""
+
+    carries: int | None = None
+    """Calls in all that the allowances carry until `resets_at`; None: nothing was told."""
+    resets_at: datetime | None = None
+    blocked_until: datetime | None = None
+    """It was turned away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +106,36 @@ def room(
     if left is not None and left < calls and (provider.resets_at is None or now < provider.resets_at):
         return Room(calls=max(0, left), bound_by="the voice model's provider allows no more sessions at present")
     return Room(calls=calls, bound_by=bound_by)
+
+
+def carried(allowances: Sequence[Allowance], *, now: datetime) -> Sign:
+    """How many calls these allowances carry: the scarcest decides, and one that is whole again no more."""
+    counted = [one for one in allowances if one.name in NEEDS and one.resets_at > now]
+    found = [(max(0, int(one.remaining // NEEDS[one.name])), one.resets_at) for one in counted]
+    if not found:
+        return Sign()
+    carries, resets_at = min(found)
+    return Sign(carries=carries, resets_at=resets_at)
+
+
+def provider(signs: Sequence[Sign], *, live: int, now: datetime) -> Provider:
+    """What all workers together were told: they share one account.
+
+    Args:
+        live: calls that have not ended; they draw on the same allowances.
+    """
+    told = [(one.carries, one.resets_at) for one in signs if one.carries is not None and _later(one.resets_at, now)]
+    carries, resets_at = min(told, default=(None, None), key=lambda one: one[0])
+    blocked = [one.blocked_until for one in signs if one.blocked_until is not None]
+    return Provider(
+        calls_left=None if carries is None else max(0, carries - live),
+        resets_at=resets_at,
+        blocked_until=max(blocked, default=None),
+    )
+
+
+def _later(at: datetime | None, now: datetime) -> bool:
+    return at is None or at > now
 
 
 def slots(worker: Worker, policy: CapacityPolicy) -> int:

@@ -35,6 +35,8 @@ from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.store.live_calls import MediaEnd
 from opendeep_kit.tasks.script import parse_script
 
+BROKEN_OFF = (Disposition.FAILED, Disposition.NOT_REACHED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Came:
@@ -47,17 +49,23 @@ class Came:
     may_have_rung: bool = True
     """False: certain that nothing left us."""
     is_interrupted: bool = False
-    """Not known: a process died."""
+    """A process of ours died under it, the line's Asterisk included."""
     is_final: bool = False
     """Trying again would end the same way."""
 
     @classmethod
-    def of(cls, result: LineResult, media: MediaEnd | None) -> Came:
+    def of(cls, result: LineResult, media: MediaEnd | None, *, is_interrupted: bool = False) -> Came:
         """A call that the line carried."""
-        return cls(phone_result=result.phone_result, ended_by=result.ended_by, detail=result.detail, media=media)
+        return cls(
+            phone_result=result.phone_result,
+            ended_by=result.ended_by,
+            detail=result.detail,
+            media=media,
+            is_interrupted=is_interrupted,
+        )
 
     @classmethod
-    def nothing(cls, why: str, *, is_final: bool = False) -> Came:
+    def nothing(cls, why: str, *, is_final: bool = False, is_interrupted: bool = False) -> Came:
         """No call: the line was not asked."""
         return cls(
             phone_result=PhoneResult.FAILED,
@@ -65,6 +73,7 @@ class Came:
             detail=why,
             may_have_rung=False,
             is_final=is_final,
+            is_interrupted=is_interrupted,
         )
 
     @classmethod
@@ -102,7 +111,8 @@ def conclude(
         detail=summary.detail,
         may_have_rung=came.may_have_rung,
         spent_minor=_spent(row, summary, settings),
-        is_interrupted=came.is_interrupted,
+        # A talk that reached its aim before the crash did reach it.
+        is_interrupted=came.is_interrupted and summary.disposition in BROKEN_OFF,
     )
     following = _following(database, row, who, rules, came, summary, happened, now)
     commands.close_untaken(database, tenant_id, attempt_id, now=now)

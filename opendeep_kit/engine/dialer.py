@@ -18,21 +18,21 @@ from opendeep_kit.config import Settings
 from opendeep_kit.engine import attempt_end
 from opendeep_kit.engine.attempt_end import Came
 from opendeep_kit.engine.campaign_specs import to_campaign
+from opendeep_kit.engine.expecting import expect
 from opendeep_kit.engine.permits import checker
+from opendeep_kit.engine.reach import Reach
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
-from opendeep_kit.lines import hang_up, living_calls
+from opendeep_kit.lines import hang_up, is_ready, living_calls, outages
 from opendeep_kit.logs import log
-from opendeep_kit.media.media_follow import MediaFollow
+from opendeep_kit.media.media_follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import CallOrder, Line, LineResult, Progress
-from opendeep_kit.store import attempts, campaigns, claiming, enrolments, records, workers
+from opendeep_kit.store import attempts, campaigns, claiming
 from opendeep_kit.store import calls as call_rows
 from opendeep_kit.store.attempts import Attempt, AttemptState
 from opendeep_kit.store.claiming import Claim, ClaimOutcome, NewAttempt
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.event_log import EventLog
-from opendeep_kit.tasks.prompt import render
-from opendeep_kit.tasks.script import parse_script
 
 RATE_TRIES, RATE_WAIT_S = 5, 5.0
 """A call that comes too early for a rate waits, when it is not for long."""
@@ -64,16 +64,24 @@ class Dialer:
         self._database = database
         self._event_log = event_log
         self._line = line
+        self._reach = Reach(database, settings.service)
         self.control_id = control_id
         self.active: set[str] = set()
         """Attempts that a step of this process works on."""
         self._finishing: set[str] = set()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its line could carry a call now."""
+        return is_ready(self._line)
 
     # ---- permit -------------------------------------------------------------------------------------
 
     async def permit(self, job: Job) -> bool:
         """Ask whether the contact may be called now. True: there is an attempt, and nobody else will place it."""
         outcome = ClaimOutcome.REFUSED
+        if not self.is_ready:
+            return False  # the contact stays due, and is asked about again
         for _ in range(RATE_TRIES):
             claim = await asyncio.to_thread(self._claim, job)
             if claim is None:
@@ -94,7 +102,7 @@ class Dialer:
         """None: there is nothing to ask, for want of a campaign or a media worker."""
         now, service = datetime.now(UTC), self._settings.service
         row = campaigns.campaign(self._database, job.tenant_id, job.campaign_id)
-        worker = workers.least_loaded(self._database, now=now, within_s=service.worker_dead_after_s)
+        worker = self._reach.pick(now)
         if row is None or worker is None:
             return None
         cost = to_campaign(row).call_cost
@@ -129,6 +137,8 @@ class Dialer:
             came = await self._once(tenant_id, attempt_id)
             if came is not None:
                 await self.conclude(tenant_id, attempt_id, came)
+        except Unavailable as error:  # it is taken up again
+            log().warning("! an attempt cannot be seen to its end now", call_id=attempt_id, what=error.what)
         finally:
             self._finishing.discard(attempt_id)
 
@@ -143,7 +153,8 @@ class Dialer:
             if row.state is AttemptState.DIALLED:
                 return await self._resolve(row)
             if datetime.now(UTC) - row.created_at > timedelta(seconds=FRESH_S):
-                return Came.nothing("its permission had become old before the line was asked")
+                why = "its permission had become old before the line was asked"
+                return Came.nothing(why, is_interrupted=True)
             return await self._place(row)
         finally:
             self.active.discard(attempt_id)
@@ -153,6 +164,10 @@ class Dialer:
             await asyncio.to_thread(self._expect, row)
         except BadInput as error:
             return Came.nothing(error.what, is_final=True)
+        if not await self._reach.is_there(row):
+            where = f"{row.media_host}:{row.media_port}"
+            is_dead = await self._reach.is_dead(row)
+            return Came.nothing(f"nothing listens for sound at {where}, so nobody was called", is_interrupted=is_dead)
         marked = await asyncio.to_thread(
             attempts.mark_dialled,
             self._database,
@@ -165,51 +180,21 @@ class Dialer:
             return Came.in_doubt("another process took it over")
         dialled = events.Dialled(call_id=row.attempt_id, at_ms=0.0, line=self._line.name)
         self._event_log.append(dialled, row.tenant_id)
-        follow = self._follow(row)
+        follow, before = self._follow(row), outages(self._line)
         async with follow.watching():
             try:
                 result = await self._on_the_line(row)
-            except Unavailable as error:
-                return Came.nothing(error.what)
+            except Unavailable as error:  # Asterisk went away after the call was permitted
+                return Came.nothing(error.what, is_interrupted=True)
             except OpenDeepError as error:
                 result = LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=error.what)
-        return Came.of(result, await follow.end())
+        end = await follow.end()
+        lost_line = result.ended_by is EndedBy.FAILURE and outages(self._line) != before
+        return Came.of(result, end, is_interrupted=lost_line or end == DIED)
 
     def _expect(self, row: Attempt) -> None:
-        """Let the call's UUID in; what it says is checked before anybody's phone rings.
-
-        Raises:
-            BadInput: the script or the contact's facts are not what they must be.
-        """
-        if call_rows.call(self._database, row.tenant_id, row.attempt_id) is not None:
-            return
-        campaign = campaigns.campaign(self._database, row.tenant_id, row.campaign_id)
-        who = enrolments.enrolment(self._database, row.tenant_id, row.campaign_id, row.number)
-        if campaign is None or campaign.script_name is None or who is None:
-            raise BadInput("the campaign has no script", do="create it again with one")
-        saved = records.script(self._database, row.tenant_id, campaign.script_name, campaign.script_version)
-        if saved is None:
-            raise BadInput("the campaign's script is not in the record", do="save it")
-        contact = None
-        if who.contact_id is not None:
-            contact = records.contact(self._database, row.tenant_id, who.contact_id)
-        facts = contact.facts if contact is not None else {}
-        render(parse_script(saved.text, name=saved.name, source="the campaign's script"), facts)
-        now = datetime.now(UTC)
-        expected = call_rows.ExpectedCall(
-            call_id=row.attempt_id,
-            tenant_id=row.tenant_id,
-            number=row.number,
-            line=self._line.name,
-            expected_until=now + timedelta(seconds=self._settings.phone.expected_within_s),
-            task_id=campaign.task_id,
-            script_name=campaign.script_name,
-            script_version=campaign.script_version,
-            contact_id=who.contact_id,
-            campaign=row.campaign_id,
-            facts=facts,
-        )
-        call_rows.expect(self._database, expected, now=now)
+        within_s = self._settings.phone.expected_within_s
+        expect(self._database, row, line=self._line.name, within_s=within_s, now=datetime.now(UTC))
 
     async def _on_the_line(self, row: Attempt) -> LineResult:
         order = CallOrder(
@@ -261,7 +246,8 @@ class Dialer:
         # A call of the simulator ends with its process; Asterisk's went on, and its end was the callee's or ours.
         by = None if self._line.name == "asterisk" else EndedBy.FAILURE
         detail = "the process that placed it died meanwhile"
-        return Came.of(LineResult(phone_result=PhoneResult.ANSWERED, ended_by=by, detail=detail), end)
+        result = LineResult(phone_result=PhoneResult.ANSWERED, ended_by=by, detail=detail)
+        return Came.of(result, end, is_interrupted=by is not None or end == DIED)
 
     async def _outlive(self, call_id: UUID, follow: MediaFollow) -> None:
         """Wait until the line does not hold the call any more."""

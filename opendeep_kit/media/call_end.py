@@ -6,19 +6,26 @@ holds a call.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from opendeep_kit import events
+from opendeep_kit.errors import Unavailable
 from opendeep_kit.insight.analysis import Summary, summarise
+from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.phone.line import LineResult
+from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, OUR_LEG_ENDED_EARLY, WE_HUNG_UP, LineResult
 from opendeep_kit.store import calls as call_rows
+from opendeep_kit.store import live_calls
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.store.live_calls import MediaEnd
 
+WRITE_WITHIN_S, WRITE_AGAIN_S = 60.0, 1.0
 NO_SOUND = "answered, but the sound connection never came"
+SOUND_LOST = "the line closed the sound connection, and neither side had hung up"
+"""Asterisk does so when nobody sent anything for two seconds, or when what we sent was no AudioSocket."""
 
 
 def judge(
@@ -38,7 +45,9 @@ def judge(
     """
     phone_result = result.phone_result
     ended_by, detail = who_ended(happened, result, media)
-    if media is None and phone_result is PhoneResult.ANSWERED:
+    if (media is None and phone_result is PhoneResult.ANSWERED) or (
+        ended_by is EndedBy.FAILURE and phone_result is PhoneResult.CANCELLED
+    ):
         phone_result = PhoneResult.FAILED
     now_ms = media.media_ms if media is not None else max((event.at_ms for event in happened), default=0.0)
     ended = events.CallEnded(call_id=call_id, at_ms=now_ms, phone_result=phone_result, ended_by=ended_by, detail=detail)
@@ -54,10 +63,14 @@ def who_ended(happened: Sequence[events.Event], result: LineResult, media: Media
         return EndedBy.AGENT, result.detail
     if media is not None and media.ended_by is not None:
         return media.ended_by, media.detail
+    if media is not None and result.ended_by is None and result.detail in (OUR_LEG_ENDED, OUR_LEG_ENDED_EARLY):
+        return EndedBy.FAILURE, SOUND_LOST
     if result.phone_result is not PhoneResult.ANSWERED:
         return result.ended_by or EndedBy.NETWORK, result.detail
     if media is None:
         return EndedBy.FAILURE, NO_SOUND
+    if result.ended_by is None and result.detail in (HANDED_OVER, WE_HUNG_UP):
+        return EndedBy.SUPERVISOR, result.detail
     return result.ended_by or EndedBy.CALLEE, result.detail
 
 
@@ -77,3 +90,26 @@ def close_row(
     digest = media.recording_sha256 if media is not None else ""
     row = call_rows.CallResult(**values, recording_sha256=digest)
     call_rows.end(database, tenant_id, call_id, row, at=now)
+
+
+async def note_media_end(database: Database, event_log: EventLog, call_id: str, end: MediaEnd) -> None:
+    """Write down how a call's sound ended, and try again for a while where the record refuses: nobody else knows it."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + WRITE_WITHIN_S
+    while True:
+        try:
+            await asyncio.to_thread(_write_media_end, database, event_log, call_id, end)
+        except Unavailable as error:
+            if loop.time() > until:
+                log().error("! the end of a call's sound could not be recorded", call_id=call_id, what=error.what)
+                return
+            await asyncio.sleep(WRITE_AGAIN_S)
+        else:
+            return
+
+
+def _write_media_end(database: Database, event_log: EventLog, call_id: str, end: MediaEnd) -> None:
+    # Whoever folds the call's events waits for this row: the events come first.
+    if not event_log.flush():
+        raise Unavailable("the call's events are not in the record yet", do="mend what the log says of it")
+    live_calls.end_media(database, call_id, end, now=datetime.now(UTC))

@@ -14,7 +14,8 @@ from functools import partial
 from typing import TypeVar
 
 from opendeep_kit import events
-from opendeep_kit.errors import OpenDeepError, Unavailable
+from opendeep_kit.config import PhoneSettings
+from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.media.media_worker import HandOver, HeldCall, MediaWorker
 from opendeep_kit.outcomes import EndedBy
@@ -31,6 +32,7 @@ LAG_S = 0.02
 HAND_OVER_WITHIN_S, HAND_OVER_LOOK_S = 10.0, 0.1
 FAREWELL_S = 5.0
 """For hung-up calls to be written down."""
+EVERYWHERE = ("0.0.0.0", "::")
 T = TypeVar("T")
 
 
@@ -38,7 +40,7 @@ class MediaDuty:
     """The duties of one media worker; `async with` it, inside the worker's own block.
 
     Args:
-        host: where the line reaches the worker.
+        host: where the line reaches the worker, see `reached_at`.
         capacity: calls at a time.
     """
 
@@ -110,7 +112,8 @@ class MediaDuty:
             await self._beat()
 
     async def _beat(self) -> None:
-        worker, lag_ms, self._lag_ms = self._worker, self._lag_ms, 0.0
+        now, worker, lag_ms, self._lag_ms = datetime.now(UTC), self._worker, self._lag_ms, 0.0
+        told = worker.provider.sign(now)
         sent, skipped = worker.frames_sent - self._measured[0], worker.slots_skipped - self._measured[1]
         self._measured = (worker.frames_sent, worker.slots_skipped)
         heartbeat = Heartbeat(
@@ -122,8 +125,11 @@ class MediaDuty:
             loop_lag_ms=round(lag_ms, 1),
             gap_share=min(1.0, skipped / (sent + skipped)) if sent + skipped > 0 else 0.0,
             state=WorkerState.DRAINING if worker.is_draining else WorkerState.SERVING,
+            provider_carries=told.carries,
+            provider_resets_at=told.resets_at,
+            provider_blocked_until=told.blocked_until,
         )
-        await self._tried(partial(workers.beat, self._database, heartbeat, now=datetime.now(UTC)))
+        await self._tried(partial(workers.beat, self._database, heartbeat, now=now))
 
     async def _watch_lag(self) -> None:
         loop = asyncio.get_running_loop()
@@ -183,6 +189,22 @@ async def _obey(held: HeldCall, command: Command) -> str:
         case CommandKind.TRANSFER:
             await bridge.hand_over(command.argument)
     return "done"
+
+
+def reached_at(phone: PhoneSettings) -> str:
+    """The address that the line is told: what is advertised, else what is listened on.
+
+    Raises:
+        BadInput: it listens on every address, and none is advertised.
+    """
+    if phone.advertise_host:
+        return phone.advertise_host
+    if phone.host in EVERYWHERE:
+        raise BadInput(
+            f"phone.host {phone.host} is no address at which the line could reach this host",
+            do="set phone.advertise_host to the one that it has on the line's network",
+        )
+    return phone.host
 
 
 def hand_over_by_record(database: Database) -> HandOver:

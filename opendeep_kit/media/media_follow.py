@@ -24,7 +24,8 @@ from opendeep_kit.store.live_calls import Media, MediaEnd
 LOOK_S = 0.25
 END_WITHIN_S = 20.0
 """After the line says that the call is over, its media worker has so long (a polite goodbye included)."""
-WORKER_DIED = "the process that held its sound died"
+DIED = MediaEnd(ended_by=EndedBy.FAILURE, detail="the process that held its sound died")
+UNTOLD = MediaEnd(ended_by=EndedBy.FAILURE, detail="the process that held its sound did not tell how it ended")
 
 
 class MediaFollow:
@@ -58,9 +59,10 @@ class MediaFollow:
                 return None
             if media.end is not None:
                 return media.end
-            if loop.time() > until or not await self._is_held(media):
+            is_held = await self._is_held(media)
+            if not is_held or loop.time() > until:
                 log().error("! a call's media did not end with the call", call_id=str(self._call_id))
-                return MediaEnd(ended_by=EndedBy.FAILURE, detail=WORKER_DIED)
+                return UNTOLD if is_held else DIED
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> Media | None:

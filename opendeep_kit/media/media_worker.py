@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Self
 from uuid import UUID
 
@@ -22,8 +23,10 @@ from opendeep_kit.audio.prepared import GOODBYE_WORDS, ONE_MOMENT_WORDS, goodbye
 from opendeep_kit.audio.recording import Recording
 from opendeep_kit.bridge import Bridge, CallParts
 from opendeep_kit.config import Settings
-from opendeep_kit.errors import OpenDeepError, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.logs import log
+from opendeep_kit.media.call_end import note_media_end
+from opendeep_kit.media.provider_watch import ProviderWatch
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.store import live_calls
@@ -34,6 +37,7 @@ from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import CallScript, parse_script
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from opendeep_kit.voice.conversation import Conversation
+from opendeep_kit.voice.own_tools import OwnTools
 from opendeep_kit.voice.own_words import Own
 from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
 from opendeep_kit.voice.tools import Tool, Toolbox
@@ -109,6 +113,9 @@ class MediaWorker:
         """Announced by this process; others are known from the record alone."""
         self._held: dict[str, HeldCall] = {}
         self.rate_hz = LINE_RATES_HZ[settings.phone.line_format]
+        self.provider = ProviderWatch()
+        self._note_end = partial(note_media_end, database, event_log)
+        self.own_tools = OwnTools(settings.data_dir / "knowledge")
         self._writing: set[asyncio.Task[None]] = set()
         self.is_draining = False
         self.frames_sent = self.slots_skipped = 0
@@ -132,8 +139,7 @@ class MediaWorker:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.server.close()
-        if self._writing:
-            await asyncio.wait(self._writing)
+        await asyncio.gather(*self._writing, return_exceptions=True)
 
     # ---- for whoever places calls in this process ---------------------------------------------------
 
@@ -171,7 +177,7 @@ class MediaWorker:
             return False
         held = self._expected.pop(call_id, None) or self._from_record(call_id, admitted)
         if held is None:
-            await asyncio.to_thread(self._write_end, call_id, NOT_HELD)
+            await self._note_end(call_id, NOT_HELD)
             return False
         self._held[call_id] = held
         return True
@@ -185,7 +191,7 @@ class MediaWorker:
             held = self._expected.pop(call_id, None)
             if held is not None and not held.end.done():
                 held.end.set_result(NOT_HELD)
-            writing = asyncio.create_task(asyncio.to_thread(self._write_end, call_id, NOT_HELD), name="not-held")
+            writing = asyncio.create_task(self._note_end(call_id, NOT_HELD), name="not-held")
             self._writing.add(writing)
             writing.add_done_callback(self._writing.discard)
 
@@ -214,7 +220,7 @@ class MediaWorker:
     async def _talk(self, held: HeldCall, connection: AudioSocketConnection) -> None:
         brief = held.brief
         playout = Playout(self.rate_hz)
-        toolbox = Toolbox((*tools_for(brief.script), *brief.tools))
+        toolbox = Toolbox((*tools_for(brief.script), *await self._own_tools(brief), *brief.tools))
         instructions = render(brief.script, brief.facts)
         bridge = held.bridge = Bridge(self._parts(held, playout, toolbox), connection)
         if held.is_answered:
@@ -222,6 +228,15 @@ class MediaWorker:
         await bridge.run(
             self._engine(held, bridge, playout, Session(instructions=instructions, tools=toolbox.schemas()))
         )
+
+    async def _own_tools(self, brief: Brief) -> tuple[Tool, ...]:
+        """The tenant's, where they can be had: a call goes on without them."""
+        names = brief.script.task.tools
+        try:
+            return await asyncio.to_thread(self.own_tools.named, brief.tenant_id, names) if names else ()
+        except BadInput as error:
+            log().error("! a call goes without its tenant's tools", what=error.what)
+            return ()
 
     async def _conclude(self, held: HeldCall, connection: AudioSocketConnection) -> None:
         """Save what remains of the call's sound, and say how it ended."""
@@ -237,17 +252,9 @@ class MediaWorker:
         if bridge is not None:
             end = MediaEnd(ended_by=ended_by, detail=detail, media_ms=now_ms, recording=path, recording_sha256=digest)
         self.frames_sent += connection.frames_out
-        await asyncio.to_thread(self._write_end, held.call_id, end)
+        await self._note_end(held.call_id, end)
         if not held.end.done():
             held.end.set_result(end)
-
-    def _write_end(self, call_id: str, end: MediaEnd) -> None:
-        # Whoever folds the call's events waits for this row: the events come first.
-        self._event_log.flush()
-        try:
-            live_calls.end_media(self._database, call_id, end, now=datetime.now(UTC))
-        except Unavailable as error:
-            log().error("! the end of a call's sound could not be recorded", call_id=call_id, what=error.what)
 
     def _parts(self, held: HeldCall, playout: Playout, toolbox: Toolbox) -> CallParts:
         settings, brief, task = self.settings, held.brief, held.brief.script.task
@@ -301,6 +308,7 @@ class MediaWorker:
             now_ms=lambda: bridge.now_ms,
             emit=bridge.emit,
             run_tool=bridge.run_tool,
+            on_limits=lambda limits, wait_s: self.provider.note(limits, wait_s, now=datetime.now(UTC)),
         )
 
     async def _save_recording(self, held: HeldCall) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from opendeep_kit.config import Settings
 from opendeep_kit.engine.control import Control
 from opendeep_kit.lines import LineName, open_line
 from opendeep_kit.logs import log
-from opendeep_kit.media.media_duty import MediaDuty, hand_over_by_record
+from opendeep_kit.media.media_duty import MediaDuty, hand_over_by_record, reached_at
 from opendeep_kit.media.media_worker import MediaWorker
 from opendeep_kit.rehearsal.host import LOOPBACK, Addresses
 from opendeep_kit.store.database import Database, open_database
@@ -56,7 +56,7 @@ async def serve_media(settings: Settings, *, is_child: bool) -> None:
         duty = MediaDuty(
             worker,
             database,
-            host=settings.phone.host,
+            host=reached_at(settings.phone),
             capacity=min(service.calls_per_worker, settings.phone.max_connections),
             heartbeat_s=service.heartbeat_s,
         )

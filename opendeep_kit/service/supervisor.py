@@ -16,6 +16,7 @@ from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.lines import LineName
 from opendeep_kit.logs import log
+from opendeep_kit.media.media_duty import reached_at
 from opendeep_kit.phone.asterisk import Exchange, configure_exchange, obtain_program
 from opendeep_kit.phone.asterisk_instance import AsteriskInstance, RunningAsterisk
 from opendeep_kit.rehearsal.host import Addresses
@@ -63,6 +64,8 @@ async def service(
     """
     if parts.media and settings.service.media_workers > 1 and settings.phone.port:
         raise BadInput("several media workers cannot share phone.port", do="set it to 0")
+    if parts.media:
+        reached_at(settings.phone)
     async with contextlib.AsyncExitStack() as stack:
         database = await asyncio.to_thread(open_database, settings.store_url)  # brought up to date once, before all
         database.close()

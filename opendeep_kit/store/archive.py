@@ -41,6 +41,7 @@ def archive_days(
     now: datetime,
     tenant_id: str | None = None,
     delete_rows: bool = False,
+    daily_from: date = date.max,
 ) -> list[Archived]:
     """Archive every day before `before`, UTC, that is not archived yet: one set of files per month or part of one.
 
@@ -48,6 +49,7 @@ def archive_days(
         folder: the archive's; each tenant's files lie in a folder of its own.
         tenant_id: None: every tenant.
         delete_rows: take what was archived out of the record; its recordings and other rows stay.
+        daily_from: from this day on each day has files of its own, so that its words can be deleted on time.
 
     Raises:
         BadInput: `before` is not over yet.
@@ -57,7 +59,7 @@ def archive_days(
         raise BadInput(f"days up to {before} are not over yet", do=f"archive days before {now.date()}")
     done = []
     for tenant in _tenants(database) if tenant_id is None else [tenant_id]:
-        for first, end in _spans(database, tenant, before):
+        for first, end in _spans(database, tenant, before, daily_from):
             done.append(_archive_span(database, tenant, first, end, folder, now=now, delete_rows=delete_rows))
     return done
 
@@ -67,14 +69,14 @@ def _tenants(database: Database) -> list[str]:
         return list(connection.scalars(select(tenants.c.tenant_id).order_by(tenants.c.tenant_id)))
 
 
-def _spans(database: Database, tenant_id: str, before: date) -> list[tuple[date, date]]:
-    """What is to be archived, cut at the turns of months."""
+def _spans(database: Database, tenant_id: str, before: date, daily_from: date) -> list[tuple[date, date]]:
+    """What is to be archived, cut at the turns of months, and later of days."""
     with database.read() as connection:
         since = read_manifest(connection, tenant_id).cut or _beginning(connection, tenant_id)
     spans = []
     day = before if since is None else since.date()
     while day < before:
-        end = min(_next_month(day), before)
+        end = min(_next_month(day), before, daily_from if day < daily_from else day + timedelta(days=1))
         spans.append((day, end))
         day = end
     return spans

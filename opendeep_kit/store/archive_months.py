@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
@@ -29,8 +29,13 @@ KEEP_REPLACED_S = 86_400.0
 """A reader that was opened before a merge reads the old files until it refreshes."""
 
 
-def merge_months(database: Database, folder: Path, tenant_id: str, *, now: datetime) -> list[Archived]:
+def merge_months(
+    database: Database, folder: Path, tenant_id: str, *, now: datetime, before: date | None = None
+) -> list[Archived]:
     """Merge the parts of every month that is over. Returns the merged spans.
+
+    Args:
+        before: only months that end before this day, UTC; None: all.
 
     Raises:
         Unavailable: the record or the folder cannot be written.
@@ -44,6 +49,7 @@ def merge_months(database: Database, folder: Path, tenant_id: str, *, now: datet
         _merge(database, folder, parts)
         for parts in months
         if len(parts) > 1 and parts[-1].before_day > parts[0].first_day and parts[-1].first_day < this_month
+        if before is None or parts[-1].before_day <= before
     ]
 
 

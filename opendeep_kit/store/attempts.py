@@ -32,7 +32,7 @@ class AttemptState(StrEnum):
     """The line is asked now, or was."""
     ENDED = "ended"
     INTERRUPTED = "interrupted"
-    """Closed after a crash without knowing what came of it."""
+    """Broken off by the death of a process of ours or of our Asterisk: it says nothing of its campaign."""
 
 
 OPEN = (AttemptState.INTENDED, AttemptState.DIALLED)
@@ -51,7 +51,7 @@ class AttemptResult:
     spent_minor: int = 0
     """In the attempt's currency."""
     is_interrupted: bool = False
-    """Closed without knowing."""
+    """A process of ours died under it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
+from opendeep_kit.store.attempts import AttemptState
 from opendeep_kit.store.campaign_tables import attempts, enrolments, lanes, permissions
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.enrolments import EnrolmentState
@@ -31,7 +32,7 @@ class CampaignNow:
     per_minute: tuple[int, ...]
     """Attempts begun in each of the last minutes, the present one last."""
     recent: Mapping[tuple[str, str], int]
-    """Attempts that ended in the window asked for, by phone result and disposition."""
+    """Attempts that ended in the window, by phone result and disposition; those that a crash broke off are left out."""
     refusals: Mapping[str, int]
     """Of the last rulings, by the rule that said no."""
     rulings: int
@@ -91,7 +92,7 @@ def _recent(connection: Connection, tenant_id: str, campaign_id: str, since: dat
             attempts.c.campaign_id == campaign_id,
             attempts.c.created_at > since - LONGEST_CALL,
             attempts.c.ended_at > since,
-            attempts.c.phone_result.is_not(None),
+            attempts.c.state == AttemptState.ENDED,
         )
         .group_by(attempts.c.phone_result, attempts.c.disposition)
     )

@@ -28,6 +28,7 @@ MARTS = (
     "attempts_per_contact",
     "hangups",
     "calls_to_review",
+    "verdicts",
     "permissions",
     "costs",
 )

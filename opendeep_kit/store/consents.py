@@ -49,8 +49,13 @@ _CONSENTS = (
 )
 
 
-def save_consents(database: Database, tenant_id: str, given: Iterable[Consent], *, now: datetime) -> int:
+def save_consents(
+    database: Database, tenant_id: str, given: Iterable[Consent], *, renews: bool = True, now: datetime
+) -> int:
     """Add consents, in batches; one whose number and reference are known is changed. Returns how many were given.
+
+    Args:
+        renews: False leaves a known one as it is, withdrawn or not.
 
     Raises:
         BadInput: there is no such tenant.
@@ -60,13 +65,15 @@ def save_consents(database: Database, tenant_id: str, given: Iterable[Consent], 
     statement = dialect.insert(consents)
     changed = {name: statement.excluded[name] for name in ("given_at", "expires_at", "changed_at")}
     key = [column.name for column in consents.primary_key]
+    kept = statement.on_conflict_do_nothing(index_elements=key)
+    adding = statement.on_conflict_do_update(index_elements=key, set_=changed) if renews else kept
     while batch := list(islice(coming, BATCH)):
         rows = [
             {"tenant_id": tenant_id, "changed_at": now, **{p.name: getattr(one, p.name) for p in fields(Consent)}}
             for one in batch
         ]
         with database.write() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+            connection.execute(adding, rows)
         count += len(batch)
     return count
 

@@ -36,6 +36,7 @@ from sqlalchemy import (
 from opendeep_kit.errors import OurMistake
 from opendeep_kit.store.campaign_tables import campaigns, permissions, tallies
 from opendeep_kit.store.manifest import Manifest
+from opendeep_kit.store.service_tables import verdicts
 from opendeep_kit.store.tables import UtcTime, call_events, calls, contacts, scripts, tasks
 
 OVERLAP = timedelta(seconds=10)
@@ -100,6 +101,7 @@ PULLS = (
         day_of="at",
     ),
     Pull(name="contact_lists", source=_LISTS, how=How.WHOLE),
+    Pull(name="verdicts", source=verdicts, how=How.UPSERT, key="verdict_id"),
 )
 """Everything the warehouse knows of the record. A new table: a line here, and a view that reads `pulled.<name>`; for a
 ledger, `history.<name>`."""

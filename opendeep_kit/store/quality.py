@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -31,8 +31,11 @@ class Scope:
 
     @property
     def values(self) -> list[Any]:
-        """For `_SCOPE`."""
-        return [self.since, self.campaign, self.campaign]
+        """For `_SCOPE`.
+
+        The views' times are UTC without a zone: compared with a zone they would all be read, instead of the days asked.
+        """
+        return [self.since.astimezone(UTC).replace(tzinfo=None), self.campaign, self.campaign]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +140,8 @@ def worst(connection: duckdb.DuckDBPyConnection, scope: Scope, *, limit: int = 2
     """The calls that it pays most to hear, the worst first."""
     rows = connection.execute(
         "SELECT call_id, disposition, coalesce(campaign, ''), reasons, score, created_at, duration_ms, "
-        "coalesce(recording, '') <> '' "
-        "FROM calls_to_review JOIN (SELECT call_id, recording FROM calls) USING (call_id) "
-        f"WHERE {_SCOPE} ORDER BY score DESC, created_at DESC LIMIT {int(limit)}",
+        f"coalesce(recording, '') <> '' "
+        f"FROM calls_to_review WHERE {_SCOPE} ORDER BY score DESC, created_at DESC LIMIT {int(limit)}",
         scope.values,
     ).fetchall()
     names = tuple(Worst.__dataclass_fields__)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, false, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, false, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.store.database import Database
@@ -164,9 +164,35 @@ def schedules_of(database: Database, tenant_id: str) -> list[Schedule]:
         return [_schedule(row) for row in connection.execute(query)]
 
 
+def schedule(database: Database, tenant_id: str, schedule_id: str) -> Schedule | None:
+    """The tenant's schedule of this id."""
+    query = select(schedules).where(schedules.c.tenant_id == tenant_id, schedules.c.schedule_id == schedule_id)
+    with database.read() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else _schedule(row)
+
+
+def remove_schedule(database: Database, tenant_id: str, schedule_id: str, *, now: datetime) -> bool:
+    """Start nothing by it any more; its runs stay, as if started by hand. False: there is none."""
+    with database.write() as connection:
+        by_it = (runs.c.tenant_id == tenant_id, runs.c.schedule_id == schedule_id)
+        connection.execute(update(runs).where(*by_it).values(schedule_id=None, changed_at=now))
+        mine = (schedules.c.tenant_id == tenant_id, schedules.c.schedule_id == schedule_id)
+        return connection.execute(delete(schedules).where(*mine)).rowcount == 1
+
+
 def due_schedules(database: Database, *, now: datetime) -> list[Schedule]:
-    """Schedules of all tenants whose time has come, the longest overdue first. For the control process only."""
-    query = select(schedules).where(schedules.c.is_paused == false(), schedules.c.next_run_at <= now)
+    """Schedules of all tenants whose time has come and whose last run is over, the longest overdue first.
+
+    For the control process only.
+    """
+    goes_on = exists().where(
+        runs.c.tenant_id == schedules.c.tenant_id,
+        runs.c.schedule_id == schedules.c.schedule_id,
+        runs.c.state == RunState.RUNNING,
+    )
+    is_due = (schedules.c.is_paused == false(), schedules.c.next_run_at <= now, ~goes_on)
+    query = select(schedules).where(*is_due)
     with database.read() as connection:
         return [_schedule(row) for row in connection.execute(query.order_by(schedules.c.next_run_at))]
 

@@ -1,4 +1,4 @@
-"""The tables of the running service: its processes, commands to live calls, schedules and notebook runs.
+"""The tables of the running service: its processes, commands to live calls, schedules, notebook runs, verdicts.
 
 Given nothing; these are definitions, beside those of `tables` and in the same MetaData. Processes belong to no tenant.
 """
@@ -32,6 +32,11 @@ media_workers = Table(
     Column("live_calls", Integer, nullable=False),
     Column("loop_lag_ms", Double, nullable=False, doc="worst since the heartbeat before"),
     Column("gap_share", Double, nullable=False, doc="0..1 of 20 ms slots skipped since the heartbeat before"),
+    Column(
+        "provider_carries", Integer, doc="calls of the account that the provider of the voice carries; null: untold"
+    ),
+    Column("provider_resets_at", UtcTime, doc="from then on that is outdated"),
+    Column("provider_blocked_until", UtcTime, doc="the provider turned us away"),
     Column("started_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
 )
@@ -100,5 +105,20 @@ runs = Table(
     ForeignKeyConstraint(["tenant_id", "schedule_id"], ["schedules.tenant_id", "schedules.schedule_id"]),
     UniqueConstraint("tenant_id", "schedule_id", "due_at"),
     Index(None, "state", "heartbeat_at"),
+    Index(None, "tenant_id", "changed_at"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("verdict_id", Text, primary_key=True, doc="a UUID's text, the same for the same verdict"),
+    Column("tenant_id", Text, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("verdict", Text, nullable=False, doc="`verdicts.Verdict`"),
+    Column("note", Text, nullable=False),
+    Column("judged_by", Text, nullable=False),
+    Column("judged_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False, doc="when it came into the record"),
+    Index(None, "tenant_id", "call_id"),
     Index(None, "tenant_id", "changed_at"),
 )

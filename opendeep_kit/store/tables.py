@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from opendeep_kit.errors import OurMistake
 
-HEAD = "0004"
+HEAD = "0006"
 """The newest revision under `migrations/versions`: what these tables need."""
 
 metadata = MetaData(

@@ -7,6 +7,7 @@ tenant's rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ from opendeep_kit.tenants import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_CODE = re.compile(r"`([^`]*)`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +102,15 @@ class Warehouse:
         (calls, first, last) = self._feed.execute(
             "SELECT count(*), min(created_at), max(created_at) FROM history.calls"
         ).fetchall()[0]
-        span = f", {first:%d %b %Y} to {last:%d %b %Y}" if calls else ""
+        days = [f"{first:%d %b %Y}", f"{last:%d %b %Y}"] if calls else []
+        span = f", {' to '.join(dict.fromkeys(days))}" if calls else ""
+        # What people ask stands first; where it comes from, last.
+        views = sorted(documented_views(), key=lambda view: view.name.startswith("staging."))
+        told = [(view.name, _CODE.sub(r"<code>\1</code>", escape(view.meaning))) for view in views]
         rows = "".join(
-            f"<tr><td style='text-align:left'><code>{escape(view.name)}</code></td>"
-            f"<td style='text-align:left'>{escape(view.meaning)}</td></tr>"
-            for view in documented_views()
+            f"<tr><td style='text-align:left'><code>{escape(name)}</code></td>"
+            f"<td style='text-align:left'>{meaning}</td></tr>"
+            for name, meaning in told
         )
         return (
             f"<div><b>Warehouse of {escape(self.tenant_id)}</b>: {calls:,} calls{span}; as of "

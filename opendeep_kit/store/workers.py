@@ -6,9 +6,11 @@ tenant: all of this is for the service itself and its operator.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, Table, delete, func, select
@@ -19,6 +21,8 @@ from opendeep_kit.store.attempts import OPEN
 from opendeep_kit.store.campaign_tables import attempts
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.service_tables import control_processes, media_workers
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class WorkerState(StrEnum):
@@ -46,6 +50,12 @@ class Heartbeat:
     gap_share: float = 0.0
     """0..1 of the 20 ms slots that it skipped since the heartbeat before."""
     state: WorkerState = WorkerState.SERVING
+    provider_carries: int | None = None
+    """Calls of the whole account that the voice model's provider would carry now; None: it told nothing."""
+    provider_resets_at: datetime | None = None
+    """From then on that is outdated."""
+    provider_blocked_until: datetime | None = None
+    """The provider turned us away."""
 
     def __post_init__(self) -> None:
         if self.capacity < 0 or self.live_calls < 0 or not 0 < self.port < 65536:
@@ -119,9 +129,16 @@ def alive(database: Database, *, now: datetime, within_s: float) -> list[Worker]
         return [_worker(row) for row in connection.execute(query)]
 
 
-def least_loaded(database: Database, *, now: datetime, within_s: float) -> Worker | None:
-    """The living worker with the greatest share of its slots free; of equals the least late. None: none is free."""
-    free = [worker for worker in alive(database, now=now, within_s=within_s) if worker.free_slots]
+def least_loaded(
+    database: Database, *, now: datetime, within_s: float, missed: Mapping[str, datetime] = MappingProxyType({})
+) -> Worker | None:
+    """The living worker with the greatest share of its slots free; of equals the least late. None: none is free.
+
+    Args:
+        missed: workers that could not be reached, by id: passed over until a later sign of theirs.
+    """
+    living = alive(database, now=now, within_s=within_s)
+    free = [one for one in living if one.free_slots and not one.seen_at <= missed.get(one.worker_id, NEVER)]
     return max(
         free,
         key=lambda worker: (worker.free_slots / worker.capacity, -worker.loop_lag_ms, worker.worker_id),

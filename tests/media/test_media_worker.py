@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from opendeep_kit import events
+from opendeep_kit.media.media_worker import Brief
 from opendeep_kit.rehearsal.asterisk_leg import AsteriskLeg, LegEnd, connect
-from opendeep_kit.rehearsal.engines import Say
+from opendeep_kit.rehearsal.engines import Say, UseTool
 from opendeep_kit.store import calls, commands, live_calls, workers
 from opendeep_kit.store.commands import CommandKind
-from tests.service_rig import SILENT, TENANT, Rig, now, rig, until
+from opendeep_kit.tasks.script import parse_script
+from tests.service_rig import SCRIPT, SILENT, TENANT, Rig, now, rig, until
 
 TALK = ((Say("I go on talking for a while, so that there is something to cut. " * 2),),)
 
@@ -119,6 +123,35 @@ async def test_sound_that_ends_is_written_down(tmp_path: Path) -> None:
         assert (media.end.ended_by, media.end.detail) == (None, "")
         assert media.end.recording.endswith(f"{call_id}.wav")
         assert len(media.end.recording_sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ("[search_documents]", "From parking.md:\nPark behind the house."),
+        ("[search_documents, gone]", "There is no tool 'search_documents'."),
+    ],
+)
+async def test_the_tenants_own_tools(tmp_path: Path, names: str, told: str) -> None:
+    """The agent uses what its script names of the tenant's; where that cannot be had the call goes on without."""
+    (tmp_path / "knowledge" / TENANT / "documents").mkdir(parents=True)
+    (tmp_path / "knowledge" / TENANT / "documents" / "parking.md").write_text("Park behind the house.")
+    script = parse_script(SCRIPT.replace("facts:", f"tools: {names}\nfacts:"))
+    happened: list[events.Event] = []
+    async with rig(tmp_path, replies=((UseTool("search_documents", '{"query": "where to park"}'),),)) as service:
+        service.campaign("one", [SILENT])
+        call_id = expect(service)
+        service.worker.announce(
+            call_id, Brief(tenant_id=TENANT, script=script, facts={"name": "Maria"}), happened.append
+        )
+        service.worker.answered(call_id)
+        leg = await knock(service, call_id)
+        await until(lambda: any(isinstance(event, events.ToolReturned) for event in happened))
+        await leg.close()
+        await until(lambda: call_id not in service.worker.held)
+
+    returned = next(event for event in happened if isinstance(event, events.ToolReturned))
+    assert returned.output.startswith(told)
 
 
 async def test_hang_up(tmp_path: Path) -> None:

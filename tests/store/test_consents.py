@@ -48,6 +48,17 @@ def test_saving_again_changes(database: Database) -> None:
     assert consents.consents_of(database, "clinic", number(0)) == [consent("a", ends=5)]
 
 
+def test_a_list_that_comes_again_renews_nothing(database: Database) -> None:
+    """A consent that was withdrawn stays so when the list it came from is imported again; a new one is added."""
+    consents.save_consents(database, "clinic", [consent("a", given=-2)], now=NOON)
+    consents.withdraw(database, "clinic", number(0), now=NOON)
+
+    consents.save_consents(database, "clinic", [consent("a"), consent("b")], renews=False, now=NOON)
+
+    found = consents.consents_of(database, "clinic", number(0))
+    assert [(one.reference, one.expires_at) for one in found] == [("b", None), ("a", NOON)]
+
+
 def test_a_withdrawal_ends_all(database: Database) -> None:
     """From that instant on none is in force; those that had ended keep their end."""
     old = consent("old", given=-9, ends=-3)

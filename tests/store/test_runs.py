@@ -126,6 +126,31 @@ def test_of_two_processes_one_starts_the_scheduled_run(database: Database, url: 
     assert [one.next_run_at for one in runs.schedules_of(database, "clinic")] == [SOON] * 10
 
 
+def test_a_schedule_waits_for_its_last_run(database: Database) -> None:
+    """Due again while its run goes on, it is not listed; once that is over it is."""
+    runs.save_schedule(database, DAILY, now=NOON)
+    runs.start_due(database, DAILY, RUN, next_run_at=NOON + timedelta(seconds=1), now=NOON)
+    during = runs.due_schedules(database, now=SOON)
+    runs.finish(database, "clinic", "run-1", RunState.DONE, now=SOON)
+
+    assert during == []
+    assert [one.schedule_id for one in runs.due_schedules(database, now=SOON)] == ["daily"]
+
+
+def test_a_removed_schedule_leaves_its_runs(database: Database) -> None:
+    """It is gone, and another tenant's of the same name is not; what it started is still listed."""
+    for tenant in ("clinic", "garage"):
+        runs.save_schedule(database, replace(DAILY, tenant_id=tenant), now=NOON)
+    runs.start_due(database, DAILY, RUN, next_run_at=SOON, now=NOON)
+
+    removed = [runs.remove_schedule(database, "clinic", "daily", now=SOON) for _ in range(2)]
+
+    assert removed == [True, False]
+    assert runs.schedule(database, "clinic", "daily") is None
+    assert runs.schedule(database, "garage", "daily") == replace(DAILY, tenant_id="garage")
+    assert [(one.run_id, one.schedule_id) for one in runs.runs_of(database, "clinic")] == [("run-1", None)]
+
+
 def test_runs_are_listed_newest_first(database: Database) -> None:
     """A tenant's runs come newest first, by schedule when asked."""
     runs.save_schedule(database, DAILY, now=NOON)

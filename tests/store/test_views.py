@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight import latency, transcript
 from opendeep_kit.insight.analysis import summarise
-from opendeep_kit.store import campaigns, records
+from opendeep_kit.store import campaigns, records, verdicts
 from opendeep_kit.store.campaigns import NewCampaign
 from opendeep_kit.store.catalogue import View, documented_views, read_view
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.folding import FACTS
 from opendeep_kit.store.records import Contact, Task
+from opendeep_kit.store.verdicts import Judgement, Verdict
 from opendeep_kit.store.warehouse import Price, Warehouse, warehouse
 from tests.store.conftest import NOON
 from tests.store.recorded import (
@@ -56,6 +58,8 @@ def sample(database: Database, url: str) -> Iterator[Warehouse]:
     for n, happened in enumerate(recorded()):
         place(database, happened, at=NOON, contact_id=str(n), **version)
     place(database, again(BUSY), at=NOON - HOUR, contact_id="0", **version)
+    judged = Judgement(call_id=recorded()[0][0].call_id, verdict=Verdict.POOR, judged_at=NOON + HOUR)
+    verdicts.keep(database, "clinic", [judged, replace(judged, note="too fast")], now=NOON)
     left = hung_up_after(again(COMPLETED), 12_000)
     place(database, left, at=NOON + HOUR, contact_id="5", **version)
     with warehouse(url, tenant_id="clinic", prices=PRICES) as opened:
@@ -131,7 +135,7 @@ def test_it_shows_itself(sample: Warehouse) -> None:
     """In a notebook the warehouse tells its tenant, its span and its views."""
     shown = sample._repr_html_()
 
-    assert "<b>Warehouse of clinic</b>: 8 calls, 24 Nov 2026 to 24 Nov 2026" in shown
+    assert "<b>Warehouse of clinic</b>: 8 calls, 24 Nov 2026;" in shown
     assert "<code>hangups</code>" in shown
 
 

@@ -26,6 +26,18 @@ def test_a_heartbeat_is_read_as_told(database: Database) -> None:
     assert (worker.host, worker.port, worker.loop_lag_ms, worker.free_slots) == ("10.0.0.1", 9092, 2.5, 4)
 
 
+def test_what_the_provider_said_is_read_as_told(database: Database) -> None:
+    """With the next heartbeat it is forgotten unless it is said again."""
+    told = replace(BEAT, provider_carries=4, provider_resets_at=SOON, provider_blocked_until=SOON)
+    workers.beat(database, told, now=NOON)
+    (before,) = workers.alive(database, now=NOON, within_s=15)
+    workers.beat(database, BEAT, now=NOON)
+    (after,) = workers.alive(database, now=NOON, within_s=15)
+
+    assert (before.provider_carries, before.provider_resets_at, before.provider_blocked_until) == (4, SOON, SOON)
+    assert (after.provider_carries, after.provider_blocked_until) == (None, None)
+
+
 def test_the_silent_are_not_alive(database: Database) -> None:
     """A worker that is silent for too long, or has signed off, is given no call."""
     workers.beat(database, BEAT, now=NOON)
@@ -61,6 +73,18 @@ def test_the_least_loaded_is_chosen(database: Database) -> None:
     assert chosen.worker_id == "large"
     free = [worker.free_slots for worker in workers.alive(database, now=NOON, within_s=15)]
     assert free == [0, 80, 80, 0, 3]
+
+
+def test_the_missed_are_passed_over(database: Database) -> None:
+    """A worker that could not be reached is given nothing until it gives a later sign."""
+    for worker_id, capacity in (("large", 80), ("small", 3)):
+        workers.beat(database, replace(BEAT, worker_id=worker_id, capacity=capacity, live_calls=1), now=NOON)
+    asked = {"now": SOON, "within_s": 600, "missed": {"large": NOON}}
+    before = workers.least_loaded(database, **asked)
+    workers.beat(database, replace(BEAT, worker_id="large", capacity=80, live_calls=1), now=SOON)
+    after = workers.least_loaded(database, **asked)
+
+    assert [one.worker_id for one in (before, after) if one] == ["small", "large"]
 
 
 def test_calls_on_their_way_count(database: Database) -> None:

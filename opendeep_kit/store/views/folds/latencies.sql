@@ -9,10 +9,18 @@ placed AS (
         count(*) FILTER (type = 'CalleeSoundStopped') OVER by_clock AS stop
     FROM fold.events
     WHERE type IN (
-        'CalleeSoundStopped', 'SpeechStopped', 'ReplyBegan', 'ToolCalled', 'ReplyAudioArrived', 'AgentSoundStarted'
+        'CalleeSoundStopped', 'SpeechStopped', 'ReplyBegan', 'ToolCalled', 'AgentSoundStarted'
     )
     -- The detector's events are back-dated: their place is by the clock, not by `seq`.
     WINDOW by_clock AS (PARTITION BY call_id ORDER BY at_ms, seq ROWS UNBOUNDED PRECEDING)
+),
+-- By item, and not by what came before what: a frame bears the time of its 20 ms slot, and sound that arrives within the
+-- slot may still go out with it.
+arrivals AS (
+    SELECT call_id, item_id, arg_min(at_ms, seq) AS arrived_ms
+    FROM fold.events
+    WHERE type = 'ReplyAudioArrived'
+    GROUP BY call_id, item_id
 ),
 up_to_the_sound AS (
     SELECT *
@@ -26,14 +34,19 @@ replies AS (
         min(at_ms) FILTER (type = 'CalleeSoundStopped') AS callee_stopped_ms,
         arg_max(at_ms, place) FILTER (type = 'SpeechStopped') AS detected_ms,
         arg_min(at_ms, place) FILTER (type = 'ReplyBegan') AS reply_began_ms,
-        arg_min(at_ms, place) FILTER (type = 'ReplyAudioArrived') AS audio_arrived_ms,
         any_value(at_ms) FILTER (type = 'AgentSoundStarted') AS written_ms,
         any_value(first_sound_ms) FILTER (type = 'AgentSoundStarted') AS sounded_ms,
         any_value(item_id) FILTER (type = 'AgentSoundStarted') AS item_id,
         bool_or(type = 'ToolCalled') AS has_tool
     FROM up_to_the_sound
     GROUP BY call_id, stop
-    HAVING detected_ms IS NOT NULL AND audio_arrived_ms IS NOT NULL
+    HAVING detected_ms IS NOT NULL
+),
+arrived AS (
+    SELECT replies.*, least(arrived_ms, written_ms) AS audio_arrived_ms
+    FROM replies
+    JOIN arrivals USING (call_id, item_id)
+    WHERE arrived_ms >= callee_stopped_ms
 ),
 cut_into_stages AS (
     SELECT
@@ -45,7 +58,7 @@ cut_into_stages AS (
         audio_arrived_ms - coalesce(reply_began_ms, detected_ms) AS model_ms,
         written_ms - audio_arrived_ms AS ours_ms,
         sounded_ms - written_ms AS lead_in_ms
-    FROM replies
+    FROM arrived
 ),
 joined AS (
     SELECT

@@ -1,0 +1,91 @@
+"""What may be kept no longer is deleted, and nothing that the archive does not hold."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from opendeep_kit.store.archive import archive_days
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.retention import Forgotten, forget
+from opendeep_kit.store.warehouse import warehouse
+from tests.store.conftest import NOON
+from tests.store.recorded import COMPLETED, expect, place, recorded, renamed
+
+DAY = timedelta(days=1)
+TODAY = NOON.date()
+OLD, NEW, OPEN = (f"{n}b2c1a52-0e11-4a53-9c9c-6f3f0a6f1d11" for n in (1, 2, 3))
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> Path:
+    """Recordings: of three calls, of one that no call names, and of another tenant."""
+    folder = tmp_path / "recordings"
+    old = f"clinic/{TODAY - 40 * DAY}"
+    for name in (f"{old}/{OLD}", f"{old}/{OPEN}", f"{old}/lost", f"clinic/{TODAY - DAY}/{NEW}", f"garage/{old[7:]}/x"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.wav").write_bytes(b"RIFF")
+    return folder
+
+
+@pytest.fixture
+def history(database: Database) -> None:
+    """A call 40 days ago, another one that never ended, and one of yesterday."""
+    talk = recorded()[COMPLETED]
+    place(database, renamed(talk, OLD), at=NOON - 40 * DAY)
+    expect(database, OPEN, at=NOON - 40 * DAY)
+    place(database, renamed(talk, NEW), at=NOON - DAY)
+
+
+def left(folder: Path) -> set[str]:
+    """Recordings by name."""
+    return {path.stem for path in folder.rglob("*.wav")}
+
+
+def told(url: str, archive: Path, query: str) -> list[str]:
+    """The first column of a question to the warehouse."""
+    with warehouse(url, tenant_id="clinic", archive=archive) as opened:
+        return [row[0] for row in opened.connection.execute(query).fetchall()]
+
+
+def test_nothing_goes_that_is_not_archived(history: None, database: Database, sounds: Path) -> None:
+    """However old, without an archive every row and every recording stays."""
+    assert forget(database, "clinic", TODAY - 30 * DAY, recordings=sounds) == Forgotten()
+    assert left(sounds) == {OLD, OPEN, "lost", NEW, "x"}
+
+
+def test_the_archive_bounds_what_goes(history: None, database: Database, sounds: Path, tmp_path: Path) -> None:
+    """Days after the archive's end stay, although they are past their time."""
+    archive_days(database, TODAY - 41 * DAY, tmp_path / "archive", now=NOON, tenant_id="clinic")
+    gone = forget(database, "clinic", TODAY - 30 * DAY, recordings=sounds)
+
+    assert (gone, left(sounds)) == (Forgotten(), {OLD, OPEN, "lost", NEW, "x"})
+
+
+def test_words_go_and_figures_stay(history: None, database: Database, url: str, sounds: Path, tmp_path: Path) -> None:
+    """Past its time a call loses its sound and its words in record and archive; its result is told as before."""
+    archive, before = tmp_path / "archive", TODAY - 30 * DAY
+    archive_days(database, TODAY, archive, now=NOON, tenant_id="clinic", daily_from=before)
+    figures = "SELECT (call_id, disposition, voice_to_voice_p50_ms)::VARCHAR FROM calls ORDER BY ALL"
+    known = told(url, archive, figures)
+    gone = forget(database, "clinic", before, recordings=sounds)
+
+    assert gone == Forgotten(rows=1, spans=1, recordings=2)
+    assert left(sounds) == {OPEN, NEW, "x"}
+    assert told(url, archive, figures) == known
+    assert set(told(url, archive, "SELECT DISTINCT call_id FROM turns")) == {NEW}
+    assert forget(database, "clinic", before, recordings=sounds) == Forgotten()
+
+
+def test_each_later_day_has_files_of_its_own(history: None, database: Database, tmp_path: Path) -> None:
+    """So that its words can go on its own day."""
+    spans = archive_days(
+        database, TODAY, tmp_path / "archive", now=NOON, tenant_id="clinic", daily_from=date(2026, 11, 22)
+    )
+
+    assert [f"{span.first_day:%m-%d} {span.before_day:%m-%d}" for span in spans] == [
+        "10-15 11-01",
+        "11-01 11-22",
+        "11-22 11-23",
+        "11-23 11-24",
+    ]
