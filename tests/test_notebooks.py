@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,20 @@ def short_list(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def pages() -> dict[str, Path]:
+    """By name: the page of every notebook that was run."""
+    return {}
+
+
 @pytest.mark.parametrize("name", CALLING)
 def test_notebooks_that_call(
-    name: str, calls: Path, short_list: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    calls: Path,
+    short_list: Path,
+    pages: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each runs to its end, and its calls are in the folder."""
     monkeypatch.setenv("OPENDEEP_REHEARSAL__ENGINE", "tones")
@@ -66,18 +78,39 @@ def test_notebooks_that_call(
     report = execute_report(NOTEBOOKS / f"{name}.ipynb", parameters, tmp_path / name)
 
     assert "hung up early" in shown(report.notebook)
+    pages[name] = report.page
 
 
 @pytest.mark.parametrize("name", READING)
 @pytest.mark.parametrize("is_empty", [False, True], ids=["calls", "empty"])
-def test_notebooks_that_read(name: str, is_empty: bool, calls: Path, tmp_path: Path) -> None:
+def test_notebooks_that_read(name: str, is_empty: bool, calls: Path, pages: dict[str, Path], tmp_path: Path) -> None:
     """Each runs to its end on a folder with calls, and on an empty one, where it says so."""
     folder = tmp_path / "empty" if is_empty else calls
 
     report = execute_report(NOTEBOOKS / f"{name}.ipynb", {"data_dir": str(folder)}, tmp_path / name)
 
+    pages[f"{name}-empty" if is_empty else name] = report.page
     assert ("image/png" in shown(report.notebook)) is (name != "07_review_calls")
     assert ("<svg" in shown(report.notebook)) is (not is_empty and name != "06_latency")
+
+
+@pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="there is no chromium to show the pages in: apt-get install chromium"
+)
+def test_pages_fit_a_screen(pages: dict[str, Path], tmp_path: Path) -> None:
+    """No page of those above is wider than a screen of 1280 or 800 pixels, and none complains; pictures are kept."""
+    pytest.importorskip("playwright", reason="playwright drives the browser: pip install playwright")
+    from tests.widgets.browser import chromium, take_pictures
+
+    stick_out, complaints = {}, []
+    with chromium(tmp_path / "profile") as page:
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        for name, path in pages.items():
+            page.goto(path.as_uri())
+            stick_out[name] = take_pictures(page, f"notebook-{name}")
+
+    assert {name: by for name, by in stick_out.items() if any(by.values())} == {}
+    assert complaints == []
 
 
 def test_every_notebook_is_run() -> None:

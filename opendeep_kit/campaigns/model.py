@@ -98,7 +98,7 @@ class TenantLimits:
     caller_ids: tuple[str, ...] = ()
     """E.164 numbers it may show; none: the trunk's own."""
     retention_days: int = 90
-    """Recordings and transcripts older than so are deleted."""
+    """Recordings and words of calls older than so are deleted; their results and figures stay in the archive."""
     secrets: tuple[str, ...] = ()
     """Names of settings that hold its secrets; never the secrets."""
 

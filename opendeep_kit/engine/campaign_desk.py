@@ -6,15 +6,16 @@ service does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.contact_files import ContactStream, ImportReport, stream_contacts
-from opendeep_kit.campaigns.contacts import RefusedRow
+from opendeep_kit.campaigns.contacts import Contact, RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
 from opendeep_kit.campaigns.permission import explain, may_we_call
 from opendeep_kit.config import ServiceSettings
@@ -96,12 +97,14 @@ def import_contacts(
     *,
     consent: str | None = None,
     refused_path: Path | None = None,
+    limit: int | None = None,
     by: str,
     now: datetime,
 ) -> Imported:
     """Add a file's contacts to a campaign; may be begun again after it broke off.
 
     Args:
+        limit: only the first so many that can be called.
         consent: where it is on file that all of them agreed to be called; None: nothing is noted.
 
     Raises:
@@ -116,19 +119,21 @@ def import_contacts(
         needs=script.task.facts,
         refused_path=refused_path,
     )
-    came = _keep(database, tenant_id, campaign_id, stream, consent, now)
+    came = _keep(database, tenant_id, campaign_id, stream, islice(stream, limit), consent, now)
     enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, now=now)
-    if enrolled.added:
+    # Those that an import which broke off brought in count too: it never came so far as to say so.
+    waiting = tallies.counts(database, tenant_id, campaign_id).waiting
+    if enrolled.added or (waiting and row.state in (TaskState.DRAFT, TaskState.EXHAUSTED)):
         move(
             database,
             tenant_id,
             campaign_id,
             TaskFact.CONTACTS_ADDED,
-            reason=f"{enrolled.added} contacts of {path.name}",
+            reason=f"{enrolled.added or waiting} contacts of {path.name}",
             by=by,
             now=now,
         )
-    if row.state == TaskState.DRAFT and enrolled.added:
+    if row.state == TaskState.DRAFT and (enrolled.added or waiting):
         reason = "it has a script, rules and contacts"
         move(database, tenant_id, campaign_id, TaskFact.COMPLETED, reason=reason, by=by, now=now)
     return Imported(report=stream.report, added=enrolled.added, merged=enrolled.merged + stream.report.merged)
@@ -204,7 +209,13 @@ def _saved(database: Database, tenant_id: str, script: CallScript, now: datetime
 
 
 def _keep(
-    database: Database, tenant_id: str, campaign_id: str, stream: ContactStream, consent: str | None, now: datetime
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    stream: ContactStream,
+    contacts: Iterable[Contact],
+    consent: str | None,
+    now: datetime,
 ) -> Iterator[NewEnrolment]:
     """Save contacts and consents in batches, and hand each contact on to be enrolled."""
     batch: list[tuple[records.Contact, NewEnrolment]] = []
@@ -214,11 +225,12 @@ def _keep(
         records.save_contacts(database, tenant_id, people, now=now)
         if consent is not None:
             given = (consents.Consent(number=one.number, reference=consent, given_at=now) for one in people)
-            consents.save_consents(database, tenant_id, given, now=now)
+            # A list that comes again brings back no consent that was withdrawn meanwhile.
+            consents.save_consents(database, tenant_id, given, renews=False, now=now)
         yield from (one for _, one in batch)
         batch.clear()
 
-    for contact in stream:
+    for contact in contacts:
         facts = dict(contact.facts)
         try:
             where = zones.callee(contact.number, stated_zone=facts.get(ZONE_COLUMN) or None)

@@ -18,6 +18,7 @@ from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.logs import log
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.store import attempts, campaigns, tallies
+from opendeep_kit.store.attempts import AttemptState
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.tallies import Counts
 
@@ -102,7 +103,10 @@ def _spent(database: Database, rules: Campaign, counts: Counts) -> str | None:
 
 
 def _failing(database: Database, rules: Campaign, now: datetime) -> str | None:
-    """Why the circuit breaker trips; None: it does not. What was before the campaign last began is forgotten."""
+    """Why the circuit breaker trips; None: it does not. What was before the campaign last began is forgotten.
+
+    Attempts that the death of a process of ours broke off say nothing of the campaign: they are left out.
+    """
     begun = [
         step.at
         for step in campaigns.moves_of(database, rules.tenant_id, rules.campaign_id)
@@ -111,7 +115,8 @@ def _failing(database: Database, rules: Campaign, now: datetime) -> str | None:
     since = max([*begun, now - timedelta(seconds=rules.breaker.window_s)])
     breaker = Breaker(policy=rules.breaker)
     recent = attempts.attempts_of(database, rules.tenant_id, campaign_id=rules.campaign_id, limit=RECENT)
-    for one in sorted((one for one in recent if one.ended_at), key=lambda one: one.ended_at or now):
+    ended = [one for one in recent if one.state is AttemptState.ENDED]
+    for one in sorted(ended, key=lambda one: one.ended_at or now):
         if one.ended_at is not None and one.ended_at > since and one.phone_result is not None:
             disposition = Disposition(one.disposition) if one.disposition else None
             breaker = breaker.note(PhoneResult(one.phone_result), disposition, at=one.ended_at)

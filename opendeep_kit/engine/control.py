@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import platform
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Self
 from uuid import uuid4
@@ -20,6 +20,8 @@ from opendeep_kit.engine.campaign_moves import move_along
 from opendeep_kit.engine.dialer import FRESH_S, Dialer, Job
 from opendeep_kit.engine.durable import Durable
 from opendeep_kit.engine.planning import Planned, Planning
+from opendeep_kit.engine.schedules import Schedules
+from opendeep_kit.engine.upkeep import closed_before, keep_up
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.phone.line import Line
@@ -32,6 +34,11 @@ PER_TENANT = 1000
 """Attempts of one tenant at a time in the queue; what it may really have is in its limits."""
 RECOVER_S = 3.0
 MOVE_S = 2.0
+SCHEDULES_S = 1.0
+UPKEEP_S = 300.0
+"""Between two looks whether a day is over; what failed is tried again then."""
+QUEUE_KEPT = timedelta(days=2)
+"""So long the queue remembers an attempt that is over."""
 DRAIN_LOOK_S = 0.25
 FORGET_S = 24 * 3600.0
 
@@ -51,8 +58,11 @@ class Control:
             self.dialer, url=settings.durable_url, poll_s=self._service.queue_poll_s, per_tenant=PER_TENANT
         )
         self._planning = Planning(database, self._service)
+        self._schedules = Schedules(settings, database)
         self._asked: dict[int, str] = {}
         """Attempts in the queue by their contact, until they are permitted or refused."""
+        self._kept_up: date | None = None
+        """Days before this one are archived."""
         self._tasks: list[asyncio.Task[None]] = []
         self._recovering: set[asyncio.Task[None]] = set()
         self.held: Mapping[str, str] = {}
@@ -67,19 +77,23 @@ class Control:
             ("plan", self._plan, self._service.tick_s),
             ("recover", self._recover, RECOVER_S),
             ("move-campaigns", self._move, MOVE_S),
+            ("schedules", self._schedules.look, SCHEDULES_S),
+            ("upkeep", self._keep_up, UPKEEP_S),
         )
         self._tasks = [asyncio.create_task(self._every(work, each), name=name) for name, work, each in duties]
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self._stop_duties()
+        await self._schedules.stop()
         await self._durable.close()
         with contextlib.suppress(Unavailable):
             await asyncio.to_thread(workers.sign_off_control, self._database, self.control_id)
 
     async def drain(self, *, within_s: float) -> None:
         """Plan no more, and wait for the calls under way: those of this process's own attempts."""
-        await self._stop_duties("plan", "recover", "move-campaigns")
+        await self._stop_duties("plan", "recover", "move-campaigns", "schedules", "upkeep")
+        await self._schedules.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 under_way = await self._own_attempts()
@@ -120,7 +134,10 @@ class Control:
             workers.controls_alive, self._database, now=now, within_s=self._service.control_dead_after_s
         )
         oldest = min(found, key=lambda one: (one.started_at, one.control_id), default=None)
-        return oldest is not None and oldest.control_id == self.control_id
+        if oldest is None or oldest.control_id != self.control_id:
+            return False
+        # Alone without a line it would only ask in vain; others may have lines of their own.
+        return len(found) > 1 or self.dialer.is_ready
 
     async def _plan(self) -> None:
         """Whose calls are next; each is put into the queue at its moment."""
@@ -152,6 +169,16 @@ class Control:
 
     async def _move(self) -> None:
         await asyncio.to_thread(move_along, self._database, now=datetime.now(UTC))
+
+    async def _keep_up(self) -> None:
+        """Once a day, by whoever plans."""
+        now = datetime.now(UTC)
+        if self._kept_up == closed_before(now) or not await self._is_planner():
+            return
+        done = await asyncio.to_thread(keep_up, self._database, self._settings, now=now)
+        await self._durable.forget(now - QUEUE_KEPT)
+        if not any(one.failure for one in done):
+            self._kept_up = closed_before(now)
 
     # ---- taking over --------------------------------------------------------------------------------
 

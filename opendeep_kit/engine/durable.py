@@ -11,16 +11,24 @@ when it was launched (dbos 3.4 `_event_loop.py`): the line's loop, so that nothi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, StepOptions
+from dbos import error as dbos_error
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from opendeep_kit.engine.attempt_end import Came
 from opendeep_kit.engine.dialer import Dialer, Job
+from opendeep_kit.errors import Unavailable
+from opendeep_kit.logs import log
+from opendeep_kit.store.faults import explain
 
 APPLICATION = "opendeep"
 QUEUE = "attempts"
@@ -28,6 +36,10 @@ VERSION = "1"
 """Of the workflow's steps: a process with other steps does not go on with these."""
 STEP_TRIES = 3
 WAITING = ("ENQUEUED", "PENDING", "DELAYED")
+OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+AT_ONCE = 500
+WHERE = "of the durable queue"
+"""Its URL may hold a password."""
 
 
 class Durable:
@@ -41,8 +53,14 @@ class Durable:
         self._attempt: Any = None
 
     async def launch(self) -> None:
-        """Open the queue and take part in it. Call it on the loop of the dialer's line."""
-        logging.getLogger("dbos").setLevel(logging.ERROR)
+        """Open the queue and take part in it. Call it on the loop of the dialer's line.
+
+        Raises:
+            BadInput, Unavailable: the queue's database is wrong, full, read-only or not there.
+        """
+        logger = logging.getLogger("dbos")
+        logger.setLevel(logging.ERROR)
+        logger.addFilter(_told_briefly)
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": self._url,
@@ -53,13 +71,15 @@ class Durable:
         }
         DBOS(config=config)
         self._attempt = _workflow(self._dialer)
-        DBOS.launch()
-        await DBOS.register_queue_async(
-            QUEUE,
-            partition_concurrency=self._per_tenant,
-            polling_interval_sec=self._poll_s,
-            on_conflict="always_update",
-        )
+        with _reached():
+            await asyncio.to_thread(_let_readers_pass, self._url)
+            DBOS.launch()
+            await DBOS.register_queue_async(
+                QUEUE,
+                partition_concurrency=self._per_tenant,
+                polling_interval_sec=self._poll_s,
+                on_conflict="always_update",
+            )
 
     async def close(self) -> None:
         """Take part no more; workflows under way should have ended before."""
@@ -68,29 +88,85 @@ class Durable:
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
     async def enqueue(self, job: Job) -> None:
-        """Ask for this call: once, however often it is asked by this attempt's id."""
-        with SetWorkflowID(job.attempt_id), SetEnqueueOptions(queue_partition_key=job.tenant_id):
+        """Ask for this call: once, however often it is asked by this attempt's id.
+
+        Raises:
+            Unavailable: the queue's database cannot be written or reached now; so of the methods below.
+        """
+        with _reached(), SetWorkflowID(job.attempt_id), SetEnqueueOptions(queue_partition_key=job.tenant_id):
             await DBOS.enqueue_workflow_async(QUEUE, self._attempt, msgspec.to_builtins(job))
 
     async def over(self, attempt_ids: Sequence[str]) -> set[str]:
         """Those of these attempts that neither wait nor run any more."""
         if not attempt_ids:
             return set()
-        found = await DBOS.list_workflows_async(
-            workflow_ids=list(attempt_ids), load_input=False, load_output=False, status=list(WAITING)
-        )
+        with _reached():
+            found = await DBOS.list_workflows_async(
+                workflow_ids=list(attempt_ids), load_input=False, load_output=False, status=list(WAITING)
+            )
         return set(attempt_ids) - {one.workflow_id for one in found}
+
+    async def forget(self, before: datetime) -> int:
+        """Delete what is noted of attempts that are over since then or longer: the record keeps their results."""
+        gone = 0
+        with _reached():
+            while True:
+                found = await DBOS.list_workflows_async(
+                    queue_name=QUEUE,
+                    status=list(OVER),
+                    end_time=before.isoformat(),
+                    limit=AT_ONCE,
+                    load_input=False,
+                    load_output=False,
+                )
+                if not found:
+                    return gone
+                await DBOS.delete_workflows_async([one.workflow_id for one in found])
+                gone += len(found)
 
     async def recover_from(self, living: Collection[str]) -> int:
         """Put the workflows of processes that are not among the living back into the queue. Returns how many."""
-        running = await DBOS.list_workflows_async(
-            queue_name=QUEUE, status=["PENDING"], load_input=False, load_output=False
-        )
-        dead = {one.executor_id for one in running if one.executor_id and one.executor_id not in living}
-        if not dead:
-            return 0
-        # The open library recovers its own past life only; this is what it does then, for others.
-        return len(await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(dead)))
+        with _reached():
+            running = await DBOS.list_workflows_async(
+                queue_name=QUEUE, status=["PENDING"], load_input=False, load_output=False
+            )
+            dead = {one.executor_id for one in running if one.executor_id and one.executor_id not in living}
+            if not dead:
+                return 0
+            # The open library recovers its own past life only; this is what it does then, for others.
+            return len(await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(dead)))
+
+
+def _let_readers_pass(url: str) -> None:
+    """On SQLite: without a write-ahead log each poll of the queue holds up every attempt's next step."""
+    if not url.startswith("sqlite"):
+        return
+    engine = create_engine(url, hide_parameters=True)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # kept in the file, for all who open it
+    finally:
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def _reached() -> Iterator[None]:
+    """Errors of the queue's database as ours: a duty that meets one is tried again."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise explain(error, WHERE) from None
+    except dbos_error.DBOSException as error:
+        raise Unavailable(f"the durable queue refuses ({type(error).__name__})", do="try again") from None
+
+
+def _told_briefly(record: logging.LogRecord) -> bool:
+    """A traceback of the driver holds rows and is as long as a page: it is told in a clause."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, SQLAlchemyError):
+        log().error("! an attempt's step could not be noted in the durable queue", what=explain(error, WHERE).what)
+        return False
+    return True
 
 
 def _workflow(dialer: Dialer) -> Any:

@@ -49,6 +49,8 @@ class Tick:
     calls: list[Planned] = field(default_factory=list)
     held: Mapping[str, str] = field(default_factory=dict)
     """By `tenant/campaign`: what holds its due calls."""
+    bound_by: str = ""
+    """What allows no more calls at all, in a clause."""
 
 
 class Planning:
@@ -77,12 +79,13 @@ class Planning:
             asked: enrolments for which permission is being asked now.
         """
         found = workers.alive(self._database, now=now, within_s=self._settings.worker_dead_after_s)
-        room = capacity.room([_worker(one) for one in found], capacity.Provider(), now=now, policy=self._tired)
+        told = capacity.provider([_sign(one) for one in found], live=len(live), now=now)
+        room = capacity.room([_worker(one) for one in found], told, now=now, policy=self._tired)
         most = room.calls - len(asked)
         if self._settings.everyone.max_live is not None:
             most = min(most, self._settings.everyone.max_live - len(live) - len(asked))
         if most <= 0:
-            return Tick()
+            return Tick(bound_by=room.bound_by)
         tenants = {name: _limits(name, kept) for name, kept in campaigns.all_limits(self._database).items()}
         running = [one for row in campaigns.all_campaigns(self._database, [TaskState.RUNNING]) if (one := _model(row))]
         due = {_key(one): self._due(one, now, most, asked) for one in running}
@@ -91,7 +94,8 @@ class Planning:
         until = now + timedelta(seconds=self._settings.tick_s)
         made = plan(demands, limits, self._rotation, now=now, until=until, most=most)
         self._rotation = made.rotation
-        return Tick(calls=_assign(made.places, due, {_key(one): one for one in running}), held=made.held)
+        calls = _assign(made.places, due, {_key(one): one for one in running})
+        return Tick(calls=calls, held=made.held, bound_by=room.bound_by)
 
     def _due(self, campaign: Campaign, now: datetime, most: int, asked: frozenset[int]) -> deque[Due]:
         """The campaign's contacts to call next, no more than there is room for; callbacks first."""
@@ -165,6 +169,12 @@ def _worker(one: Worker) -> capacity.Worker:
         loop_lag_ms=one.loop_lag_ms,
         seen_at=one.seen_at,
         is_draining=one.state is WorkerState.DRAINING,
+    )
+
+
+def _sign(one: Worker) -> capacity.Sign:
+    return capacity.Sign(
+        carries=one.provider_carries, resets_at=one.provider_resets_at, blocked_until=one.provider_blocked_until
     )
 
 

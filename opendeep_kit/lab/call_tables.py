@@ -14,15 +14,15 @@ from opendeep_kit.outcomes import Disposition
 
 COLOURS: dict[str, str] = {
     Disposition.COMPLETED: "#00795c",
-    Disposition.PARTIAL: "#2f80b8",
+    Disposition.PARTIAL: "#2874a8",
     Disposition.CALLBACK: "#4c6faf",
     Disposition.TRANSFERRED: "#6a5fb0",
-    Disposition.VOICEMAIL: "#7a7f87",
-    Disposition.NOT_REACHED: "#9aa0a8",
-    Disposition.SILENT: "#9aa0a8",
-    Disposition.WRONG_PERSON: "#b07d12",
-    Disposition.HUNG_UP_EARLY: "#c96a00",
-    Disposition.REFUSED: "#c4531a",
+    Disposition.VOICEMAIL: "#5f6670",
+    Disposition.NOT_REACHED: "#6f757e",
+    Disposition.SILENT: "#6f757e",
+    Disposition.WRONG_PERSON: "#8c630c",
+    Disposition.HUNG_UP_EARLY: "#b05a00",
+    Disposition.REFUSED: "#bf4f17",
     Disposition.DO_NOT_CALL: "#9c3b0c",
     Disposition.FAILED: "#a3306f",
 }
@@ -101,8 +101,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, caption: st
 def figure_row(items: Iterable[tuple[str, str, str]]) -> str:
     """A row of headline figures: value, what it is, and a remark."""
     cards = "".join(
-        f'<div style="min-width:110px"><div style="font-size:26px;font-weight:600;line-height:1.2">{escape(value)}'
+        f'<div><div style="font-size:24px;font-weight:600;line-height:1.2">{escape(value)}'
         f'</div><div>{escape(what)}</div><div style="color:{FAINT}">{escape(remark)}</div></div>'
         for value, what, remark in items
     )
-    return f'<div style="{FONT};display:flex;flex-wrap:wrap;gap:14px 34px;margin:6px 0 12px">{cards}</div>'
+    grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(138px,1fr));gap:14px;margin:6px 0 12px"
+    return f'<div style="{FONT};{grid}">{cards}</div>'

@@ -25,6 +25,8 @@ _CHANGED = {
     "before": "background:rgba(196,83,26,.20);border-radius:2px",
     "after": "background:rgba(0,121,92,.20);border-radius:2px",
 }
+NARROW = 440
+"""Pixels: two calls stand side by side."""
 _COLUMN = "flex:1 1 300px;min-width:0"
 
 
@@ -160,7 +162,7 @@ def _card(side: str, calls: Sequence[PlacedCall]) -> str:
         f'<div style="color:{call_tables.FAINT}">{call_tables.figures(call.summary)}</div>'
         for call in calls
     )
-    return f'<div style="margin:4px 0"><b>{side}</b> {told}</div>{calls[0].lanes()}'
+    return f'<div style="margin:4px 0"><b>{side}</b> {told}</div>{calls[0].lanes(width=NARROW)}'
 
 
 def _pair(pair: Pair) -> str:

@@ -39,8 +39,12 @@ class Headline:
                 (f"{self.calls:,}", "calls", f"{self.answered:,} answered"),
                 (f"{self.completed:,}", "completed", _share(self.completed, self.answered)),
                 (f"{self.talk_s / 60:,.1f}", "minutes of talk", f"{self.barge_ins} barge-ins"),
-                (call_tables.ms(self.reply_p50_ms), "reply, p50", f"p95 {call_tables.ms(self.reply_p95_ms)}"),
-                (f"{self.undisclosed}", "talks without disclosure", "the callee left before its end"),
+                (
+                    call_tables.ms(self.reply_p50_ms),
+                    "typical reply",
+                    f"19 of 20 within {call_tables.ms(self.reply_p95_ms)}",
+                ),
+                (f"{self.undisclosed}", "talks without disclosure", _left(self.undisclosed)),
             ]
         )
 
@@ -59,6 +63,10 @@ def headline(calls: pd.DataFrame, latencies: pd.DataFrame) -> Headline:
         reply_p95_ms=percentile(waits, 0.95),
         barge_ins=int(ended["barge_ins"].sum()),
     )
+
+
+def _left(undisclosed: int) -> str:
+    return "the callee left before its end" if undisclosed else "everybody heard it is an AI"
 
 
 def _share(part: int, of: int) -> str:

@@ -12,11 +12,13 @@ import shlex
 from typing import Any, NoReturn
 
 import duckdb
+import pandas as pd
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from opendeep_kit.errors import OpenDeepError
+from opendeep_kit.lab.frames import as_html
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import PlacedCall
 from opendeep_kit.lab.workbench import Workbench
@@ -40,6 +42,9 @@ class CallMagics:
         manager: Any = self._shell.magics_manager  # its methods are published without types
         manager.register_function(self.call_script, "cell", "call_script")
         manager.register_function(self.calls_sql, "line_cell", "calls_sql")
+        # A shell without a screen, such as a script's, has no formatter to tell.
+        if (formatter := self._shell.display_formatter) is not None:
+            formatter.formatters["text/html"].for_type(pd.DataFrame, as_html)
 
     def call_script(self, line: str, cell: str) -> CallScript | None:
         """%%call_script NAME [--rehearse PERSONA]

@@ -125,7 +125,7 @@ def _show(bar: Any, progress: Progress | None) -> None:
     if bar is None or progress is None:
         return
     bar.set_postfix_str(progress.now[-80:], refresh=False)
-    bar.n = progress.done
+    bar.total, bar.n = progress.total, progress.done
     bar.refresh()
 
 

@@ -6,12 +6,10 @@ nothing but verdicts.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +26,10 @@ from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.placed_call import PlacedCall
 from opendeep_kit.outcomes import Disposition
 from opendeep_kit.rehearsal.public import subscriber
+from opendeep_kit.store import records, verdicts
+from opendeep_kit.store.clock import utc_now
+from opendeep_kit.store.database import open_database
+from opendeep_kit.store.verdicts import Judgement, Verdict, verdict_named
 from opendeep_kit.store.warehouse import Warehouse, warehouse
 from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.widgets.call_player import CallPlayer
@@ -37,18 +39,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OF_CAMPAIGN = "($campaign IS NULL OR campaign = $campaign)"
-VERDICT_COLUMNS = ("call_id", "verdict", "note", "by", "at")
-
-
-class Verdict(StrEnum):
-    """What a person who listened thinks of a call."""
-
-    GOOD = "good"
-    """As it should be."""
-    POOR = "poor"
-    """The agent should have done better."""
-    WRONG_OUTCOME = "wrong_outcome"
-    """The record says something else than what happened."""
+OLD_VERDICTS = "verdicts.csv"
+"""Where verdicts were kept before the record had a table for them; read once."""
 
 
 class PastCalls:
@@ -68,6 +60,7 @@ class PastCalls:
             Unavailable: the record cannot be read now.
         """
         settings = load_settings() if data_dir is None else load_settings(data_dir=Path(data_dir))
+        _bring_in(settings, tenant_id)
         return cls(settings, warehouse(settings.store_url, tenant_id=tenant_id, archive=settings.data_dir / "archive"))
 
     def df(self, query: str, **values: object) -> pd.DataFrame:
@@ -140,18 +133,21 @@ class PastCalls:
     def call(self, call_id: str) -> PlacedCall:
         """One call with all that was recorded of it.
 
+        Args:
+            call_id: or its first eight characters, as tables show them.
+
         Raises:
             BadInput: there is no ended call of this id.
         """
         run = self.warehouse.connection.execute
         row = run(
-            "SELECT number, script_name, script_version, disposition, recording FROM calls "
-            "WHERE call_id = ? AND state = 'ended'",
-            [call_id],
+            "SELECT call_id, number, script_name, script_version, disposition, recording FROM calls "
+            "WHERE state = 'ended' AND (call_id = $id OR (starts_with(call_id, $id) AND length($id) >= 8)) LIMIT 2",
+            {"id": call_id},
         ).fetchall()
-        if not row:
+        if len(row) != 1:
             raise BadInput(f"there is no ended call {call_id!r}", do="take an id from outcomes(), or refresh()")
-        number, script_name, version, disposition, recording = row[0]
+        call_id, number, script_name, version, disposition, recording = row[0]
         told = run("SELECT type, data FROM staging.events WHERE call_id = ? ORDER BY seq", [call_id]).fetchall()
         happened = tuple(events.from_json(kind, data) for kind, data in told)
         return PlacedCall(
@@ -183,38 +179,25 @@ class PastCalls:
     # ---- verdicts -----------------------------------------------------------------------------------
 
     def judge(self, call_id: str, verdict: Verdict | str, note: str = "", *, by: str = "") -> None:
-        """Write down what a person thinks of a call; the last verdict counts.
+        """Keep what a person thinks of a call; the last verdict counts.
 
         Raises:
-            BadInput: there is no such verdict.
-            Unavailable: the file cannot be written.
+            BadInput: there is no such verdict, or no such call.
+            Unavailable: the record cannot be written now.
         """
-        if verdict not in list(Verdict):
-            raise BadInput(f"there is no verdict {str(verdict)!r}", do=f"choose one of: {', '.join(Verdict)}")
-        path = self._verdicts_file
-        try:
-            is_new = not path.exists()
-            with path.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                if is_new:
-                    writer.writerow(VERDICT_COLUMNS)
-                writer.writerow([call_id, str(verdict), note, by, datetime.now(UTC).isoformat(timespec="seconds")])
-        except OSError as error:
-            raise Unavailable(f"{path} cannot be written ({error.strerror})", do="check the data folder") from None
+        chosen = verdict_named(str(verdict))
+        if not self.df("SELECT 1 FROM calls WHERE call_id = $call_id", call_id=call_id).shape[0]:
+            raise BadInput(f"there is no call {call_id!r} to judge", do="take an id from outcomes(), or refresh()")
+        now = utc_now()
+        judged = Judgement(call_id=call_id, verdict=chosen, note=note, judged_by=by, judged_at=now)
+        _keep(self._settings, self.warehouse.tenant_id, [judged], now)
+        self.refresh()
 
     def verdicts(self) -> pd.DataFrame:
-        """The last verdict on each call."""
-        import pandas as pd
-
-        if not self._verdicts_file.exists():
-            return pd.DataFrame(columns=pd.Index(VERDICT_COLUMNS))
-        return pd.read_csv(self._verdicts_file, dtype=str, keep_default_na=False).drop_duplicates(
-            "call_id", keep="last"
+        """The last verdict on each call; the view `verdicts` has every one of them."""
+        return self.df(
+            "SELECT call_id, verdict, note, judged_by, judged_at FROM verdicts WHERE is_last ORDER BY judged_at"
         )
-
-    @property
-    def _verdicts_file(self) -> Path:
-        return self._settings.data_dir / "verdicts.csv"
 
     # ---- its end ------------------------------------------------------------------------------------
 
@@ -232,6 +215,32 @@ class PastCalls:
 
     def _repr_html_(self) -> str:
         return self.warehouse._repr_html_()
+
+
+def _bring_in(settings: Settings, tenant_id: str) -> None:
+    """Verdicts that an older package wrote beside the record are brought in once."""
+    path = settings.data_dir / OLD_VERDICTS
+    try:
+        judged = verdicts.read_csv(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, UnicodeDecodeError):
+        raise Unavailable(
+            f"the old verdicts in {path} cannot be read", do="make it readable, or move it away"
+        ) from None
+    if _keep(settings, tenant_id, judged, utc_now()) is not None:
+        path.replace(path.with_name("verdicts.imported.csv"))
+
+
+def _keep(settings: Settings, tenant_id: str, judged: Sequence[Judgement], now: datetime) -> int | None:
+    """How many are new; None: there is no such tenant."""
+    database = open_database(settings.store_url)
+    try:
+        if records.tenant(database, tenant_id) is None:
+            return None
+        return verdicts.keep(database, tenant_id, judged, now=now)
+    finally:
+        database.close()
 
 
 def _cells(row: Mapping[Hashable, Any]) -> tuple[str, ...]:

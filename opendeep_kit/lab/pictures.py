@@ -123,7 +123,7 @@ def latency_stages(frame: pd.DataFrame, by: Sequence[str] = ("script_name", "scr
     chart, axes = _chart("Where the wait for a reply goes", "mean per stage, ms, at our socket", height=3.0)
     if frame.empty:
         return _nothing(chart, axes)
-    groups = [(_label(key), group) for key, group in frame.groupby([*by], dropna=False, sort=True)]
+    groups = _groups(frame, by)
     labels = [label for label, _ in groups]
     means = {stage: np.array([group[stage].mean() for _, group in groups]) for stage in STAGES}
     totals = sum(means.values(), np.zeros(len(groups)))
@@ -152,15 +152,24 @@ def reply_gaps(frame: pd.DataFrame, by: Sequence[str] = ("script_name", "script_
     )
     if frame.empty:
         return _nothing(chart, axes)
-    for number, (key, group) in enumerate(frame.groupby([*by], dropna=False, sort=True)):
+    for number, (label, group) in enumerate(_groups(frame, by)):
         waits = np.sort(group["voice_to_voice_ms"].to_numpy(float)) / 1000
         colour = SERIES[number % len(SERIES)]
         shares = np.arange(1, len(waits) + 1) / len(waits)
-        axes.step([0.0, *waits], [0.0, *shares], where="post", color=colour, linewidth=1.8, label=_label(key))
+        axes.step([0.0, *waits], [0.0, *shares], where="post", color=colour, linewidth=1.8, label=label)
         middle, late = np.quantile(waits, [0.5, 0.95])
         axes.plot([middle, late], [0.5, 0.95], "o", color=colour, markersize=4.5)
-        told = f"{_label(key)}: p50 {middle:.2f} s, p95 {late:.2f} s, n {len(waits)}"
-        axes.text(0.01, 0.05 + 0.085 * number, told, color=colour, transform=axes.transAxes)
+        told = f"{label}: p50 {middle:.2f} s, p95 {late:.2f} s, n {len(waits)}"
+        # Lower right: no reply comes at once, and few come late, so that the lines leave it free.
+        axes.text(
+            0.99,
+            0.05 + 0.085 * number,
+            told,
+            color=colour,
+            transform=axes.transAxes,
+            ha="right",
+            backgroundcolor="white",
+        )
     axes.set_xlim(left=0)
     return _lines_finished(chart, axes, "seconds from the callee's last sound to the agent's first")
 
@@ -193,15 +202,22 @@ def hang_ups(frame: pd.DataFrame, by: Sequence[str] = ("script_name", "script_ve
     answered = frame[frame["duration_ms"] > 0] if len(frame) else frame
     if answered.empty:
         return _nothing(chart, axes)
-    for number, (key, group) in enumerate(answered.groupby([*by], dropna=False, sort=True)):
+    for number, (label, group) in enumerate(_groups(answered, by)):
         curve = survival(group)
         colour = SERIES[number % len(SERIES)]
-        axes.step(curve["second"], curve["share"], where="post", color=colour, linewidth=1.8, label=_label(key))
+        axes.step(curve["second"], curve["share"], where="post", color=colour, linewidth=1.8, label=label)
         left = int((group["ended_by"] == "callee").sum())
-        told = f"{_label(key)}: {left} of {len(group)} hung up"
+        told = f"{label}: {left} of {len(group)} hung up"
         axes.text(0.01, 0.05 + 0.085 * number, told, color=colour, transform=axes.transAxes)
     axes.set_xlim(left=0)
     return _lines_finished(chart, axes, "seconds since the answer")
+
+
+def _groups(frame: pd.DataFrame, by: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each version; of many versions those with the most rows."""
+    found = [(_label(key), group) for key, group in frame.groupby([*by], dropna=False, sort=True)]
+    kept = {label for label, _ in sorted(found, key=lambda one: -len(one[1]))[: len(SERIES)]}
+    return [(label, group) for label, group in found if label in kept]
 
 
 # ---- style ------------------------------------------------------------------------------------------

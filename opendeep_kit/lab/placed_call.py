@@ -23,7 +23,7 @@ from opendeep_kit.insight.transcript import Line, transcript
 from opendeep_kit.lab import call_tables
 from opendeep_kit.widgets.call_picture import Picture, picture
 from opendeep_kit.widgets.call_player import CallPlayer, call_player
-from opendeep_kit.widgets.call_report import call_report, lanes_svg
+from opendeep_kit.widgets.call_report import WIDTH, call_report, lanes_svg
 from opendeep_kit.widgets.call_sound import Levels, open_sound
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ class PlacedCall:
         """Look at it and listen to it, in JupyterLab and Voila."""
         return call_player(self.events, self.recording, title=self.title)
 
-    def lanes(self) -> str:
-        """Both sides' sound as a picture (SVG)."""
-        return lanes_svg(*self._seen())
+    def lanes(self, *, width: int = WIDTH) -> str:
+        """Both sides' sound as a picture (SVG), drawn for so many pixels."""
+        return lanes_svg(*self._seen(), width=width)
 
     def _seen(self) -> tuple[Picture, Levels]:
         levels: Levels = np.zeros((2, 0, 2), np.int8)

@@ -1,14 +1,16 @@
 """SEAM that runs a notebook as a report: parameters in, an executed notebook and a page of HTML out.
 
-Given a notebook with a cell of parameters, refuses names it does not know, executes it with papermill and writes HTML
-that needs no network and no running kernel. Never changes the source notebook.
+Given a notebook with a cell of parameters, refuses names and values that it does not take, executes it with papermill
+and writes HTML that needs no network and no running kernel. Never changes the source notebook.
 """
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,6 +18,8 @@ from typing import Any
 
 import nbformat
 import papermill
+from jupyter_client.kernelspec import NoSuchKernel
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillException, PapermillExecutionError
 from traitlets.config import Config
@@ -27,6 +31,8 @@ CELL_WITHIN_S = 3600
 """A cell may place calls for an hour."""
 _KERNEL = Config({} if sys.platform == "win32" else {"KernelManager": {"transport": "ipc"}})
 """The kernel is reached through files of this user's, not over TCP, where anybody on this machine could listen."""
+
+_YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +53,13 @@ def execute_report(notebook: Path, parameters: Mapping[str, Any], out: Path, *, 
         shows_code: the page shows the cells' code as well.
 
     Raises:
-        BadInput: there is no such notebook, or it has no such parameter; nothing was run.
-        Unavailable: a cell failed; the notebook beside tells which and why.
+        BadInput: there is no such notebook or kernel, or it has no such parameter; nothing was run.
+        Unavailable: a cell failed, and the notebook beside tells which and why; or the report cannot be written.
     """
-    known = parameters_of(notebook)
-    strange = next((name for name in parameters if name not in known), None)
-    if strange is not None:
-        names = ", ".join(known) or "none"
-        raise BadInput(f"{notebook} has no parameter {strange!r}", do=f"its parameters are: {names}")
+    _check_names(notebook, parameters_of(notebook), parameters)
     executed, page = out.with_suffix(".ipynb"), out.with_suffix(".html")
-    executed.parent.mkdir(parents=True, exist_ok=True)
     try:
+        executed.parent.mkdir(parents=True, exist_ok=True)
         papermill.execute_notebook(
             str(notebook),
             str(executed),
@@ -68,11 +70,21 @@ def execute_report(notebook: Path, parameters: Mapping[str, Any], out: Path, *, 
             execution_timeout=CELL_WITHIN_S,
             config=_KERNEL,
         )
+        page.write_text(as_page(_read(executed), shows_code=shows_code), encoding="utf-8")
     except PapermillExecutionError as error:
         raise Unavailable(
             f"cell {error.exec_count} of {notebook.name} failed ({error.ename})", do=f"see {executed}"
         ) from None
-    page.write_text(as_page(_read(executed), shows_code=shows_code), encoding="utf-8")
+    except CellTimeoutError:
+        raise Unavailable(
+            f"a cell of {notebook.name} took longer than {CELL_WITHIN_S} s", do="ask less of it"
+        ) from None
+    except DeadKernelError:
+        raise Unavailable(f"the kernel of {notebook.name} died", do="look at the machine's memory") from None
+    except NoSuchKernel as error:
+        raise BadInput(f"{notebook.name} wants the kernel {error.name!r}", do="install it, or choose python3") from None
+    except OSError as error:
+        raise Unavailable(f"{executed.parent} cannot be written ({error.strerror})", do="check the disk") from None
     return Report(notebook=executed, page=page)
 
 
@@ -89,6 +101,23 @@ def parameters_of(notebook: Path) -> dict[str, dict[str, Any]]:
     except (PapermillException, nbformat.reader.NotJSONError):
         raise BadInput(f"{notebook} is not a notebook", do="choose an .ipynb file") from None
     return found
+
+
+def typed_parameters(notebook: Path, said: Sequence[str]) -> dict[str, Any]:
+    """What `NAME=VALUE` texts give to this notebook, each of the type that the notebook declares.
+
+    Raises:
+        BadInput: there is no such notebook or parameter, or a value is of another type.
+    """
+    known = parameters_of(notebook)
+    texts: dict[str, str] = {}
+    for pair in said:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise BadInput(f"{pair!r} gives no parameter", do="write it as NAME=VALUE")
+        texts[name.strip()] = text
+    _check_names(notebook, known, texts)
+    return {name: _typed(name, text, known[name]) for name, text in texts.items()}
 
 
 def as_page(notebook: nbformat.NotebookNode, *, shows_code: bool = False) -> str:
@@ -114,6 +143,43 @@ def as_page(notebook: nbformat.NotebookNode, *, shows_code: bool = False) -> str
     body, _ = exporter.from_notebook_node(plain)
     page: str = re.sub(r'<script src=""[^>]*>\s*</script>', "", body)  # of the libraries left out above
     return page
+
+
+def _check_names(notebook: Path, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    strange = next((name for name in given if name not in known), None)
+    if strange is not None:
+        names = ", ".join(known) or "none"
+        raise BadInput(f"{notebook} has no parameter {strange!r}", do=f"its parameters are: {names}")
+
+
+def _typed(name: str, text: str, declared: Mapping[str, Any]) -> Any:
+    """The value that the text stands for, by the parameter's annotation, or else by its default."""
+    kind = declared["inferred_type_name"]
+    if kind == "None":
+        kind = _kind_of(declared["default"])
+    try:
+        match kind:
+            case "str":
+                return text
+            case "bool":
+                return _YES_NO[text.strip().lower()]
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case _:
+                return json.loads(text)
+    except (ValueError, KeyError):
+        if "str" in kind:  # such as `str | None`
+            return text
+        raise BadInput(f"the parameter {name!r} is {kind}, and {text[:40]!r} is none", do="give such a value") from None
+
+
+def _kind_of(default: str) -> str:
+    try:
+        return type(ast.literal_eval(default)).__name__
+    except (ValueError, SyntaxError):  # an expression
+        return "JSON"
 
 
 def _described(output: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from benchmarks.campaign_day import Day, jain
+from benchmarks.campaign_day import Day
+from benchmarks.day_report import jain
 
 
 def test_day_with_a_change_of_clocks() -> None:

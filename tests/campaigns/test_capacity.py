@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opendeep_kit.campaigns.capacity import CapacityPolicy, Provider, Worker, room
+from opendeep_kit.campaigns.capacity import Allowance, CapacityPolicy, Provider, Sign, Worker, carried, provider, room
 from opendeep_kit.errors import BadInput
 
 NOW = datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -19,7 +19,7 @@ def worker(slots: int = 20, *, lag: float = 2, seen: float = 1, is_draining: boo
 
 
 @pytest.mark.parametrize(
-    ("workers", "provider", "calls", "bound_by"),
+    ("workers", "told", "calls", "bound_by"),
     [
         ([worker(), worker(5)], FREE, 25, "every media slot is taken"),
         ([worker(0)], FREE, 0, "every media slot is taken"),
@@ -37,11 +37,53 @@ def worker(slots: int = 20, *, lag: float = 2, seen: float = 1, is_draining: boo
         ([worker()], Provider(blocked_until=NOW), 20, "every media slot is taken"),
     ],
 )  # fmt: skip
-def test_room(workers: list[Worker], provider: Provider, calls: int, bound_by: str) -> None:
+def test_room(workers: list[Worker], told: Provider, calls: int, bound_by: str) -> None:
     """The number of calls, and what allows no more."""
-    found = room(workers, provider, now=NOW)
+    found = room(workers, told, now=NOW)
 
     assert (found.calls, found.bound_by) == (calls, bound_by)
+
+
+@pytest.mark.parametrize(
+    ("allowances", "carries"),
+    [
+        ([], None),
+        ([("tokens", 39_999, 30)], 4),
+        ([("tokens", 39_999, 30), ("requests", 25, 40)], 2),
+        ([("tokens", 0, 30), ("requests", 25, 40)], 0),
+        ([("tokens", 0, 0), ("requests", 25, 40)], 2),
+        ([("tokens", 0, 0)], None),
+        ([("minutes", 0, 30)], None),
+        ([("tokens", -5, 30)], 0),
+    ],
+)
+def test_what_allowances_carry(allowances: list[tuple[str, float, float]], carries: int | None) -> None:
+    """The scarcest decides; what is whole again and what we do not know bind nobody."""
+    told = [
+        Allowance(name=name, remaining=left, resets_at=NOW + timedelta(seconds=reset))
+        for name, left, reset in allowances
+    ]
+
+    assert carried(told, now=NOW).carries == carries
+
+
+@pytest.mark.parametrize(
+    ("signs", "live", "left", "blocked"),
+    [
+        ([], 0, None, None),
+        ([Sign()], 3, None, None),
+        ([Sign(carries=10, resets_at=LATER), Sign()], 3, 7, None),
+        ([Sign(carries=10, resets_at=LATER), Sign(carries=4, resets_at=LATER)], 3, 1, None),
+        ([Sign(carries=2, resets_at=LATER)], 3, 0, None),
+        ([Sign(carries=2, resets_at=NOW), Sign(carries=9, resets_at=LATER)], 3, 6, None),
+        ([Sign(blocked_until=NOW), Sign(blocked_until=LATER)], 0, None, LATER),
+    ],
+)
+def test_workers_share_one_account(signs: list[Sign], live: int, left: int | None, blocked: datetime | None) -> None:
+    """The tightest word that still holds binds all, live calls draw on it too, and the longest pause is kept."""
+    found = provider(signs, live=live, now=NOW)
+
+    assert (found.calls_left, found.blocked_until) == (left, blocked)
 
 
 def test_impossible_policy() -> None:

@@ -4,14 +4,20 @@ import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.engine.campaign_moves import move, move_along
 from opendeep_kit.errors import BadInput, Refused
-from opendeep_kit.store import campaigns, enrolments
+from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.store import campaigns, claiming, enrolments
+from opendeep_kit.store.attempts import AttemptResult, finish_attempt
+from opendeep_kit.store.claiming import NewAttempt
 from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.store.enrolments import NextStep
+from opendeep_kit.store.ledger import Ruling
 from tests.service_rig import AGREES, TENANT, new_tenant, now, start_campaign
 
 
@@ -65,6 +71,31 @@ def test_it_expires(tmp_path: Path) -> None:
         move_along(database, now=now())
 
         assert last(database) == ("stopped", "expired", "control")
+
+
+@pytest.mark.parametrize(("is_interrupted", "state"), [(True, "running"), (False, "paused")])
+def test_a_restart_does_not_pause_it(tmp_path: Path, is_interrupted: bool, state: str) -> None:
+    """Attempts that the death of a process of ours broke off are no failures of the campaign; others are."""
+    with running(tmp_path, breaker={"min_calls": 1, "max_line_share": 0.5, "max_numbers_share": 1.0}) as database:
+        who = enrolments.due(database, TENANT, "one", now=now(), limit=1)[0].enrolment_id
+        attempt = NewAttempt(
+            attempt_id=str(uuid4()),
+            control_id="control-1",
+            trunk_id="default",
+            worker_id="media-1",
+            media_host="127.0.0.1",
+            media_port=9,
+        )
+        allow = Ruling(is_allowed=True, words="yes")
+        claiming.claim(database, TENANT, who, attempt, check=lambda facts: allow, now=now())
+        failed = AttemptResult(
+            phone_result=PhoneResult.FAILED, disposition=Disposition.FAILED, is_interrupted=is_interrupted
+        )
+        again = NextStep(at=now() + timedelta(hours=1), reason="again")
+        finish_attempt(database, TENANT, attempt.attempt_id, failed, again, now=now())
+        move_along(database, now=now())
+
+        assert last(database)[0] == state
 
 
 def test_people(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A control process, its durable queue included, beside a media worker: campaigns from their start to their end."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -9,10 +10,12 @@ import pytest
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.control import Control
+from opendeep_kit.engine.upkeep import closed_before
 from opendeep_kit.store import attempts, calls, campaigns, tallies, workers
 from opendeep_kit.store.database import Database
 from tests.service_rig import AGREES, TENANT, Rig, now, rig, until
 
+DAY = timedelta(days=1)
 AGAIN = {"max_retries": 1, "delay_s": 0.2, "jitter": 0}
 RETRIES = {"rules": dict.fromkeys(("busy", "network", "rejected", "silent", "our_failure"), AGAIN)}
 AREAS = (212, 312, 415, 602, 713)
@@ -96,6 +99,24 @@ async def test_the_breaker_pauses_a_failing_campaign(tmp_path: Path) -> None:
         last = campaigns.moves_of(service.database, TENANT, "one")[-1]
         assert last.fact == "tripped"
         assert "failed through us or the network" in last.reason
+
+
+async def test_upkeep_is_done_and_the_queue_forgets(tmp_path: Path) -> None:
+    """Once a day the planner keeps the record; what the queue knows of attempts that are over is deleted, no more."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        async with control(service) as running:
+            await until(lambda: state(service.database, "one") == "exhausted")
+            await until(lambda: running._kept_up == closed_before(now()))
+            attempt_id = attempts.attempts_of(service.database, TENANT)[0].attempt_id
+            async with asyncio.timeout(20):
+                while await running._durable.over([attempt_id]) != {attempt_id}:  # noqa: ASYNC110 - the queue's own pace
+                    await asyncio.sleep(0.05)
+            forgotten = [await running._durable.forget(now() + age) for age in (-DAY, DAY, DAY)]
+
+        assert forgotten[0] == 0
+        assert forgotten[1] >= 1
+        assert forgotten[2] == 0
 
 
 @pytest.mark.soak

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 from opendeep_kit.engine.dialer import Dialer
@@ -191,11 +192,12 @@ async def test_a_dead_media_worker_is_told_truthfully(tmp_path: Path) -> None:
         held.bridge._connection.abort()
         with service.database.write() as connection:
             connection.exec_driver_sql("UPDATE calls SET worker_id = 'media-gone'")
-        service.worker._write_end = lambda call_id, end: None  # type: ignore[method-assign]
+        service.worker._note_end = AsyncMock()  # type: ignore[method-assign]
         await calling
 
         row, who = attempt_of(service, job.attempt_id), service.who("one", AGREES)
         assert (row.disposition, row.detail) == ("failed", "the process that held its sound died")
+        assert row.state == AttemptState.INTERRUPTED
         assert who.state == "waiting"
 
 

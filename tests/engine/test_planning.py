@@ -3,8 +3,10 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from opendeep_kit.config import FlowSettings, ServiceSettings
 from opendeep_kit.engine.planning import Planning, Tick
@@ -17,7 +19,7 @@ NUMBERS = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713)]
 
 
 @contextlib.contextmanager
-def record(folder: Path, capacity: int = 10, **heartbeat: float) -> Iterator[Database]:
+def record(folder: Path, capacity: int = 10, **heartbeat: Any) -> Iterator[Database]:
     """A record with one living media worker."""
     database = open_database(f"sqlite:///{folder / 'opendeep.db'}")
     new_tenant(database)
@@ -61,6 +63,21 @@ def test_a_late_worker_is_spared(tmp_path: Path) -> None:
         start_campaign(database, "one", NUMBERS)
 
         assert tick(database).calls == []
+
+
+def test_the_voice_models_provider_is_heeded(tmp_path: Path) -> None:
+    """With allowances for two calls two are planned; turned away, none, and the reason is told; later, all."""
+    soon, later = now() + timedelta(seconds=30), now() + timedelta(seconds=40)
+    with record(tmp_path, provider_carries=2, provider_resets_at=soon) as database:
+        start_campaign(database, "one", NUMBERS)
+        low = tick(database)
+        again = tick(database, at=later, worker_dead_after_s=60)
+        beat = Heartbeat(worker_id="m", host="127.0.0.1", port=9092, capacity=9, live_calls=0)
+        workers.beat(database, replace(beat, provider_blocked_until=soon), now=now())
+        blocked = tick(database)
+
+    assert [len(one.calls) for one in (low, blocked, again)] == [2, 0, 5]
+    assert blocked.bound_by == "the voice model's provider asked for a pause"
 
 
 def test_limits_of_the_installation(tmp_path: Path) -> None:

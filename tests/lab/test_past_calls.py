@@ -101,17 +101,33 @@ def test_a_verdict_of_another_kind(past: PastCalls, ids: list[str]) -> None:
         past.judge(ids[0], "nice")
 
 
+def test_verdicts_of_an_older_package_are_brought_in_once(past: PastCalls, ids: list[str], tmp_path: Path) -> None:
+    """The file beside the record is read into it and put aside; what is no verdict in it is left out."""
+    lines = [f'{ids[0]},poor,"too fast, and loud",Ana,2026-11-24T10:00:00+00:00', f"{ids[1]},nice,,,2026-11-24", "x"]
+    (tmp_path / "verdicts.csv").write_text("\n".join(["call_id,verdict,note,by,at", *lines]))
+
+    with PastCalls.open(tmp_path) as again:
+        found = again.verdicts()
+
+    assert found[["call_id", "verdict", "note", "judged_by"]].to_numpy().tolist() == [
+        [ids[0], "poor", "too fast, and loud", "Ana"]
+    ]
+    assert [path.name for path in tmp_path.glob("verdicts*")] == ["verdicts.imported.csv"]
+
+
+def test_a_call_is_found_by_the_beginning_of_its_id(past: PastCalls, ids: list[str]) -> None:
+    """The eight characters that tables show are enough; fewer are not."""
+    assert past.call(ids[0][:8]).call_id == ids[0]
+    with pytest.raises(BadInput, match="no ended call"):
+        past.call(ids[0][:7])
+
+
 def test_review_writes_down_what_is_chosen(past: PastCalls, ids: list[str]) -> None:
-    """A click on a verdict is in the file at once, and seen when the call is reviewed again."""
+    """A click on a verdict is in the record at once, and seen when the call is reviewed again."""
     past.review(ids[2], by="Ana").judge("poor", "cut her off")
 
-    assert past.verdicts().iloc[0].to_dict() | {"at": ""} == {
-        "call_id": ids[2],
-        "verdict": "poor",
-        "note": "cut her off",
-        "by": "Ana",
-        "at": "",
-    }
+    told = past.df("SELECT call_id, verdict, note, judged_by, disposition, is_last FROM verdicts").to_numpy().tolist()
+    assert told == [[ids[2], "poor", "cut her off", "Ana", past.call(ids[2]).summary.disposition, True]]
     again = past.review(ids[2])
     assert (again._choices.value, again._note.value) == ("poor", "cut her off")
 

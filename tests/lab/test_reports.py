@@ -72,6 +72,22 @@ def test_a_failing_cell(tmp_path: Path) -> None:
     assert not (tmp_path / "out.html").exists()
 
 
+def test_a_kernel_that_dies(tmp_path: Path) -> None:
+    """A kernel that is killed, for want of memory for one, is told like a cell that fails."""
+    source = notebook(tmp_path / "n.ipynb", "import os; os.kill(os.getpid(), 9)")
+
+    with pytest.raises(Unavailable, match=r"the kernel of n.ipynb died: look at the machine's memory"):
+        execute_report(source, {}, tmp_path / "out")
+
+
+def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
+    """A folder that is a file is told before anything is run."""
+    source = notebook(tmp_path / "n.ipynb", "1")
+
+    with pytest.raises(Unavailable, match=r"cannot be written \(.+\): check the disk"):
+        execute_report(source, {}, source / "out")
+
+
 def test_parameters_are_known(tmp_path: Path) -> None:
     """A notebook's parameters come with type, default and help."""
     found = parameters_of(notebook(tmp_path / "n.ipynb"))["count"]

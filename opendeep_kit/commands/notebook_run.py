@@ -1,0 +1,174 @@
+"""`opendeep run` and `opendeep runs`: notebooks as reports, each with a row that says how it went.
+
+Given a notebook and values, checks them, writes the row and runs the notebook in a process of its own, which closes the
+row. Never runs one twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from opendeep_kit.commands.record import now, record, say, say_rows
+from opendeep_kit.config import Settings
+from opendeep_kit.engine.schedules import (
+    BEAT_S,
+    SILENT_S,
+    carry_out_elsewhere,
+    new_run,
+    reports_dir,
+    what_became_of,
+)
+from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
+from opendeep_kit.lab.reports import execute_report, parameters_of, typed_parameters
+from opendeep_kit.logs import log
+from opendeep_kit.store import records, runs
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.runs import NewRun, Run, RunState
+
+OWN = ("data_dir", "tenant", "own_service")
+"""Parameters that a run fills in where a notebook has them and nobody said otherwise."""
+
+
+def checked(database: Database, tenant_id: str, notebook: Path, said: list[str]) -> tuple[str, dict[str, Any]]:
+    """The notebook's path as rows keep it, and its parameters with their types; nothing is written.
+
+    Raises:
+        BadInput: the tenant, the notebook, a parameter's name or its value is wrong.
+    """
+    if records.tenant(database, tenant_id) is None:
+        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
+    parameters = typed_parameters(notebook, said)
+    if parameters.get("tenant", tenant_id) != tenant_id:
+        raise BadInput(f"a run for {tenant_id!r} cannot be about another tenant", do="say --tenant instead")
+    full = notebook.resolve()
+    folder = Path.cwd().resolve()
+    return (full.relative_to(folder) if full.is_relative_to(folder) else full).as_posix(), parameters
+
+
+async def run_notebook(notebook: Path, said: list[str], *, tenant: str, as_json: bool, data: Path | None) -> int:
+    """Run it now and print where its report lies. Returns 1 when it did not come to its end.
+
+    Raises:
+        BadInput: something of it is wrong; nothing was run.
+    """
+    with record(data) as (database, settings):
+        path, parameters = checked(database, tenant, notebook, said)
+        run = new_run(tenant, path, parameters, name=notebook.stem, at=now())
+        runs.start(database, run, now=now())
+        try:
+            process = await carry_out_elsewhere(settings, run)
+        except Unavailable as error:
+            runs.finish(database, tenant, run.run_id, RunState.FAILED, error=str(error), now=now())
+            raise
+        interrupt = partial(_interrupt, database, run, process)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(number, interrupt)
+        status = await process.wait()
+        state, why = what_became_of(status)
+        runs.finish(database, tenant, run.run_id, state, error=why, now=now())  # unless the process did
+        done = runs.run(database, tenant, run.run_id)
+    assert done is not None
+    row = _row(done, settings, now())
+    told = f"{done.run_id}: {row['state']}" + (f", {done.error}" if done.error else "")
+    say(as_json, row, "\n".join([told, *(f"{name:8} {row[name]}" for name in ("page", "executed") if row[name])]))
+    return 0 if done.state is RunState.DONE else 1
+
+
+def _interrupt(database: Database, run: NewRun, process: asyncio.subprocess.Process) -> None:
+    runs.finish(database, run.tenant_id, run.run_id, RunState.KILLED, error="it was interrupted", now=now())
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+
+
+def carry_out(run_id: str, *, tenant: str) -> None:
+    """Run the notebook of this row, and close the row. The process that wrote it waits, or is gone.
+
+    Raises:
+        Refused: it is over, or was never begun.
+    """
+    with record(None) as (database, settings):
+        run = runs.run(database, tenant, run_id)
+        if run is None or run.state is not RunState.RUNNING:
+            raise Refused(f"the run {run_id!r} is not to be carried out", do="start another")
+        state, error = RunState.DONE, ""
+        with _beating(database, run):
+            try:
+                notebook = Path(run.notebook).absolute()
+                values = _filled_in(run, parameters_of(notebook), settings)
+                execute_report(notebook, values, (reports_dir(settings) / run.output_notebook).absolute())
+            except OpenDeepError as failed:
+                state, error = RunState.FAILED, str(failed)
+        is_closed = runs.finish(database, tenant, run_id, state, error=error, now=now())
+    if state is not RunState.DONE or not is_closed:
+        raise typer.Exit(1)
+
+
+def list_runs(*, tenant: str, schedule: str | None, limit: int, as_json: bool, data: Path | None) -> None:
+    """Print the tenant's runs, the newest first."""
+    with record(data) as (database, settings):
+        at = now()
+        found = [_row(one, settings, at) for one in runs.runs_of(database, tenant, schedule_id=schedule, limit=limit)]
+    if not as_json:
+        found = [{name: row[name] for name in ("run", "state", "started", "seconds", "by", "error")} for row in found]
+    say_rows(as_json, found, title=f"runs of {tenant}", nothing="no notebook was run")
+
+
+def _filled_in(run: Run, known: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The run's parameters, with what only the run knows. A scheduled one finds a service running, or waits for it."""
+    own = dict(zip(OWN, (str(settings.data_dir.absolute()), run.tenant_id, run.schedule_id is None), strict=True))
+    return {name: value for name, value in own.items() if name in known} | dict(run.parameters)
+
+
+@contextlib.contextmanager
+def _beating(database: Database, run: NewRun) -> Iterator[None]:
+    """The row is told again and again that the run lives. A run that was closed meanwhile ends."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(BEAT_S):
+            try:
+                goes_on = runs.beat(database, run.tenant_id, run.run_id, now=now())
+            except Unavailable as error:
+                log().warning("! a run cannot tell that it lives", run_id=run.run_id, what=error.what)
+                continue
+            if not goes_on and not is_over.is_set():
+                log().error("! the run was closed meanwhile: it ends", run_id=run.run_id)
+                os.kill(os.getpid(), signal.SIGKILL)  # its kernel sees it and ends too
+
+    beating = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        beating.join()
+
+
+def _row(run: Run, settings: Settings, at: datetime) -> dict[str, Any]:
+    folder = reports_dir(settings)
+    silent_s = (at - run.heartbeat_at).total_seconds()
+    is_silent = run.state is RunState.RUNNING and silent_s > SILENT_S
+    outputs = {"page": folder / run.output_html, "executed": folder / run.output_notebook}
+    return {
+        "run": run.run_id,
+        "notebook": run.notebook,
+        "parameters": dict(run.parameters),
+        "state": f"{run.state}, but silent for {silent_s:.0f} s" if is_silent else run.state.value,
+        "started": run.started_at.isoformat(timespec="seconds"),
+        "seconds": None if run.ended_at is None else round((run.ended_at - run.started_at).total_seconds(), 1),
+        "by": run.schedule_id or "hand",
+        "error": run.error or None,
+        **{name: str(path) if path.is_file() else None for name, path in outputs.items()},
+    }

@@ -1,0 +1,81 @@
+"""SEAM of the nightly upkeep: closed days go into the archive, and what a tenant may keep no longer is deleted.
+
+Given the record and the time, does for each tenant what is due; done already, it costs a look. What fails for one
+tenant is told and leaves the others alone. Never deletes what is not archived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from opendeep_kit.config import Settings
+from opendeep_kit.engine.campaign_specs import to_limits
+from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.logs import log
+from opendeep_kit.store import campaigns
+from opendeep_kit.store.archive import archive_days
+from opendeep_kit.store.archive_months import merge_months, sweep
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.retention import Forgotten, forget
+
+AFTER_MIDNIGHT = timedelta(hours=2)
+"""UTC: by then the day's last calls have ended and are written down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What was done for one tenant."""
+
+    tenant_id: str
+    days: int = 0
+    """Newly in the archive."""
+    calls: int = 0
+    """Of these days."""
+    forgotten: Forgotten = field(default_factory=Forgotten)
+    keeps_from: date | None = None
+    """Words and recordings of earlier days are gone."""
+    failure: str = ""
+    """Why it was not done, with what to do; empty: it was."""
+
+
+def closed_before(now: datetime) -> date:
+    """Days before this one are over and written down."""
+    return (now - AFTER_MIDNIGHT).date()
+
+
+def keep_up(database: Database, settings: Settings, *, now: datetime) -> list[Kept]:
+    """All that is due, tenant by tenant. Blocks, for minutes after a day of many calls: call it off the loop.
+
+    Raises:
+        Unavailable: the record cannot be reached.
+    """
+    archive = settings.data_dir / "archive"
+    done = [_keep(database, settings, tenant_id, limits, now) for tenant_id, limits in _tenants(database)]
+    if archive.is_dir():
+        sweep(database, archive)
+    return done
+
+
+def _tenants(database: Database) -> list[tuple[str, dict[str, object]]]:
+    return sorted(campaigns.all_limits(database).items())
+
+
+def _keep(database: Database, settings: Settings, tenant_id: str, limits: dict[str, object], now: datetime) -> Kept:
+    archive = settings.data_dir / "archive"
+    try:
+        keeps_from = closed_before(now) - timedelta(days=to_limits(tenant_id, limits).retention_days)
+        spans = archive_days(database, closed_before(now), archive, now=now, tenant_id=tenant_id, daily_from=keeps_from)
+        gone = forget(database, tenant_id, keeps_from, recordings=settings.recordings_dir)
+        # A month is merged once its words are gone: until then each day's can be deleted on its own day.
+        merge_months(database, archive, tenant_id, now=now, before=keeps_from)
+    except (BadInput, Unavailable) as error:
+        log().error("! a tenant's upkeep could not be done", tenant=tenant_id, what=error.what)
+        return Kept(tenant_id=tenant_id, failure=str(error))
+    return Kept(
+        tenant_id=tenant_id,
+        days=sum((span.before_day - span.first_day).days for span in spans),
+        calls=sum(span.calls for span in spans),
+        forgotten=gone,
+        keeps_from=keeps_from,
+    )

@@ -1,0 +1,152 @@
+"""SEAM that opens a campaign for a notebook: makes it, or goes on with the one of this id, fills it and starts it.
+
+Given an open record and what a notebook says, leaves a running campaign; run again after whatever broke off, it adds
+who is new and calls nobody twice. Made-up numbers may be called at any hour, without consent; all others by the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from opendeep_kit.campaigns.contact_files import stream_contacts
+from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
+from opendeep_kit.campaigns.retries import OutcomeKind
+from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.campaign_desk import Imported
+from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.engine.campaign_specs import policies
+from opendeep_kit.errors import BadInput, Refused
+from opendeep_kit.rehearsal.public import is_made_up
+from opendeep_kit.store import campaigns, enrolments, records
+from opendeep_kit.store.campaigns import Campaign, NewCampaign
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.enrolments import EnrolmentState
+from opendeep_kit.tasks.script import CallScript
+
+BY = "notebook"
+MADE_UP: Mapping[str, Any] = {"windows": {"daily": "00:00-24:00"}, "holidays": "calls"}
+MADE_UP_CONSENT = "a made-up number"
+OVER = (TaskState.MET, TaskState.STOPPED, TaskState.ARCHIVED)
+"""In these nobody is called any more, whoever is added."""
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a notebook says of its campaign."""
+
+    campaign_id: str
+    """The same id again: the same campaign."""
+    tenant_id: str
+    contacts: Path
+    script: CallScript
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    """Windows, holidays, caps, retries … as in `opendeep campaign create --spec`; what is said wins."""
+    once: bool = True
+    """Everybody is called once; else by the rules of calling again."""
+    limit: int = 0
+    """So many contacts at most; 0: all."""
+    parallel: int = 2
+    """Calls at the same time."""
+    consent: str = ""
+    """Where it is on file that all of them agreed to be called; empty: nothing is noted."""
+
+
+def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Imported | None:
+    """Leave the campaign running. None: it is over, paused or stopped, and stays so.
+
+    Raises:
+        BadInput: the contacts or a rule is wrong, or the campaign calls with another script.
+    """
+    row = campaigns.campaign(database, wanted.tenant_id, wanted.campaign_id)
+    if row is not None and row.state in (*OVER, TaskState.PAUSED):
+        return None
+    is_rehearsal = _is_made_up(database, wanted)
+    spec = _spec(wanted, is_rehearsal)
+    policies(spec)  # what is impossible is told before anything is written
+    if row is None:
+        row = campaign_desk.create(
+            database, wanted.tenant_id, wanted.campaign_id, wanted.script, spec=spec, by=BY, now=now
+        )
+    else:
+        _change(database, row, wanted, spec, now)
+    came = campaign_desk.import_contacts(
+        database,
+        wanted.tenant_id,
+        wanted.campaign_id,
+        wanted.contacts,
+        consent=MADE_UP_CONSENT if is_rehearsal else wanted.consent or None,
+        limit=wanted.limit or None,
+        by=BY,
+        now=now,
+    )
+    if campaign_desk.existing(database, wanted.tenant_id, wanted.campaign_id).state == TaskState.READY:
+        reason = "the notebook was run"
+        move(database, wanted.tenant_id, wanted.campaign_id, TaskFact.STARTED, reason=reason, by=BY, now=now)
+    return came
+
+
+def refuse_a_line_that_feigns(database: Database, *, line: str) -> None:
+    """Real people must not be marked as called by a line that only plays the public.
+
+    Raises:
+        Refused: a running campaign waits to call a number that is not made up.
+    """
+    for row in campaigns.all_campaigns(database, [TaskState.RUNNING]):
+        for page in _pages(database, row.tenant_id, row.campaign_id):
+            if any(one.state is EnrolmentState.WAITING and not is_made_up(one.number) for one in page):
+                raise Refused(
+                    f"the campaign {row.campaign_id!r} waits to call real numbers, and the line {line} reaches nobody",
+                    do="set your Asterisk or trunk, run `opendeep up`, then run this again",
+                )
+
+
+def _spec(wanted: Wanted, is_rehearsal: bool) -> dict[str, Any]:
+    spec: dict[str, Any] = {"flow": {"max_live": wanted.parallel}}
+    if is_rehearsal:
+        spec |= MADE_UP
+    if wanted.once:
+        spec["retries"] = {"rules": {kind.value: None for kind in OutcomeKind}}
+    return spec | dict(wanted.rules)
+
+
+def _change(database: Database, row: Campaign, wanted: Wanted, spec: Mapping[str, Any], now: datetime) -> None:
+    """The campaign goes on by what is said now, before anybody is added; its script stays."""
+    saved = row.script_name and records.script(database, row.tenant_id, row.script_name, row.script_version)
+    if not saved or saved.text != wanted.script.text:
+        raise BadInput(
+            f"the campaign {row.campaign_id!r} calls with another wording of its script", do="give a new campaign id"
+        )
+    if dict(row.spec) != spec:
+        parts = {name: getattr(row, name) for name in NewCampaign.__dataclass_fields__} | {"spec": spec}
+        campaigns.change(database, NewCampaign(**parts), in_states=[row.state], now=now)
+
+
+def _is_made_up(database: Database, wanted: Wanted) -> bool:
+    """Whether everybody is, those who are in the campaign already included.
+
+    Raises:
+        BadInput: the file cannot be read, or holds nobody who can be called.
+    """
+    tenant = records.tenant(database, wanted.tenant_id)
+    if tenant is None:
+        raise BadInput(f"there is no tenant {wanted.tenant_id!r}", do="run `opendeep tenant add`")
+    stream = stream_contacts(wanted.contacts, region=tenant.default_region, needs=wanted.script.task.facts)
+    is_made_up_only = all(is_made_up(contact.number) for contact in stream)
+    if not stream.report.accepted:
+        first = stream.report.first_refused
+        why = f"line {first[0].line}: {first[0].reason.rstrip('.')}" if first else "add some rows"
+        raise BadInput(f"{wanted.contacts} holds nobody who can be called", do=why)
+    pages = _pages(database, wanted.tenant_id, wanted.campaign_id)
+    return is_made_up_only and all(is_made_up(one.number) for page in pages for one in page)
+
+
+def _pages(database: Database, tenant_id: str, campaign_id: str) -> Iterator[list[enrolments.Enrolment]]:
+    after_id = 0
+    while page := enrolments.enrolments_of(database, tenant_id, campaign_id, after_id=after_id, limit=PAGE):
+        yield page
+        after_id = page[-1].enrolment_id

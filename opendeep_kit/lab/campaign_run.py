@@ -1,0 +1,242 @@
+"""SEAM that runs a campaign from a notebook: opens it, sees that a service calls, and follows it until it is over.
+
+Given contacts, a script and rules, gives back how the campaign stands. It is the service that calls: the one that runs
+on this record, or one of the notebook's own while there is none. Run again after it broke off, it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from opendeep_kit.app import keep_default_tenant
+from opendeep_kit.campaigns.contacts import RefusedRow
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.config import Settings, load_settings
+from opendeep_kit.engine import campaign_desk
+from opendeep_kit.errors import BadInput
+from opendeep_kit.lab import call_tables
+from opendeep_kit.lab.campaign_opening import Wanted, open_campaign, refuse_a_line_that_feigns
+from opendeep_kit.lab.own_service import OwnService
+from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
+from opendeep_kit.lab.workbench import Script, script_from
+from opendeep_kit.lines import LineName
+from opendeep_kit.store import campaigns, lanes, workers
+from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.store.tallies import Counts
+from opendeep_kit.store.workers import WorkerState
+from opendeep_kit.tenants import DEFAULT_TENANT
+
+LOOK_S = 0.5
+MINUTES = 50
+"""A cell of a report may take an hour."""
+
+
+SHOWN_REFUSED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRun:
+    """How a campaign stood when it was over, or when it was not followed any further."""
+
+    campaign: str
+    state: TaskState
+    reason: str
+    """Of its last move."""
+    counts: Counts
+    next_at: datetime | None
+    """When the first of those who wait is due."""
+    added: int
+    """Contacts that this run brought in."""
+    refused: tuple[RefusedRow, ...]
+    """Rows that cannot be called; the first of them."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody is called any more."""
+        return self.state not in (TaskState.RUNNING, TaskState.PAUSED)
+
+    @property
+    def told(self) -> str:
+        """In a sentence."""
+        if self.state is TaskState.RUNNING:
+            due = "" if self.next_at is None else f", the first is due at {self.next_at:%d %b %H:%M} UTC"
+            waiting = f"{self.counts.waiting} waiting{due}"
+            return f"Campaign {self.campaign} goes on: {waiting}. Run this again, or `opendeep up`."
+        return f"Campaign {self.campaign} is {self.state}: {self.reason}."
+
+    def _repr_html_(self) -> str:
+        counts = self.counts
+        figures = [
+            (f"{counts.final:,}", "contacts done", f"{counts.waiting + counts.claimed:,} to go"),
+            (f"{counts.attempts:,}", "calls", "in this campaign so far"),
+            (f"{self.added:,}", "new contacts", f"{len(self.refused)} rows refused"),
+        ]
+        rows = [(str(row.line), escape(row.reason)) for row in self.refused[:SHOWN_REFUSED]]
+        refused = call_tables.table((">line", "is not called because"), rows) if rows else ""
+        return f'<div style="{call_tables.FONT}">{escape(self.told)}</div>{call_tables.figure_row(figures)}{refused}'
+
+
+def run_campaign(
+    contacts: Path | str,
+    script: Script,
+    *,
+    campaign: str,
+    data_dir: Path | str | None = None,
+    tenant: str = DEFAULT_TENANT,
+    rules: Mapping[str, Any] | Path | str = "",
+    once: bool = True,
+    limit: int = 0,
+    parallel: int = 2,
+    consent: str = "",
+    line: LineName | str = LineName.SIMULATOR,
+    own_service: bool = True,
+    minutes: float = MINUTES,
+    settings: Settings | None = None,
+) -> Work[CampaignRun]:
+    """Make the campaign of this id, or go on with it, and follow it until it is over.
+
+    Args:
+        rules: windows, holidays, caps, retries …, or a JSON file of them; what is not said are the defaults:
+            09:00–20:00 on the callee's clock, any hour for made-up numbers.
+        once: everybody is called once; else by the rules of calling again.
+        limit: so many contacts at most; 0: all.
+        parallel: calls at the same time.
+        consent: where it is on file that all of them agreed to be called.
+        line: of the notebook's own service; one that runs already has its own.
+        own_service: start one while none runs; else wait for it.
+        minutes: follow it so long at most.
+
+    Raises:
+        BadInput: something of it is wrong; nobody is called. Told when it is awaited where the record says so.
+    """
+    if line not in list(LineName):
+        raise BadInput(f"there is no line {str(line)!r}", do=f"choose one of: {', '.join(LineName)}")
+    chosen = settings or load_settings()
+    if data_dir is not None:
+        chosen = chosen.model_copy(update={"data_dir": Path(data_dir)})
+    wanted = Wanted(
+        campaign_id=campaign,
+        tenant_id=tenant,
+        contacts=Path(contacts),
+        script=script_from(script),
+        rules=rules if isinstance(rules, Mapping) else _rules_in(rules),
+        once=once,
+        limit=limit,
+        parallel=parallel,
+        consent=consent,
+    )
+    progress = Progress("calls", 0)
+    until = datetime.now(UTC) + timedelta(minutes=minutes)
+    following = _Following(chosen, wanted, LineName(line) if own_service else None, progress, until)
+    return Work(_thread().start(following.run()), progress)
+
+
+class _Following:
+    """One campaign, from its opening to its end."""
+
+    def __init__(
+        self, settings: Settings, wanted: Wanted, own_line: LineName | None, progress: Progress, until: datetime
+    ) -> None:
+        self._settings = settings
+        self._wanted = wanted
+        self._own_line = own_line
+        """None: no service of our own."""
+        self._own: OwnService | None = None
+        self._progress = progress
+        self._until = until
+
+    async def run(self) -> CampaignRun:
+        """Follow it to its end."""
+        database = await asyncio.to_thread(open_database, self._settings.store_url)
+        try:
+            await asyncio.to_thread(keep_default_tenant, database)
+            came = await asyncio.to_thread(open_campaign, database, self._wanted, now=datetime.now(UTC))
+            async with AsyncExitStack() as stack:
+                found = await asyncio.to_thread(self._look, database, came)
+                while self._goes_on(found):
+                    await self._see_to_a_service(database, stack)
+                    await asyncio.sleep(LOOK_S)
+                    found = await asyncio.to_thread(self._look, database, came)
+                self._progress.doing[0] = "ending"
+            return await asyncio.to_thread(self._look, database, came)
+        finally:
+            database.close()
+
+    def _look(self, database: Database, came: campaign_desk.Imported | None) -> CampaignRun:
+        tenant_id, campaign_id = self._wanted.tenant_id, self._wanted.campaign_id
+        row, counts = campaign_desk.status(database, tenant_id, campaign_id)
+        self._progress.done = counts.final
+        self._progress.total = counts.waiting + counts.claimed + counts.final
+        self._progress.doing[0] = f"{counts.claimed} in a call"
+        return CampaignRun(
+            campaign=campaign_id,
+            state=TaskState(row.state),
+            reason=campaigns.moves_of(database, tenant_id, campaign_id)[-1].reason,
+            counts=counts,
+            next_at=lanes.next_due_at(database, tenant_id, campaign_id),
+            added=came.added if came else 0,
+            refused=tuple(came.report.first_refused) if came else (),
+        )
+
+    def _goes_on(self, found: CampaignRun) -> bool:
+        """Whether there is still something to wait for."""
+        if found.state is not TaskState.RUNNING or datetime.now(UTC) >= self._until:
+            return False
+        # With nobody in a call and nobody waiting, its end is about to be written down.
+        return found.counts.claimed > 0 or found.next_at is None or found.next_at < self._until
+
+    async def _see_to_a_service(self, database: Database, stack: AsyncExitStack) -> None:
+        if self._own is not None:
+            self._own.check()
+            return
+        if await asyncio.to_thread(self._is_served, database):
+            return
+        if self._own_line is None:
+            self._progress.doing[0] = "no service runs: `opendeep up`"
+            return
+        self._progress.doing[0] = "starting a service"
+        if not self._reaches_people(self._own_line):
+            await asyncio.to_thread(refuse_a_line_that_feigns, database, line=self._own_line)
+        self._own = await stack.enter_async_context(OwnService(self._settings, self._own_line))
+
+    def _is_served(self, database: Database) -> bool:
+        service, now = self._settings.service, datetime.now(UTC)
+        controls = workers.controls_alive(database, now=now, within_s=service.control_dead_after_s)
+        media = workers.alive(database, now=now, within_s=service.worker_dead_after_s)
+        return bool(controls) and any(one.state is WorkerState.SERVING for one in media)
+
+    def _reaches_people(self, line: LineName) -> bool:
+        asterisk = self._settings.asterisk
+        return line is not LineName.SIMULATOR and bool(asterisk.ami_host or asterisk.trunk_host)
+
+
+def _rules_in(path: Path | str) -> Mapping[str, Any]:
+    """What the file says; nothing without a name.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    if not str(path):
+        return {}
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise BadInput(f"the rules in {path} cannot be read", do="give a JSON file, or none") from None
+    if not isinstance(found, dict):
+        raise BadInput(f"{path} holds no rules", do='write {"windows": {"mon-fri": "09:00-20:00"}}')
+    return found
+
+
+@cache
+def _thread() -> OwnThread:
+    """Campaigns are followed in one thread; it lasts as long as the notebook."""
+    return OwnThread("opendeep-campaigns")

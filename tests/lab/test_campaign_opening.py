@@ -1,0 +1,180 @@
+"""A notebook's campaign is made once, goes on where it was, and spares real people what a rehearsal may do."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from opendeep_kit.app import keep_default_tenant
+from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.engine.campaign_specs import to_campaign
+from opendeep_kit.errors import BadInput, Refused
+from opendeep_kit.lab.campaign_opening import Wanted, open_campaign, refuse_a_line_that_feigns
+from opendeep_kit.store import campaigns, consents, enrolling, enrolments
+from opendeep_kit.store.campaigns import Campaign
+from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.tasks.script import parse_script
+from opendeep_kit.tenants import DEFAULT_TENANT
+from tests.service_rig import AGREES, BUSY, SCRIPT, now
+
+REAL = "+442071838750"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """An open record."""
+    opened = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
+    keep_default_tenant(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Wanted:
+    """A campaign of two made-up numbers."""
+    write(tmp_path, AGREES, BUSY)
+    return Wanted(
+        campaign_id="one", tenant_id=DEFAULT_TENANT, contacts=tmp_path / "list.csv", script=parse_script(SCRIPT)
+    )
+
+
+def write(folder: Path, *numbers: str) -> None:
+    """The list of contacts."""
+    (folder / "list.csv").write_text("number,name\n" + "".join(f"{number},Maria\n" for number in numbers))
+
+
+def kept(database: Database) -> Campaign:
+    """The campaign's row."""
+    return campaign_desk.existing(database, DEFAULT_TENANT, "one")
+
+
+def opens(database: Database) -> list[str]:
+    """Monday's windows."""
+    return [str(window) for window in to_campaign(kept(database)).windows.days[0]]
+
+
+def test_made_up_numbers_may_be_called_at_any_hour(database: Database, wanted: Wanted) -> None:
+    """A campaign of the rehearsal's numbers runs, open around the clock, everybody once, with a consent on file."""
+    came = open_campaign(database, wanted, now=now())
+
+    assert came is not None
+    assert (came.added, kept(database).state, opens(database)) == (2, "running", ["00:00–24:00"])
+    assert to_campaign(kept(database)).retries.rules == {}
+    (consent,) = consents.consents_of(database, DEFAULT_TENANT, AGREES)
+    assert consent.reference == "a made-up number"
+
+
+def test_real_numbers_are_called_by_the_rules(database: Database, wanted: Wanted, tmp_path: Path) -> None:
+    """One real number on the list is enough: daytime only, and no consent that nobody gave."""
+    write(tmp_path, AGREES, REAL)
+    open_campaign(database, wanted, now=now())
+
+    assert opens(database) == ["09:00–20:00"]
+    assert consents.consents_of(database, DEFAULT_TENANT, REAL) == []
+
+
+def test_a_real_number_that_joins_ends_the_rehearsal(database: Database, wanted: Wanted, tmp_path: Path) -> None:
+    """Added to a campaign of made-up numbers, or in it from before, a real one brings the rules with it."""
+    open_campaign(database, wanted, now=now())
+    write(tmp_path, REAL)
+    open_campaign(database, wanted, now=now())
+    assert opens(database) == ["09:00–20:00"]
+    write(tmp_path, AGREES)
+    open_campaign(database, wanted, now=now())
+
+    assert opens(database) == ["09:00–20:00"]
+
+
+def test_run_again_it_goes_on(database: Database, wanted: Wanted, tmp_path: Path) -> None:
+    """The same id is the same campaign: who is in it is merged, who is new is added, what is said now holds."""
+    open_campaign(database, wanted, now=now())
+    write(tmp_path, AGREES, BUSY, "+13125550101")
+    came = open_campaign(database, replace(wanted, parallel=5, once=False), now=now())
+
+    assert came is not None
+    assert (came.added, came.merged) == (1, 2)
+    assert to_campaign(kept(database)).flow.max_live == 5
+    assert len(to_campaign(kept(database)).retries.rules) == 9
+    assert [row.campaign_id for row in campaigns.campaigns_of(database, DEFAULT_TENANT)] == ["one"]
+
+
+def test_what_broke_off_is_made_good(database: Database, wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the contacts and the start, the campaign is started by the next run."""
+    with monkeypatch.context() as patched:
+        patched.setattr(campaign_desk, "move", _die)
+        with pytest.raises(KeyboardInterrupt):
+            open_campaign(database, wanted, now=now())
+    assert (kept(database).state, campaign_desk.status(database, DEFAULT_TENANT, "one")[1].waiting) == ("draft", 2)
+    came = open_campaign(database, wanted, now=now())
+
+    assert came is not None
+    assert (came.added, came.merged, kept(database).state) == (0, 2, "running")
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("fact", "state"), [(TaskFact.PAUSED, "paused"), (TaskFact.STOPPED, "stopped")])
+def test_what_a_person_ended_is_not_begun_again(database: Database, wanted: Wanted, fact: TaskFact, state: str) -> None:
+    """A campaign that was paused or stopped stays so, and nobody is added."""
+    open_campaign(database, wanted, now=now())
+    move(database, DEFAULT_TENANT, "one", fact, reason="enough", by="a person", now=now())
+
+    assert open_campaign(database, wanted, now=now()) is None
+    assert kept(database).state == state
+
+
+def test_only_so_many(database: Database, wanted: Wanted) -> None:
+    """A limit takes the first of the list."""
+    came = open_campaign(database, replace(wanted, limit=1), now=now())
+
+    assert came is not None
+    assert came.added == 1
+
+
+def test_what_is_wrong_is_told_before_anything_is_written(database: Database, wanted: Wanted, tmp_path: Path) -> None:
+    """An impossible rule, an empty list or an unknown tenant leaves no campaign."""
+    for bad in (replace(wanted, rules={"windows": {"mon": "25:00-26:00"}}), replace(wanted, tenant_id="nobody")):
+        with pytest.raises(BadInput):
+            open_campaign(database, bad, now=now())
+    write(tmp_path, "none")
+    with pytest.raises(BadInput, match="holds nobody who can be called: line 2: "):
+        open_campaign(database, wanted, now=now())
+
+    assert campaigns.campaigns_of(database, DEFAULT_TENANT) == []
+
+
+def test_another_script_wants_another_campaign(database: Database, wanted: Wanted) -> None:
+    """Half a list called with one wording and half with another would be nobody's result."""
+    open_campaign(database, wanted, now=now())
+
+    with pytest.raises(BadInput, match="calls with another wording of its script: give a new campaign id"):
+        open_campaign(database, replace(wanted, script=parse_script(SCRIPT.replace("Goodbye", "Bye"))), now=now())
+
+
+def test_a_line_that_feigns_is_refused_for_real_people(database: Database, wanted: Wanted, tmp_path: Path) -> None:
+    """The simulator may not mark real people as called, whichever campaign they wait in."""
+    open_campaign(database, wanted, now=now())
+    refuse_a_line_that_feigns(database, line="simulator")
+    write(tmp_path, REAL)
+    open_campaign(database, replace(wanted, campaign_id="two"), now=now())
+
+    with pytest.raises(Refused, match="the campaign 'two' waits to call real numbers, and the line simulator reaches"):
+        refuse_a_line_that_feigns(database, line="simulator")
+
+
+def test_an_interrupted_import_of_an_exhausted_campaign(database: Database, wanted: Wanted, tmp_path: Path) -> None:
+    """Contacts that came without a word into a campaign that had run out set it going again."""
+    open_campaign(database, wanted, now=now())
+    for number in (AGREES, BUSY):
+        enrolments.cancel_number(database, DEFAULT_TENANT, number, reason="done", now=now())
+    move(database, DEFAULT_TENANT, "one", TaskFact.RAN_OUT, reason="done", by="control", now=now())
+    late = enrolling.NewEnrolment(number="+13125550101", next_at=now())
+    enrolling.enrol(database, DEFAULT_TENANT, "one", [late], now=now())
+    open_campaign(database, wanted, now=now())
+
+    assert kept(database).state == "running"
