@@ -12,88 +12,40 @@ from __future__ import annotations
 import argparse
 import gc
 import random
-import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from heapq import heappop, heappush
-from statistics import fmean, quantiles
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-from phonenumbers import PhoneNumberType, timezone
+from phonenumbers import timezone
 
+from benchmarks.day_report import DayReport, jain, show
+from benchmarks.day_world import (
+    CONSENT,
+    OUTCOMES,
+    WEIGHTS,
+    WHALE_SHARE,
+    Running,
+    is_inside,
+    made_campaigns,
+    made_numbers,
+)
 from opendeep_kit.campaigns.capacity import Provider, Worker, room
-from opendeep_kit.campaigns.case import Case, Consent, Scope, Use, closed_days
+from opendeep_kit.campaigns.case import Case, Scope, Use, closed_days
 from opendeep_kit.campaigns.clocks import Clock, clock
 from opendeep_kit.campaigns.dnc import DncList, dnc_list, look_up
-from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.campaigns.model import Campaign, Flow, HolidayRule, TenantLimits
+from opendeep_kit.campaigns.model import Flow
 from opendeep_kit.campaigns.permission import may_we_call
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Rotation, plan
 from opendeep_kit.campaigns.retries import OutcomeKind, next_attempt, outcome_kind
 from opendeep_kit.campaigns.waiting import WaitingRoom
-from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.campaigns.zones import Callee, callee
 from opendeep_kit.outcomes import Disposition, PhoneResult
-
-WHALE_SHARE = 0.15
-"""One tenant has so much of all contacts: it must not crowd the others out."""
-HOURS: tuple[dict[str, str], ...] = (
-    {"daily": "09:00-20:00"},
-    {"daily": "08:00-12:00, 13:00-21:00"},
-    {"daily": "00:00-24:00"},
-    {"daily": "00:00-03:30, 12:00-24:00"},
-    {"sat,sun": "10:00-18:00", "mon-fri": "17:00-20:30"},
-)
-"""The third and fourth call in the hour that is skipped or repeated."""
-AREA_CODES = ("208", "212", "305", "406", "423", "480", "541", "605", "701", "808", "812", "850", "907", "915")
-AREA_CODES += ("204", "250", "306", "403", "506", "709", "807", "867", "902", "800", "888")
-OUTCOMES: tuple[tuple[float, PhoneResult, Disposition | None, float], ...] = (
-    (0.30, PhoneResult.NO_ANSWER, None, 30),
-    (0.08, PhoneResult.BUSY, None, 4),
-    (0.04, PhoneResult.REJECTED, None, 8),
-    (0.03, PhoneResult.INVALID_NUMBER, None, 2),
-    (0.02, PhoneResult.CONGESTION, None, 5),
-    (0.20, PhoneResult.ANSWERED, Disposition.VOICEMAIL, 35),
-    (0.17, PhoneResult.ANSWERED, Disposition.COMPLETED, 110),
-    (0.06, PhoneResult.ANSWERED, Disposition.HUNG_UP_EARLY, 9),
-    (0.04, PhoneResult.ANSWERED, Disposition.CALLBACK, 40),
-    (0.03, PhoneResult.ANSWERED, Disposition.PARTIAL, 60),
-    (0.02, PhoneResult.ANSWERED, Disposition.DO_NOT_CALL, 25),
-    (0.01, PhoneResult.ANSWERED, Disposition.FAILED, 12),
-)
-"""Weight, what came of the call, and how many seconds it takes."""
-
-
-@dataclass(slots=True)
-class DayReport:
-    """What the day came to."""
-
-    contacts: int = 0
-    zones: int = 0
-    refused_at_import: int = 0
-    """Numbers without a zone or not in use."""
-    placed: int = 0
-    outside: int = 0
-    """Calls at an instant outside a window of any possible zone: must be 0."""
-    over_cap: int = 0
-    """Calls beyond a number's daily cap: must be 0."""
-    too_many_live: int = 0
-    """Instants with more calls live than media slots: must be 0."""
-    refused: dict[str, int] = field(default_factory=dict)
-    """At the last check before dialling, by rule."""
-    fairness: list[float] = field(default_factory=list)
-    """Jain's index by hour, between tenants of equal weight that had calls due all the hour."""
-    tick_ms: list[float] = field(default_factory=list)
-    """Planner and waiting room, per tick, in processor time: other work on this machine is not in it."""
-    left_waiting: int = 0
-    import_s: float = 0.0
-    day_s: float = 0.0
-    placed_by_tenant: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -105,16 +57,6 @@ class Person:
     campaign: int
     rung: tuple[datetime, ...] = ()
     kinds: dict[OutcomeKind, int] | None = None
-
-
-@dataclass(slots=True)
-class Running:
-    """One campaign with what is counted of it."""
-
-    rules: Campaign
-    tenant: TenantLimits
-    hours: dict[str, str]
-    live: int = 0
 
 
 class Day:
@@ -131,7 +73,7 @@ class Day:
         self.report = DayReport()
         self.waiting = WaitingRoom(self.now)
         self.rotation = Rotation()
-        self.running = list(_campaigns(tenants))
+        self.running = list(made_campaigns(tenants))
         self.by_id = {of.rules.campaign_id: of for of in self.running}
         for of in self.running:
             self.waiting.open_campaign(of.rules.campaign_id, of.rules.windows)
@@ -155,7 +97,7 @@ class Day:
         for index, of in enumerate(self.running):
             of_tenant.setdefault(int(of.tenant.tenant_id[1:]), []).append(index)
         zones: set[str] = set()
-        for number in _numbers(contacts, self.rng):
+        for number in made_numbers(contacts, self.rng):
             known = callee(number)
             tenant = 0 if self.rng.random() < WHALE_SHARE else self.rng.randrange(tenants)
             index = self.rng.choice(of_tenant[tenant])
@@ -289,7 +231,7 @@ class Day:
             zones = timezone.time_zones_for_number(phonenumbers.parse(person.callee.number))
         moment = at.timestamp()
         walls = [datetime.fromtimestamp(moment, _zone(name)) for name in zones]
-        self.report.outside += not zones or not all(_is_inside(of.hours, wall) for wall in walls)
+        self.report.outside += not zones or not all(is_inside(of.hours, wall) for wall in walls)
         cap = of.rules.caps.per_day or 0
         for wall in walls:
             today = [rung for rung in person.rung if rung.astimezone(wall.tzinfo).date() == wall.date()]
@@ -303,56 +245,6 @@ class Day:
         if len(busy) > 1:
             self.report.fairness.append(jain(busy))
         self.hour, self.ticks_this_hour = {}, 0
-
-
-def jain(shares: Sequence[float]) -> float:
-    """Jain's fairness index: 1 when all have the same, 1/n when one has everything."""
-    return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
-
-
-# ---- what is made up --------------------------------------------------------------------------------
-
-CONSENT = Consent(reference="form", given_at=datetime(2025, 1, 1, tzinfo=UTC))
-WEIGHTS = [outcome[0] for outcome in OUTCOMES]
-
-
-def _campaigns(tenants: int) -> Iterator[Running]:
-    """Two for every tenant, so that each has calls due at most hours; hours and holidays in turn."""
-    for number in range(tenants):
-        limits = TenantLimits(tenant_id=f"t{number}")
-        for place in (0, 1):
-            hours = HOURS[2] if place else HOURS[number % len(HOURS)]
-            rules = Campaign(
-                tenant_id=limits.tenant_id,
-                campaign_id=f"t{number}c{place}",
-                state=TaskState.RUNNING,
-                windows=parse_weekly(hours),
-                holidays=HolidayRule.NO_CALLS if number % 2 else HolidayRule.CALLS,
-            )
-            yield Running(rules, limits, hours)
-
-
-def _numbers(count: int, rng: random.Random) -> Iterator[str]:
-    """Different numbers: a third North American, two thirds of every region there is, some of no country."""
-    kinds = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
-    examples = [
-        phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
-        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
-        for kind in kinds
-        if (example := phonenumbers.example_number_for_type(region, kind)) is not None
-    ]
-    examples = [*examples, "+88351000000", "+87077310110"]
-    plans = [(f"+1{area}", 7) for area in AREA_CODES for _ in range(len(examples) // 2 // len(AREA_CODES))]
-    plans += [(example[: (kept := max(5, len(example) - 6))], len(example) - kept) for example in examples]
-    seen: set[int] = set()
-    while len(seen) < count:
-        share = -(-(count - len(seen)) // len(plans))
-        for prefix, digits in plans:  # region by region: `phonenumbers` compiles its patterns anew for each
-            for _ in range(min(share, count - len(seen))):
-                number = prefix + "".join(rng.choices("0123456789", k=digits))
-                if int(number) not in seen:
-                    seen.add(int(number))
-                    yield number
 
 
 def _demand(of: Running, due: int, promised: int) -> Demand:
@@ -370,18 +262,6 @@ def _demand(of: Running, due: int, promised: int) -> Demand:
 @cache
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
-
-
-def _is_inside(hours: dict[str, str], wall: datetime) -> bool:
-    """Whether a wall clock stands in hours as written above, without the package."""
-    days = {"daily": range(7), "sat,sun": range(5, 7), "mon-fri": range(5)}
-    now = f"{wall:%H:%M}"
-    for name, text in hours.items():
-        if wall.weekday() in days[name] and any(
-            opens <= now < closes for opens, closes in (part.strip().split("-") for part in text.split(","))
-        ):
-            return True
-    return False
 
 
 def main() -> int:
@@ -405,30 +285,6 @@ def main() -> int:
     found = day.run()
     show(found, f"{given.tenants} tenants, {given.day} UTC")
     return 1 if found.outside or found.over_cap or found.too_many_live else 0
-
-
-def show(found: DayReport, what: str) -> None:
-    """Print what a day came to."""
-    ticks, fair, counts = found.tick_ms, found.fairness, found.placed_by_tenant
-    hour = len(ticks) // 24
-    first, middle, last = (fmean(part) for part in (ticks[:hour], ticks[12 * hour :][:hour], ticks[-hour:]))
-    hundredths = quantiles(ticks, n=100)
-    print(f"{found.contacts:,} contacts in {found.zones} zones, {what}")
-    print(f"calls placed                      {found.placed:,} ({found.left_waiting:,} contacts still wait)")
-    print(f"calls outside a callee's window   {found.outside}")
-    print(f"calls over a number's daily cap   {found.over_cap}")
-    print(f"instants with too many live calls {found.too_many_live}")
-    print(f"numbers without zone or use       {found.refused_at_import:,}")
-    print(f"refused at the last check         {found.refused}")
-    print(f"fairness (Jain), {len(fair)} hours          worst {min(fair):.5f} mean {fmean(fair):.5f}")
-    print(
-        f"calls per tenant                  {min(counts.values()):,} to {max(counts.values()):,}, t0 {counts['t0']:,}"
-    )
-    print(f"planner per tick, processor ms    first hour {first:.3f} middle {middle:.3f} last {last:.3f}")
-    print(f"                                  p50 {hundredths[49]:.3f} p99 {hundredths[98]:.3f} most {max(ticks):.1f}")
-    print(f"minutes                           import {found.import_s / 60:.1f}, day {found.day_s / 60:.1f}", end=" ")
-    print(f"(processor {time.process_time() / 60:.1f} in all)")
-    print(f"peak memory                       {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -176,19 +176,24 @@ def measure_ticks(page: Page) -> Callable[[float], float]:
 # ---- the service ------------------------------------------------------------------------------------
 
 
-def prepare(database: Database, data: Path, at_once: int) -> None:
-    """A campaign that keeps so many calls live."""
+def prepare(database: Database, data: Path, at_once: int, personas: Sequence[str] = PERSONAS) -> None:
+    """A campaign that keeps so many calls live, to people of these last digits."""
     now = datetime.now(UTC)
     existing_tenant(database, DEFAULT_TENANT)
     campaigns.save_limits(database, DEFAULT_TENANT, {"needs_consent": False})
     script = parse_script(SCRIPT, name="chat", source="benchmark")
     spec = SPEC | {"flow": {"max_live": at_once}}
     campaign_desk.create(database, DEFAULT_TENANT, "bench", script, name="Bench", spec=spec, by="bench", now=now)
-    numbers = [f"+1{area}55501{last}" for last in PERSONAS for area in AREAS]
+    numbers = numbers_of(personas)
     path = data / "contacts.csv"
     path.write_text("number,name\n" + "".join(f"{one},Callee {place}\n" for place, one in enumerate(numbers)))
     campaign_desk.import_contacts(database, DEFAULT_TENANT, "bench", path, by="bench", now=now)
     move(database, DEFAULT_TENANT, "bench", TaskFact.STARTED, reason="the benchmark", by="bench", now=now)
+
+
+def numbers_of(personas: Sequence[str]) -> list[str]:
+    """Everybody with these last digits, in the order in which they are named `Callee 0`, `Callee 1` …"""
+    return [f"+1{area}55501{last}" for last in personas for area in AREAS]
 
 
 @contextmanager

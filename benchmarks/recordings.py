@@ -6,6 +6,13 @@ Each channel is transcribed again from the WAV; the words are compared with the 
 interrupted sentence must end in the sound where its heard milliseconds say. With the recordings of the callee-side
 Asterisk (`data/asterisk/callees/recordings`), what the callee's telephone heard and said must agree too. Exit code 1
 when a call does not agree.
+
+How a cut is measured: the sentence's own time is counted along the agent's channel from its first sound on, in slots
+of 20 ms. Slots without a single sample other than zero, as many as the call says that it gave up or had no sound for,
+are holes that a stall left in the channel: they carry nothing of the sentence and are not counted. Printed is the end
+of its sound in that time minus its `heard_ms`. The channel holds what was *sent*, and `heard_ms` leaves out what was
+still on its way to the ear, so the difference is meant to be that time in flight; what differs from it follows in
+brackets. The limit holds for the whole difference.
 """
 
 from __future__ import annotations
@@ -23,7 +30,8 @@ import soundfile
 import soxr
 
 from opendeep_kit import events
-from opendeep_kit.audio.pcm import to_bytes
+from opendeep_kit.audio.pcm import FRAME_MS, level_dbfs, to_bytes
+from opendeep_kit.audio.playout import SOUND_DBFS
 from opendeep_kit.config import load_settings
 from opendeep_kit.insight.transcript import transcript
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
@@ -46,6 +54,19 @@ Lane = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Where an interrupted sentence ends in the sound."""
+
+    off_ms: float
+    """Behind the place that its heard milliseconds say."""
+    in_flight_ms: float
+    """So much of it the ledger means: sent, not yet heard."""
+
+    def __str__(self) -> str:
+        return f"{round(self.off_ms):+d} ({round(self.off_ms - self.in_flight_ms):+d})"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One call's agreement."""
 
@@ -53,7 +74,7 @@ class Verdict:
     callee_same: float | None
     agent_dbfs: float
     callee_dbfs: float
-    cuts_off_ms: tuple[float, ...]
+    cuts: tuple[Cut, ...]
     telephone_heard: float | None = None
     """Share of the *heard* transcript in what the callee's telephone recorded as heard."""
     telephone_said: float | None = None
@@ -66,7 +87,7 @@ class Verdict:
             and (self.callee_same is None or (self.callee_same >= SAME_CALLEE and self.callee_dbfs > AUDIBLE_DBFS))
             and (self.telephone_heard is None or self.telephone_heard >= SAME_AGENT)
             and (self.telephone_said is None or self.telephone_said >= SAME_CALLEE)
-            and all(abs(off) <= CUT_TOLERANCE_MS for off in self.cuts_off_ms)
+            and all(abs(cut.off_ms) <= CUT_TOLERANCE_MS for cut in self.cuts)
         )
 
 
@@ -83,7 +104,7 @@ def main() -> int:
     wrong = checked = 0
     print(
         f"{'call':8}  {'agent':>6} {'callee':>6} {'agent dB':>8} {'callee dB':>9} "
-        f"{'heard there':>11} {'said there':>10}  cuts off by (ms)"
+        f"{'heard there':>11} {'said there':>10}  cuts off by (beyond what was in flight), ms"
     )
     for call in reversed(calls_of(database, DEFAULT_TENANT, campaign=given.campaign)):
         if call.result is None or not call.result.recording or not call.result.duration_ms:
@@ -92,7 +113,7 @@ def main() -> int:
         verdict = check(path, log.read(DEFAULT_TENANT, call.call_id), ears, _telephone(given.callees, call.call_id))
         checked += 1
         wrong += not verdict.is_right
-        cuts = ", ".join(f"{off:+.0f}" for off in verdict.cuts_off_ms) or "-"
+        cuts = ", ".join(map(str, verdict.cuts)) or "-"
         print(
             f"{call.call_id[:8]}  {_share(verdict.agent_same)} {_share(verdict.callee_same)} "
             f"{verdict.agent_dbfs:8.1f} {verdict.callee_dbfs:9.1f}      {_share(verdict.telephone_heard)}     "
@@ -117,7 +138,7 @@ def check(
         callee_same=_same(said["callee"], _words_in(callee, rate, ears)) if said["callee"] else None,
         agent_dbfs=_loud_dbfs(agent, rate),
         callee_dbfs=_loud_dbfs(callee, rate),
-        cuts_off_ms=tuple(_cuts(happened, agent, rate)),
+        cuts=tuple(cuts_in(happened, agent, rate)),
         telephone_heard=_same(said["agent"], _file_words(telephone[0], ears)) if telephone else None,
         telephone_said=_same(said["callee"], _file_words(telephone[1], ears)) if telephone and said["callee"] else None,
     )
@@ -136,21 +157,54 @@ def _file_words(path: Path, ears: WhisperEars) -> str:
     return _words_in(samples, rate, ears)
 
 
-def _cuts(happened: list[events.Event], agent: Lane, rate: int) -> list[float]:
-    """For each interruption: where the sound ends in the file minus where the heard transcript says."""
-    began = {event.item_id: event.at_ms for event in happened if isinstance(event, events.AgentSoundStarted)}
+def cuts_in(happened: list[events.Event], agent: Lane, rate: int) -> list[Cut]:
+    """Each interruption that was heard in part, as the agent's channel has it."""
+    began = {event.item_id: event for event in happened if isinstance(event, events.AgentSoundStarted)}
     found = []
     for cut in (event for event in happened if isinstance(event, events.AgentInterrupted)):
-        if cut.item_id not in began or cut.heard_ms < 1:
+        start = began.get(cut.item_id)
+        if start is None or cut.heard_ms < 1:
             continue
-        start = began[cut.item_id]
-        later = [at for at in began.values() if at > start]
-        end = min(later, default=len(agent) / rate * 1000)
-        window = agent[int(start * rate / 1000) : int(end * rate / 1000)]
-        sounding = np.flatnonzero(window)
-        if sounding.size:
-            found.append(float(sounding[-1]) / rate * 1000 - cut.heard_ms)
+        end = min((other.at_ms for other in began.values() if other.at_ms > start.at_ms), default=float("inf"))
+        own_ms = _own_ms(agent, rate, start, end, _holes_at_most(happened))
+        if own_ms is not None:
+            found.append(Cut(own_ms - cut.heard_ms, _sent_ms(happened, cut) - cut.heard_ms))
     return found
+
+
+def _own_ms(agent: Lane, rate: int, start: events.AgentSoundStarted, end_ms: float, holes_at_most: int) -> float | None:
+    """The sentence's own time at the end of its sound, holes left out; None when it does not sound at all."""
+    size = rate * FRAME_MS // 1000
+    # A frame is written up to its lead before its slot: the first sound is looked for, not computed.
+    first = next(
+        (at for at in range(int(start.at_ms) // FRAME_MS, len(agent) // size) if _level(agent, at, size) > SOUND_DBFS),
+        None,
+    )
+    if first is None:
+        return None
+    window = agent[first * size : int(min(end_ms, len(agent) / rate * 1000) * rate / 1000)]
+    sounding = np.flatnonzero(window)
+    if not sounding.size:
+        return None
+    slots = window[: sounding[-1] // size * size].reshape(-1, size)
+    holes = min(int((~slots.any(axis=1)).sum()), holes_at_most)
+    lead_in_ms = start.first_sound_ms - start.at_ms
+    return float(lead_in_ms + (sounding[-1] + 1) / rate * 1000 - holes * FRAME_MS)
+
+
+def _level(lane: Lane, slot: int, size: int) -> float:
+    return level_dbfs(to_bytes(lane[slot * size : (slot + 1) * size]))
+
+
+def _holes_at_most(happened: list[events.Event]) -> int:
+    """Slots that this call gave up after a stall, and those for which the model's sound came too late."""
+    return sum(event.slots_skipped + event.underruns for event in happened if isinstance(event, events.MediaMeasured))
+
+
+def _sent_ms(happened: list[events.Event], cut: events.AgentInterrupted) -> float:
+    """What the ledger had sent of the sentence: all that was received of what this cut ended, less what it dropped."""
+    ended = (event for event in happened if isinstance(event, events.AgentSaid) and event.is_cut)
+    return sum(event.received_ms for event in ended if event.at_ms == cut.at_ms) - cut.dropped_ms
 
 
 def _words_in(lane: Lane, rate: int, ears: WhisperEars) -> str:

@@ -2,7 +2,7 @@
 
 Makes the history in a temporary folder, by the same folds and files as `archive_days`, with today's calls live in a
 SQLite record beside it; prints the times, and those of pandas and SQLite for three of the questions. Run with
-`python benchmarks/warehouse.py` (minutes, about 3 GB of disk while it runs); `--calls 50000` for a quick look.
+`python -m benchmarks.warehouse` (minutes, about 3 GB of disk while it runs); `--calls 50000` for a quick look.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.folding import make_tables, take_in
 from opendeep_kit.store.manifest import Archived
 from opendeep_kit.store.pull import Mark, Pulled
+from opendeep_kit.store.quality import Scope, dispositions, totals, versions, worst
 from opendeep_kit.store.warehouse import Warehouse, warehouse
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 
@@ -96,9 +97,27 @@ def run(folder: Path, wanted: int) -> None:
         ((calls, events),) = mine.sql("SELECT count(*), sum(events)::BIGINT FROM calls").fetchall()
         print(f"{calls:,} calls, {events:,} events, archive {size / 1e6:,.0f} MB")
         print(f"{'refresh, nothing new':50} {timed(mine.refresh)}\n")
+        ask_as_the_board(mine)
+        print("\nquestions of the notebooks")
         for question, query in QUESTIONS.items():
             print(f"{question:50} {timed(lambda query=query: mine.sql(query).fetchall())}")
         compare(mine, folder)
+
+
+def ask_as_the_board(mine: Warehouse) -> None:
+    """The quality board's own questions, for each of its periods; it opens with seven days."""
+    now = datetime.now(UTC)
+    print("questions of the quality board")
+    for period, since in {
+        "7 days": now - timedelta(days=7),
+        "30 days": now - timedelta(days=30),
+        "all": now.replace(year=2000),
+    }.items():
+        scope = Scope(since=since)
+        for question in (totals, dispositions, worst):
+            took = timed(lambda question=question, scope=scope: question(mine.connection, scope))
+            print(f"{f'{question.__name__}, {period}':50} {took}")
+    print(f"{'script versions, all time':50} {timed(lambda: versions(mine.connection))}")
 
 
 def opened(url: str) -> Warehouse:

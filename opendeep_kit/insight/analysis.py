@@ -64,7 +64,7 @@ def disposition(happened: Sequence[events.Event], required: Collection[str]) -> 
         return Disposition.FAILED if result is PhoneResult.FAILED else Disposition.NOT_REACHED
     if events.VoicemailLeft in kinds:
         return Disposition.VOICEMAIL
-    if events.TransferAsked in kinds:
+    if events.TransferAsked in kinds or _is_handed_over(kinds.get(events.Supervised), ended):
         return Disposition.TRANSFERRED
     asked = kinds.get(events.EndAsked)
     if isinstance(asked, events.EndAsked) and asked.reason in _BY_REASON:
@@ -79,6 +79,14 @@ def disposition(happened: Sequence[events.Event], required: Collection[str]) -> 
     if isinstance(ended, events.CallEnded) and ended.ended_by is EndedBy.FAILURE:
         return Disposition.FAILED
     return _unfinished(happened, given, ended)
+
+
+def _is_handed_over(last_word: events.Event | None, ended: events.Event | None) -> bool:
+    """A supervisor's last word was a hand-over, and with it the call was over for us: it had not failed."""
+    if not isinstance(last_word, events.Supervised) or not isinstance(ended, events.CallEnded):
+        return False
+    is_asked = last_word.what == "transfer" or (last_word.what == "take_over" and bool(last_word.argument))
+    return is_asked and ended.ended_by is EndedBy.SUPERVISOR
 
 
 def _unfinished(happened: Sequence[events.Event], given: Collection[str], ended: events.Event | None) -> Disposition:

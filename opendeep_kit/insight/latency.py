@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from opendeep_kit import events
 
 CUT_WITHIN_MS = 100.0
@@ -74,32 +72,32 @@ class BargeIn:
         return max(0.0, self.last_frame_ms - self.callee_began_ms)
 
 
-def turns(happened: Iterable[events.Event]) -> list[TurnLatency]:
+def turns(happened: Sequence[events.Event]) -> list[TurnLatency]:
     """Every reply of the agent to something the callee said."""
     found: list[TurnLatency] = []
+    arrived = _arrivals(happened)
     stopped: float | None = None
-    detected = began = audio = None
+    detected = began = None
     has_tool = False
     for event in sorted(happened, key=lambda e: e.at_ms):
         match event:
             case events.CalleeSoundStopped(at_ms=at):
-                stopped, detected, began, audio, has_tool = at, None, None, None, False
+                stopped, detected, began, has_tool = at, None, None, False
             case events.SpeechStopped(at_ms=at):
                 detected = at
             case events.ReplyBegan(at_ms=at):
                 began = began or at
             case events.ToolCalled():
                 has_tool = True
-            case events.ReplyAudioArrived(at_ms=at):
-                audio = audio or at
-            case events.AgentSoundStarted(at_ms=at, first_sound_ms=sounded):
+            case events.AgentSoundStarted(at_ms=at, item_id=item_id, first_sound_ms=sounded):
+                audio = arrived.get(item_id)
                 if stopped is not None and detected is not None and audio is not None and audio >= stopped:
                     found.append(
                         TurnLatency(
                             callee_stopped_ms=stopped,
                             detected_ms=detected,
                             reply_began_ms=began,
-                            audio_arrived_ms=audio,
+                            audio_arrived_ms=min(audio, at),
                             written_ms=at,
                             sounded_ms=sounded,
                             has_tool=has_tool,
@@ -107,6 +105,19 @@ def turns(happened: Iterable[events.Event]) -> list[TurnLatency]:
                     )
                 stopped = None
     return found
+
+
+def _arrivals(happened: Iterable[events.Event]) -> dict[str, float]:
+    """By item: when its first sound reached us.
+
+    By item, and not by what came before what: a frame bears the time of its 20 ms slot, and sound that arrives within
+    the slot may still go out with it, a moment "before" it came.
+    """
+    arrived: dict[str, float] = {}
+    for event in happened:
+        if isinstance(event, events.ReplyAudioArrived):
+            arrived.setdefault(event.item_id, event.at_ms)
+    return arrived
 
 
 def barge_ins(happened: Sequence[events.Event]) -> list[BargeIn]:
@@ -137,5 +148,15 @@ def _times(happened: Sequence[events.Event], kind: type[events.Event]) -> list[f
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The value below which `share` (0..1) of the values lie, between neighbours if need be; None of nothing."""
-    return float(np.quantile(values, share)) if len(values) else None
+    """The value below which `share` (0..1) of the values lie, between neighbours if need be; None of nothing.
+
+    >>> percentile([100, 300, 200], 0.5), percentile([100, 200], 0.95)
+    (200.0, 195.0)
+    """
+    if not len(values):
+        return None
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below] + (ordered[above] - ordered[below]) * (place - below))

@@ -26,9 +26,10 @@ _BUBBLE = {
 _ROUND = "border-radius:8px;padding:6px 10px;margin-top:6px;line-height:1.4"
 _TALK = "display:flex;flex-direction:column-reverse;height:340px;overflow-y:auto"
 _SCRIPT = (
-    "white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px;line-height:1.45;height:380px;overflow:auto;margin:0;"
+    "white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px;line-height:1.45;overflow:auto;margin:0;"
     "padding:8px 10px;border:1px solid var(--jp-border-color2,#d0d4da);border-radius:4px"
 )
+_BESIDE = "display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start"
 
 
 class BriefingChat(PagedBox):
@@ -57,7 +58,7 @@ class BriefingChat(PagedBox):
         )
         script = ipywidgets.VBox([self._script], layout={"flex": "1 1 340px", "min_width": "0"})
         both = ipywidgets.HBox([talk, script], layout={"flex_flow": "row wrap", "grid_gap": "12px"})
-        super().__init__([both], page=lambda: f"{self._talk.value}{self._script.value}")
+        super().__init__([both], page=self._page_of_talk)
         self._show()
 
     @property
@@ -93,12 +94,23 @@ class BriefingChat(PagedBox):
             self.say(said)
 
     def _show(self) -> None:
-        bubbles = "".join(
-            f'<div style="{_BUBBLE[who]};{_ROUND}">{escape(text)}</div>' for who, text in self.briefing.talk
-        )
+        bubbles = self._bubbles()
         note = f'<div style="color:#c4531a;margin-top:6px">{escape(self._note)}</div>' if self._note else ""
         # Reversed twice: the browser keeps the newest in sight.
         self._talk.value = f'<div style="{_TALK}"><div>{bubbles}{note}</div></div>'
-        text = self.briefing.script_text or "The call script appears here."
-        self._script.value = f'<pre style="{_SCRIPT}">{escape(text)}</pre>'
+        self._script.value = f'<pre style="{_SCRIPT};height:380px">{escape(self._text)}</pre>'
         self._words.disabled = self._send.disabled = self.is_done
+
+    @property
+    def _text(self) -> str:
+        return self.briefing.script_text or "The call script appears here."
+
+    def _bubbles(self) -> str:
+        return "".join(f'<div style="{_BUBBLE[who]};{_ROUND}">{escape(text)}</div>' for who, text in self.briefing.talk)
+
+    def _page_of_talk(self) -> str:
+        """For a page without a kernel: as tall as what was said, and no field to type in."""
+        beside = (
+            f'<pre style="{_SCRIPT};flex:1 1 300px">{escape(self._text)}</pre>' if self.briefing.script_text else ""
+        )
+        return f'<div style="{_BESIDE}"><div style="flex:1 1 300px">{self._bubbles()}</div>{beside}</div>'

@@ -6,7 +6,6 @@ const SMALL_STEP_MS = 1000;
 const WHOLE_CALL_MS = 120000; // a longer call opens with its first minute
 const FIRST_VIEW_MS = 60000;
 const SHORTEST_VIEW_MS = 2000;
-const FINE_VIEW_MS = 600000; // up to here a finer picture is worth asking for
 const LEAD_IN_MS = 1500; // heard before a slow reply
 const SPEEDS = [0.75, 1, 1.25, 1.5, 1.75, 2];
 
@@ -112,7 +111,8 @@ class CallView {
     this.speaker = this.hasSound ? new Speaker(this.asker, sound, (why) => this.tellStatus(why)) : null;
     this.silentAt = 0; // the playhead where there is nothing to hear
     this.whole = new Bars(this.model.get("levels"), { bar_ms: this.model.get("level_ms") });
-    this.fine = null;
+    this.fine?.close();
+    this.fine = this.hasSound ? new FineBars(this.asker, sound, () => this.draw()) : null;
     this.saving = null;
     const length = this.call.duration_ms;
     this.view = { from: 0, to: Math.max(length > WHOLE_CALL_MS ? FIRST_VIEW_MS : length, 1) };
@@ -255,38 +255,13 @@ class CallView {
     if (this.stageBox.hidden || !this.canvas.clientWidth) return;
     const paint = colours(this.root);
     const font = getComputedStyle(this.root).fontFamily;
-    const isInside = this.fine && this.fine.from_ms <= this.view.from && this.fine.to_ms >= this.view.to - 1;
-    const bars = isInside && this.fine.bar_ms < this.whole.bar_ms ? this.fine : this.whole;
+    const perPixel = (this.view.to - this.view.from) / this.canvas.clientWidth;
+    const bars = this.fine?.of(this.view, { whole: this.whole, perPixel }) ?? this.whole;
     this.stage = new Stage(this.canvas, { call: this.call, bars, view: this.view, paint, font });
     this.stage.draw();
     const isPart = this.view.to - this.view.from < this.call.duration_ms - 1;
     this.strip.hidden = !isPart;
     if (isPart) drawStrip(this.strip, { call: this.call, bars: this.whole, view: this.view, paint });
-    this.sharpen(isInside);
-  }
-
-  /** Ask for a finer picture of the window when the one at hand has too few bars for the screen. */
-  sharpen(isInside) {
-    const { from, to } = this.view;
-    const perPixel = (to - from) / this.canvas.clientWidth;
-    if (!this.hasSound || isInside || this.whole.bar_ms <= perPixel || to - from > FINE_VIEW_MS) return;
-    clearTimeout(this.sharpening);
-    this.sharpening = setTimeout(async () => {
-      const sound = this.model.get("sound");
-      const total = Math.ceil((sound.frames / sound.rate_hz) * 100);
-      const margin = (to - from) / 2;
-      const first = Math.max(0, Math.floor((from - margin) / 10));
-      const count = Math.min(total, Math.ceil((to + margin) / 10)) - first;
-      if (count < 1) return;
-      const factor = Math.max(1, Math.ceil(count / 4096));
-      try {
-        const [bytes] = await this.asker.ask({ kind: "levels", first, count, factor });
-        this.fine = new Bars(bytes, { from_ms: first * 10, bar_ms: factor * 10 });
-      } catch {
-        return; // the coarser picture stays
-      }
-      this.draw();
-    }, 150);
   }
 
   /** Playhead, clock, button and lit line, as of now. */
@@ -390,7 +365,7 @@ class CallView {
     this.sizes.disconnect();
     this.themes.disconnect();
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.sharpening);
+    this.fine?.close();
     this.speaker?.close();
     this.asker.close();
     this.saving = null;

@@ -9,6 +9,7 @@ const AGENT_TOP = BAND_TOP + 22;
 const MARKS_TOP = AGENT_TOP + LANE + 4;
 const STAGE_HEIGHT = MARKS_TOP + 22;
 const STRIP_HEIGHT = 30;
+const FINE_VIEW_MS = 600000; // up to here a finer picture is worth asking for
 const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const LANE_TOP = { callee: CALLEE_TOP, agent: AGENT_TOP };
 const MARK_COLOUR = {
@@ -63,6 +64,44 @@ class Bars {
 }
 
 /** A canvas as sharp as the screen; gives its drawing context in CSS pixels. */
+/** A finer picture of the window in view, asked for when the one at hand has too few bars for the screen. */
+class FineBars {
+  constructor(asker, sound, onArrival) {
+    Object.assign(this, { asker, onArrival, bars: null });
+    this.total = Math.ceil((sound.frames / sound.rate_hz) * 100);
+  }
+
+  of({ from, to }, { whole, perPixel }) {
+    const isInside = this.bars && this.bars.from_ms <= from && this.bars.to_ms >= to - 1;
+    if (isInside) return this.bars.bar_ms < whole.bar_ms ? this.bars : whole;
+    if (whole.bar_ms > perPixel && to - from <= FINE_VIEW_MS) {
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => this.fetch(from, to), 150);
+    }
+    return whole;
+  }
+
+  async fetch(from, to) {
+    const margin = (to - from) / 2;
+    const first = Math.max(0, Math.floor((from - margin) / 10));
+    const count = Math.min(this.total, Math.ceil((to + margin) / 10)) - first;
+    if (count < 1) return;
+    const factor = Math.max(1, Math.ceil(count / 4096));
+    try {
+      const [bytes] = await this.asker.ask({ kind: "levels", first, count, factor });
+      this.bars = new Bars(bytes, { from_ms: first * 10, bar_ms: factor * 10 });
+    } catch {
+      return; // the coarser picture stays
+    }
+    this.onArrival();
+  }
+
+  close() {
+    clearTimeout(this.waiting);
+    this.onArrival = () => {};
+  }
+}
+
 function sharp(canvas, height) {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth;

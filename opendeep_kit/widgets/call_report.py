@@ -54,11 +54,15 @@ def call_report(seen: Picture, levels: Levels, *, title: str) -> str:
     )
 
 
-def lanes_svg(seen: Picture, levels: Levels) -> str:
-    """The lanes with turns, gaps, barge-ins and marks."""
+def lanes_svg(seen: Picture, levels: Levels, *, width: int = WIDTH) -> str:
+    """The lanes with turns, gaps, barge-ins and marks.
+
+    Args:
+        width: pixels for which it is drawn; where fewer are shown, the writing shrinks with the rest.
+    """
     length_ms = max(seen.duration_ms, 1.0)
-    scale = WIDTH / length_ms
-    parts = [_ruler(length_ms, scale)]
+    scale = width / length_ms
+    parts = [_ruler(length_ms, width)]
     for who, top in (("callee", CALLEE_TOP), ("agent", AGENT_TOP)):
         spoken = [(line.begin_ms, line.end_ms) for line in seen.lines if line.speaker == who and line.heard]
         wordless = [(sound.begin_ms, sound.end_ms) for sound in seen.sounds if sound.speaker == who]
@@ -67,39 +71,40 @@ def lanes_svg(seen: Picture, levels: Levels) -> str:
     for colour, is_slow in (("gap", False), ("slow", True)):
         waits = [(gap.begin_ms, gap.end_ms) for gap in seen.gaps if gap.is_slow is is_slow]
         parts.append(_boxes(waits, scale, CALLEE_TOP, AGENT_TOP + LANE - CALLEE_TOP, COLOURS[colour], 0.3))
-    parts += [_wave(levels, lane, length_ms) for lane in (0, 1)]
+    parts += [_wave(levels, lane, length_ms, width) for lane in (0, 1)]
     cuts = [(cut.begin_ms, cut.end_ms) for cut in seen.cuts]
     parts.append(_boxes(cuts, scale, CALLEE_TOP, AGENT_TOP + LANE - CALLEE_TOP, COLOURS["cut"], 0.8))
     parts += [_wait(gap, scale) for gap in seen.gaps if (gap.end_ms - gap.begin_ms) * scale > 18]
-    parts += [_mark(mark, scale, is_told=number < MOST_TOLD) for number, mark in enumerate(seen.marks)]
+    parts += [_mark(mark, scale, width, is_told=number < MOST_TOLD) for number, mark in enumerate(seen.marks)]
     parts += [
         f'<text x="2" y="{top + 11}" fill="{COLOURS[name]}" font-weight="bold">{name}</text>'
         for name, top in (("callee", CALLEE_TOP), ("agent", AGENT_TOP))
     ]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" '
-        f'aria-label="Callee above, agent below" font-family="sans-serif" font-size="10">{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" width="100%" role="img" '
+        f'aria-label="Callee above, agent below" font-family="sans-serif" font-size="11">{"".join(parts)}</svg>'
     )
 
 
-def _ruler(length_ms: float, scale: float) -> str:
-    step_ms = 1000 * next((step for step in _STEPS_S if length_ms / step / 1000 <= 12), 3600)
+def _ruler(length_ms: float, width: int) -> str:
+    scale = width / length_ms
+    step_ms = 1000 * next((step for step in _STEPS_S if length_ms / step / 1000 <= width / 80), 3600)
     ticks = []
     for number in range(int(length_ms // step_ms) + 1):
         x = number * step_ms * scale
         ticks.append(f'<path d="M{x:.1f} 12V{HEIGHT}" stroke="{_RULE}" stroke-opacity=".4"/>')
-        if x < WIDTH - 24:
+        if x < width - 24:
             ticks.append(f'<text x="{x + 2:.1f}" y="10" fill="{_FAINT}">{clock(number * step_ms)}</text>')
     return "".join(ticks)
 
 
-def _wave(levels: Levels, lane: int, length_ms: float) -> str:
+def _wave(levels: Levels, lane: int, length_ms: float, width: int) -> str:
     """One stroke for each pixel column that is not silent."""
-    drawn = coarser(levels, max(1, round(length_ms / BIN_MS / WIDTH)))[lane].astype(int)
+    drawn = coarser(levels, max(1, round(length_ms / BIN_MS / width)))[lane].astype(int)
     if not len(drawn):
         return ""
     middle = (CALLEE_TOP if lane == 0 else AGENT_TOP) + LANE / 2
-    per_bar = WIDTH * levels.shape[1] * BIN_MS / length_ms / len(drawn)
+    per_bar = width * levels.shape[1] * BIN_MS / length_ms / len(drawn)
     half = LANE / 2 / 127
     strokes = [
         f"M{number * per_bar:.1f} {middle - high * half:.1f}V{middle - low * half + 0.5:.1f}"
@@ -119,9 +124,9 @@ def _wait(gap: Gap, scale: float) -> str:
     return f'<text x="{x:.1f}" y="{y:.0f}" text-anchor="middle" fill="{_TEXT}">{title}{text}</text>'
 
 
-def _mark(mark: Mark, scale: float, *, is_told: bool) -> str:
+def _mark(mark: Mark, scale: float, width: int, *, is_told: bool) -> str:
     told = f"<title>{escape(f'{clock(mark.at_ms)} {mark.label} {mark.detail}')}</title>" if is_told else ""
-    x = mark.at_ms * scale
+    x = min(max(mark.at_ms * scale, 4.0), width - 4.0)
     return f'<circle cx="{x:.1f}" cy="{MARKS_TOP + 8}" r="4" fill="{_MARK_COLOURS[mark.kind]}">{told}</circle>'
 
 

@@ -31,6 +31,7 @@ class CallReview(PagedBox):
         self, player: CallPlayer, *, choices: Sequence[str], save: Save, verdict: str = "", note: str = ""
     ) -> None:
         self._save = save
+        self._saved = (verdict, note)
         self._choices = ipywidgets.ToggleButtons(
             options=[(choice.replace("_", " "), choice) for choice in choices],
             value=verdict or None,
@@ -55,9 +56,13 @@ class CallReview(PagedBox):
         del change
         if self._choices.value is None:
             return  # a note alone is no verdict yet
+        judged = (self._choices.value, self._note.value)
+        if judged == self._saved:
+            return  # both changed at once, and the other told it
         try:
-            self._save(self._choices.value, self._note.value)
+            self._save(*judged)
         except OpenDeepError as error:
             self._told.value = f'<span style="color:#c4531a">{error}</span>'
         else:
+            self._saved = judged
             self._told.value = "written down"

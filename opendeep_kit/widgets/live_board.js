@@ -145,7 +145,7 @@ class LiveView {
 
   drawLoops() {
     const loops = this.model.get("loops");
-    const shown = loops.length ? loops : [{ name: "", note: "no media worker runs", is_bad: true, none: true }];
+    const shown = loops.length ? loops : [{ name: "", note: "no media worker runs: start opendeep up", is_bad: true, none: true }];
     keyed(
       this.loops,
       shown,

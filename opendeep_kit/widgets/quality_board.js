@@ -19,7 +19,7 @@ class QualityView {
     this.stageRows = make("div", "", { parent: this.stages.body });
     this.versions = panel(grid, "Script versions", "odq-wide");
     this.versions.note.textContent = "completed of answered, all time, with its 95 % interval";
-    this.versionTable = this.table(this.versions.body, ["Script", "Calls", "Completed", "", "Reply p50", "Barge-ins a call"]);
+    this.versionTable = this.table(this.versions.body, ["Script", "Calls", "Completed", "", "Typical reply", "Barge-ins a call"]);
     this.worst = panel(grid, "Calls to hear first", "odq-wide");
     this.worst.note.textContent = "a click opens the call in the player below";
     this.worstTable = this.table(this.worst.body, ["When", "Outcome", "Why", "Campaign", "Length"]);

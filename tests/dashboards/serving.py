@@ -15,11 +15,9 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import ConsoleMessage, Page
 
-from tests.widgets.browser import free_port
+from tests.widgets.browser import free_port, take_pictures
 
 ROOT = Path(__file__).parents[2]
-PICTURES = ROOT / ".ci-artefacts"
-"""Screenshots of every board, for people; not kept in the repository."""
 STARTS_WITHIN_S = 90
 SOON_MS = 30_000
 
@@ -131,15 +129,7 @@ class Viewer:
 
     def pictures(self, name: str) -> dict[int, int]:
         """Take its picture at two widths; returns how far it sticks out sideways at each."""
-        PICTURES.mkdir(exist_ok=True)
-        out = {}
-        for width in (800, 1280):
-            self.page.set_viewport_size({"width": width, "height": 900})
-            self.page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
-            out[width] = self.page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-        return out
+        return take_pictures(self.page, name)
 
     def _note(self, line: ConsoleMessage) -> None:
         self._keep(f"{line.text} ({line.location.get('url', '')})")

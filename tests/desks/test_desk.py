@@ -12,7 +12,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.store import records
 from tests.dashboards.played import Played
 
-HEAVY = ("pandas", "duckdb", "matplotlib", "pyarrow", "scipy", "openai", "dbos")
+HEAVY = ("numpy", "pandas", "duckdb", "matplotlib", "pyarrow", "scipy", "openai", "dbos")
 
 
 def test_fresh_folder(tmp_path: Path) -> None:

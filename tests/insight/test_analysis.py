@@ -40,6 +40,12 @@ CALLBACK = at(40_000, events.CallbackScheduled, when="tomorrow", note="")
 TRANSFER = at(40_000, events.TransferAsked, reason="billing")
 VOICEMAIL = at(40_000, events.VoicemailLeft, message="Please call back.")
 
+
+def stepped_in(what: str, argument: str = "") -> events.Event:
+    """A supervisor's word to the call."""
+    return at(45_000, events.Supervised, what=what, argument=argument, by="Sam")
+
+
 ROWS: dict[str, tuple[Disposition, list[events.Event]]] = {
     "every required answer": (Disposition.COMPLETED, [TALKED, *BOTH, asked_end("completed"), ended()]),
     "callee hangs up after the last answer": (Disposition.COMPLETED, [TALKED, *BOTH, ended(EndedBy.CALLEE)]),
@@ -57,6 +63,23 @@ ROWS: dict[str, tuple[Disposition, list[events.Event]]] = {
         [TALKED, OPT_OUT, ended(EndedBy.FAILURE, PhoneResult.FAILED)],
     ),
     "the model forgot the tool": (Disposition.DO_NOT_CALL, [TALKED, asked_end("do_not_call"), ended()]),
+    "handed over by a supervisor": (
+        Disposition.TRANSFERRED,
+        [TALKED, stepped_in("transfer", "+12125550101"), ended(EndedBy.SUPERVISOR)],
+    ),
+    "taken over on a telephone": (
+        Disposition.TRANSFERRED,
+        [stepped_in("take_over", "+12125550101"), ended(EndedBy.SUPERVISOR)],
+    ),
+    "taken over at the desk": (Disposition.SILENT, [stepped_in("take_over"), ended(EndedBy.SUPERVISOR)]),
+    "a hand-over failed, and the callee left": (
+        Disposition.HUNG_UP_EARLY,
+        [TALKED, stepped_in("transfer", "+12125550101"), ended(EndedBy.CALLEE)],
+    ),
+    "hung up after a hand-over that failed": (
+        Disposition.PARTIAL,
+        [TALKED, stepped_in("transfer", "+12125550101"), stepped_in("hang_up"), ended(EndedBy.SUPERVISOR)],
+    ),
     "another time": (Disposition.CALLBACK, [TALKED, CALLBACK, asked_end("callback"), ended()]),
     "another time, hangs up": (Disposition.CALLBACK, [TALKED, CALLBACK, ended(EndedBy.CALLEE)]),
     "another time, line lost": (Disposition.CALLBACK, [TALKED, CALLBACK, ended(EndedBy.FAILURE)]),

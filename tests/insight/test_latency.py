@@ -1,5 +1,6 @@
 """Where the milliseconds of a call went, from hand-made events."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,8 +20,8 @@ def turn(start: float = 0.0, *, tool: bool = False) -> list[events.Event]:
         at(start + 1600, events.SpeechStopped, item_id="u"),
         at(start + 1000, events.CalleeSoundStopped),
         at(start + 1650, events.ReplyBegan, response_id="r"),
-        at(start + 2000, events.ReplyAudioArrived, response_id="r", item_id="a"),
-        at(start + 2020, events.AgentSoundStarted, item_id="a", first_sound_ms=start + 2120),
+        at(start + 2000, events.ReplyAudioArrived, response_id="r", item_id=f"a{start}"),
+        at(start + 2020, events.AgentSoundStarted, item_id=f"a{start}", first_sound_ms=start + 2120),
     ]
     if tool:
         happened.insert(3, at(start + 1700, events.ToolCalled, tool_call_id="t", name="x", arguments="{}"))
@@ -54,6 +55,15 @@ def test_first_reply_of_a_turn_counts() -> None:
     ]
 
     assert len(turns([*turn(), *more])) == 1
+
+
+def test_sound_that_leaves_in_the_slot_in_which_it_came() -> None:
+    """A frame bears its slot's time, which may lie before the arrival of the sound in it: it is a reply all the same."""
+    *rest, sounded = turn()
+    (found,) = turns([*rest, replace(sounded, at_ms=1999.0)])
+
+    assert found.stages == {"detect": 600, "begin": 50, "model": 349, "ours": 0, "lead-in": 121}
+    assert found.voice_to_voice_ms == 1120
 
 
 def test_opening_is_no_turn() -> None:

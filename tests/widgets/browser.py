@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import nbformat
@@ -27,6 +27,9 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 STARTS_WITHIN_S = 60
+PICTURES = Path(__file__).parents[2] / ".ci-artefacts"
+"""Screenshots, for people to look at; not kept in the repository."""
+WIDTHS = (800, 1280)
 EAR = """
 window.heard = [];
 const start = AudioBufferSourceNode.prototype.start;
@@ -97,21 +100,39 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def chromium(profile: Path) -> Iterator[Page]:
     """A browser window that reaches loopback only; `page.complaints` is what its console said of errors."""
-    with sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS, viewport={"width": 1280, "height": 900}
-        )
-        context.route("**/*", _loopback_only)
-        context.add_init_script(EAR)
-        page = context.pages[0]
-        try:
-            yield page
-        finally:
-            context.close()
+    with chromiums(profile) as (page,):
+        yield page
+
+
+@contextmanager
+def chromiums(*profiles: Path) -> Iterator[tuple[Page, ...]]:
+    """As many browsers as profiles, which share nothing."""
+    with sync_playwright() as driver, ExitStack() as stack:
+        pages = []
+        for profile in profiles:
+            context = driver.chromium.launch_persistent_context(
+                profile, executable_path=CHROMIUM, headless=True, args=FLAGS, viewport={"width": 1280, "height": 900}
+            )
+            stack.callback(context.close)
+            context.route("**/*", _loopback_only)
+            context.add_init_script(EAR)
+            pages.append(context.pages[0])
+        yield tuple(pages)
+
+
+def take_pictures(page: Page, name: str) -> dict[int, int]:
+    """Take the page's picture at two widths; returns how far it sticks out sideways at each."""
+    PICTURES.mkdir(exist_ok=True)
+    out = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
+        out[width] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return out
 
 
 def _loopback_only(route: Route) -> None:
-    if "//127.0.0.1" in route.request.url:
+    if "//127.0.0.1" in route.request.url or route.request.url.startswith("file:"):
         route.continue_()
     else:  # Voila's page links a CDN's icon font
         route.fulfill(body="")
