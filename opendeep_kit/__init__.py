@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opendeep_kit.campaigns.contacts import read_contacts as read_contacts
     from opendeep_kit.lab import pictures as pictures
     from opendeep_kit.lab.briefing_desk import briefing_chat as briefing_chat
+    from opendeep_kit.lab.campaign_run import run_campaign as run_campaign
     from opendeep_kit.lab.comparison import Comparison as Comparison
     from opendeep_kit.lab.headline_figures import headline as headline
     from opendeep_kit.lab.past_calls import PastCalls as PastCalls
@@ -38,6 +39,7 @@ _HOME = {
     "load_script": "opendeep_kit.tasks.script",
     "parse_script": "opendeep_kit.tasks.script",
     "read_contacts": "opendeep_kit.campaigns.contacts",
+    "run_campaign": "opendeep_kit.lab.campaign_run",
     "warehouse": "opendeep_kit.store.warehouse",
 }
 """Where each name lives."""
@@ -56,7 +58,7 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """`%load_ext opendeep_kit`: adds `%%call_script` and `%%calls_sql`."""
+    """`%load_ext opendeep_kit`: adds `%%call_script` and `%%calls_sql`, and shows tables so that they can be read."""
     from opendeep_kit.lab.magics import CallMagics
 
     CallMagics(shell).register()

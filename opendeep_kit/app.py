@@ -17,7 +17,7 @@ import openai
 from opendeep_kit.call_floor import CallFloor, line_hand_over, line_sound
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
-from opendeep_kit.lines import LineName, open_line
+from opendeep_kit.lines import LineName, fitted, has_wideband, open_line
 from opendeep_kit.media.media_worker import MediaWorker
 from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
@@ -26,7 +26,7 @@ from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
-from opendeep_kit.voice.realtime_client import check_voice
+from opendeep_kit.voice.handshake_client import check_voice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATO
         if settings.voice.provider == "realtime":
             await check_voice(voice, settings.voice)
         opened = await stack.enter_async_context(open_line(settings, line, addresses))
+        settings = fitted(settings, has_wideband=has_wideband(opened))
         media = MediaWorker(
             settings,
             worker_id=f"in-process-{uuid4()}",

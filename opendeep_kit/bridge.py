@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from opendeep_kit import events
 from opendeep_kit.audio.pacing import Pacer
-from opendeep_kit.audio.pcm import level_dbfs
+from opendeep_kit.audio.pcm import FRAME_MS, level_dbfs, silence
 from opendeep_kit.audio.playout import Playout
 from opendeep_kit.audio.recording import Recording
 from opendeep_kit.audio.resample import Resampler
@@ -32,6 +32,8 @@ from opendeep_kit.voice.tools import Result, Then, Toolbox
 
 TICK_S = 0.1
 QUIET_BEFORE_HANG_UP_S = 0.5
+GAP_MS = 200.0
+"""No frame for so long: the callee's telephone sends none while nobody speaks, or holds the line."""
 TRANSFER_FAILED = 'Say exactly: "I am sorry, I cannot connect you now. When may a colleague call you?"'
 Transfer = Callable[[str], Awaitable[None]]
 NUDGE = 'Say exactly: "Hello, are you still there?"'
@@ -71,6 +73,8 @@ class Bridge:
         self._playout = parts.playout
         self._detector = LevelDetector()
         self._resamplers: dict[int, Resampler] = {}
+        self._heard_to_ms = 0.0
+        """The callee's stream is complete up to here: with what came, and with silence where nothing came."""
         self._engine: VoiceEngine | None = None
         self._tools = ToolRuns(
             parts.toolbox,
@@ -96,6 +100,7 @@ class Bridge:
     def answer(self) -> None:
         """The callee picked up: from now on sound is speech."""
         if not self._ending.is_answered:
+            self._heard_to_ms = self.now_ms
             self.emit(events.Answered(call_id=self._parts.call_id, at_ms=self.now_ms))
 
     def hang_up(self, by: EndedBy, detail: str) -> None:
@@ -201,14 +206,27 @@ class Bridge:
                 resampler = self._resamplers[rate_hz] = Resampler(rate_hz, self._parts.line_rate_hz)
             pcm = resampler.feed(pcm)
         now_ms = self.now_ms
-        self._engine.hear(pcm)
         if self._parts.recording is not None:
             self._parts.recording.hear(now_ms, pcm)
+        self._hear(self._engine, pcm, now_ms)
+
+    def _hear(self, engine: VoiceEngine, pcm: bytes, now_ms: float) -> None:
+        """More of the callee's stream, which now reaches up to `now_ms`."""
+        self._heard_to_ms = now_ms
+        engine.hear(pcm)
         length_ms = len(pcm) / 2 / self._parts.line_rate_hz * 1000
         change = self._detector.hear(level_dbfs(pcm), now_ms - length_ms, length_ms)
         if change is not None:
             kind = events.CalleeSoundStarted if change.edge is Edge.STARTED else events.CalleeSoundStopped
             self._parts.emit(kind(call_id=self._parts.call_id, at_ms=change.at_ms))
+
+    def _fill_gap(self, engine: VoiceEngine) -> None:
+        """Silence where Asterisk passed nothing on: without it no detector would see the end of the callee's turn."""
+        until_ms = self.now_ms - GAP_MS
+        if not (self._ending.is_answered and engine.is_connected):
+            self._heard_to_ms = max(self._heard_to_ms, until_ms)
+        while self._heard_to_ms + FRAME_MS <= until_ms:
+            self._hear(engine, silence(self._parts.line_rate_hz), self._heard_to_ms + FRAME_MS)
 
     def _on_digit(self, digit: str) -> None:
         self.emit(events.DigitReceived(call_id=self._parts.call_id, at_ms=self.now_ms, digit=digit))
@@ -252,6 +270,7 @@ class Bridge:
     async def _watch(self, engine: VoiceEngine) -> None:
         while True:
             await asyncio.sleep(TICK_S)
+            self._fill_gap(engine)
             # While there is no model an opening or a nudge must wait: one that is asked for now would be lost.
             is_quiet = engine.is_quiet and (engine.is_connected or self._wants_end)
             decision = self._ending.check(self.now_ms, is_quiet=is_quiet)

@@ -19,9 +19,10 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.logs import log
 from opendeep_kit.media.call_end import NO_SOUND, close_row, judge
+from opendeep_kit.media.media_duty import reached_at
 from opendeep_kit.media.media_worker import Brief, HandOver, HeldCall, MediaWorker, Watch
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.phone.line import CallOrder, Line, LineResult, Progress
+from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
 from opendeep_kit.store import calls as call_rows
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.event_log import EventLog
@@ -106,10 +107,11 @@ class CallFloor:
             watch: gets every event as it happens.
 
         Raises:
-            BadInput: the contact lacks a fact that the script uses.
+            BadInput: the contact lacks a fact that the script uses, or the tenant a tool.
             Unavailable: the record cannot be written: no call is placed that could not be accounted for.
         """
         render(request.script, request.facts)
+        await asyncio.to_thread(self.media.own_tools.named, request.tenant_id, request.script.task.tools)
         placed = _Placed(request, self._event_log, watch)
         call_id = str(placed.call_id)
         await asyncio.to_thread(self._expect, placed)
@@ -143,7 +145,7 @@ class CallFloor:
         order = CallOrder(
             call_id=placed.call_id,
             number=placed.request.number,
-            media_host=self._settings.phone.host,
+            media_host=reached_at(self._settings.phone),
             media_port=self.media.port,
             line_format=self._settings.phone.line_format,
             ring_limit_s=self._settings.call.ring_limit_s,
@@ -164,12 +166,25 @@ class CallFloor:
             )
 
     def _report(self, placed: _Placed, progress: Progress) -> None:
+        if progress is Progress.MACHINE:
+            self._hint(str(placed.call_id))
         if progress is not Progress.ANSWERED or placed.marking is not None:
             return
         call_id, now = str(placed.call_id), datetime.now(UTC)
         self.media.answered(call_id)
         marking = asyncio.to_thread(call_rows.mark_answered, self._database, placed.request.tenant_id, call_id, at=now)
         placed.marking = asyncio.create_task(marking, name="mark-answered")
+
+    def _hint(self, call_id: str) -> None:
+        """A word to the agent: it decides, by what it hears."""
+        held = self.media.held.get(call_id)
+        if held is None or held.bridge is None:
+            return
+        bridge = held.bridge
+        bridge.emit(
+            events.Supervised(call_id=call_id, at_ms=bridge.now_ms, what="coach", argument=MACHINE_HINT, by=HINTED_BY)
+        )
+        bridge.coach(MACHINE_HINT)
 
     async def _media_end(self, held: HeldCall, result: LineResult) -> MediaEnd | None:
         """How the sound ended; None when it never came."""

@@ -21,6 +21,7 @@ from opendeep_kit.commands.call import call_app
 from opendeep_kit.commands.campaign import campaign_app
 from opendeep_kit.commands.dnc import dnc_app
 from opendeep_kit.commands.record import JsonOption, TenantOption
+from opendeep_kit.commands.schedule import schedule_app
 from opendeep_kit.commands.tenant import tenant_app
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake
@@ -39,6 +40,7 @@ app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(call_app, name="call")
 app.add_typer(campaign_app, name="campaign")
 app.add_typer(dnc_app, name="dnc")
+app.add_typer(schedule_app, name="schedule")
 app.add_typer(tenant_app, name="tenant")
 
 
@@ -96,8 +98,8 @@ def version() -> None:
 @app.command()
 def rehearse(
     script: Annotated[
-        Path, typer.Argument(help="A call script, for example notebooks/scripts/confirm_appointment.md.")
-    ],
+        Path | None, typer.Argument(help="A call script, for example notebooks/scripts/confirm_appointment.md.")
+    ] = None,
     persona: Annotated[str, typer.Option(help="Who answers; `--list` shows them.")] = "agrees",
     fact: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, instead of the script's example.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the personas and stop.")] = False,
@@ -110,6 +112,8 @@ def rehearse(
     if list_:
         list_personas()
         return
+    if script is None:
+        raise BadInput("no script is named", do="try `opendeep rehearse notebooks/scripts/confirm_appointment.md`")
     run(rehearse_once(settings_with(data_dir=data), script, persona, fact or [], line=line))
 
 
@@ -154,6 +158,7 @@ def up(
     control_only: Annotated[
         bool, typer.Option("--control-only", help="Plan and place; other hosts hold sound.")
     ] = False,
+    child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
     data: DataDir = None,
 ) -> None:
     """Run the service: campaigns that were started are called until you stop it."""
@@ -163,7 +168,43 @@ def up(
     if media_workers is not None:
         service = settings.service.model_copy(update={"media_workers": media_workers})
         settings = settings.model_copy(update={"service": service})
-    run(run_up(settings, line=line, media_only=media_only, control_only=control_only))
+    run(run_up(settings, line=line, media_only=media_only, control_only=control_only, is_child=child))
+
+
+@app.command("run")
+def run_(
+    notebook: Annotated[Path, typer.Argument(help="For example notebooks/campaign.ipynb.")],
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE, once for each.")] = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataDir = None,
+) -> None:
+    """Run a notebook now, and keep it and its page as a report."""
+    from opendeep_kit.commands.notebook_run import run_notebook
+
+    run(run_notebook(notebook, parameter or [], tenant=tenant, as_json=json_, data=data))
+
+
+@app.command()
+def runs(
+    schedule: Annotated[str | None, typer.Option(help="Only those of this schedule.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataDir = None,
+) -> None:
+    """Notebooks that were run, by hand or by a schedule, and how they went."""
+    from opendeep_kit.commands.notebook_run import list_runs
+
+    list_runs(tenant=tenant, schedule=schedule, limit=limit, as_json=json_, data=data)
+
+
+@app.command("carry-out", hidden=True)
+def carry_out(run_id: Annotated[str, typer.Argument()], tenant: TenantOption = DEFAULT_TENANT) -> None:
+    """One notebook in a process of its own; `run` and the service start it."""
+    from opendeep_kit.commands import notebook_run
+
+    notebook_run.carry_out(run_id, tenant=tenant)
 
 
 @app.command()
@@ -172,6 +213,15 @@ def status(json_: JsonOption = False, data: DataDir = None) -> None:
     from opendeep_kit.commands.status import show_status
 
     if code := show_status(as_json=json_, data=data):
+        raise typer.Exit(code)
+
+
+@app.command()
+def upkeep(json_: JsonOption = False, data: DataDir = None) -> None:
+    """Archive closed days and delete what may be kept no longer; the service does it every night."""
+    from opendeep_kit.commands.upkeep import run_upkeep
+
+    if code := run_upkeep(as_json=json_, data=data):
         raise typer.Exit(code)
 
 

@@ -26,6 +26,7 @@ from pydantic_settings import (
 from opendeep_kit.errors import BadInput
 
 LineFormat = Literal["slin", "slin16", "slin24", "slin48"]
+_ADDRESS = r"^https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/\S*)?$"
 
 
 class Section(BaseModel):
@@ -39,6 +40,8 @@ class PhoneSettings(Section):
 
     host: str = "127.0.0.1"
     """AudioSocket has neither password nor encryption: loopback unless you fence the network yourself."""
+    advertise_host: str = ""
+    """Where the line reaches this host's media workers, when it is not `host`: needed with 0.0.0.0."""
     port: int = Field(0, ge=0, le=65535)
     """0 takes a free port."""
     line_format: LineFormat = "slin24"
@@ -69,6 +72,8 @@ class AsteriskSettings(Section):
     ami_secret: SecretStr | None = None
     structure: Literal["channel_driver", "local_and_app"] = "channel_driver"
     """How a call reaches AudioSocket: `AudioSocket/…/c(slin24)`, or `Local/s@opendeep-ai-leg` and the application."""
+    amd: bool = False
+    """Let Asterisk listen first for an answering machine: two seconds in which nobody hears anybody, for a hint."""
     trunk_host: str | None = None
     """SIP host of your carrier; None is the rehearsal's public."""
     trunk_port: int = Field(5060, ge=1, le=65535)
@@ -111,7 +116,7 @@ class CallSettings(Section):
 class TurnDetection(Section):
     """When the model's side thinks that the callee has finished."""
 
-    type: Literal["server_vad", "semantic_vad", "none"] = "server_vad"
+    type: Literal["server_vad", "semantic_vad"] = "server_vad"
     threshold: float = Field(0.5, ge=0, le=1)
     prefix_padding_ms: int = Field(300, ge=0)
     silence_duration_ms: int = Field(500, ge=50)
@@ -128,7 +133,7 @@ class VoiceSettings(Section):
 
     provider: Literal["local", "realtime"] = "local"
     """`local` is the embedded server, which costs nothing; `realtime` is OpenAI or any compatible server."""
-    base_url: str | None = None
+    base_url: str | None = Field(None, pattern=_ADDRESS)
     """Of a compatible server; None means OpenAI. The embedded server sets its own address."""
     api_key: SecretStr | None = None
     """Falls back to the environment's OPENAI_API_KEY."""
@@ -151,7 +156,7 @@ class VoiceSettings(Section):
 class LlmSettings(Section):
     """A text model for the local dialogue and the analysis; none means rules."""
 
-    base_url: str | None = None
+    base_url: str | None = Field(None, pattern=_ADDRESS)
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
     timeout_s: float = Field(20.0, gt=0)
@@ -305,9 +310,8 @@ def config_file() -> Path:
 
 def child_environment(settings: Settings) -> dict[str, str]:
     """The environment for the rehearsal's process: what it needs of these settings, secrets among them."""
-    environment = _environment({"REHEARSAL": settings.rehearsal, "LLM": settings.llm})
-    environment["OPENDEEP_PHONE__LINE_FORMAT"] = settings.phone.line_format
-    return environment
+    passed = {"REHEARSAL": settings.rehearsal, "LLM": settings.llm}
+    return _environment(passed) | {"OPENDEEP_PHONE__LINE_FORMAT": settings.phone.line_format}
 
 
 def service_environment(settings: Settings) -> dict[str, str]:
@@ -324,7 +328,6 @@ def dashboards_environment(settings: Settings, *, jupyter_path: Path) -> dict[st
     Args:
         jupyter_path: folder of the pages' templates.
     """
-    own = settings.dashboards.model_copy(update={"passwords": {}})
     plain = {name: value for name, value in os.environ.items() if not name.upper().startswith(("OPENDEEP_", "OPENAI_"))}
     return plain | {
         # The file in the working folder may hold secrets that no viewer's kernel needs: it is not read again.
@@ -332,7 +335,7 @@ def dashboards_environment(settings: Settings, *, jupyter_path: Path) -> dict[st
         "OPENDEEP_DATA_DIR": str(settings.data_dir.absolute()),
         "OPENDEEP_STORE": json.dumps({"url": settings.store_url}),
         "OPENDEEP_SERVICE": json.dumps(_plain(settings.service)),
-        "OPENDEEP_DASHBOARDS": json.dumps(_plain(own)),
+        "OPENDEEP_DASHBOARDS": json.dumps(_plain(settings.dashboards.model_copy(update={"passwords": {}}))),
         "JUPYTER_PATH": os.pathsep.join(filter(None, [str(jupyter_path), os.environ.get("JUPYTER_PATH", "")])),
         "OMP_NUM_THREADS": "1",  # numpy's threads cost each viewer memory and gain nothing here
         "OPENBLAS_NUM_THREADS": "1",
@@ -362,10 +365,8 @@ def _plain(value: Any) -> Any:
     match value:
         case SecretStr():
             return value.get_secret_value()
-        case BaseModel():
-            return {name: _plain(part) for name, part in value if part is not None}
-        case Mapping():
-            return {name: _plain(part) for name, part in value.items()}
+        case BaseModel() | Mapping():
+            return {name: _plain(part) for name, part in dict(value).items() if part is not None}
         case Path():
             return str(value)
     return value
@@ -393,8 +394,7 @@ def load_settings(**overrides: Any) -> Settings:
         raise BadInput(f"{config_file()} is not UTF-8 text", do="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{config_file()} is not valid TOML ({error})", do="mend that line") from None
-    key = os.environ.get("OPENAI_API_KEY")
-    if settings.voice.api_key is None and key:
+    if settings.voice.api_key is None and (key := os.environ.get("OPENAI_API_KEY")):
         voice = settings.voice.model_copy(update={"api_key": SecretStr(key)})
         settings = settings.model_copy(update={"voice": voice})
     return settings

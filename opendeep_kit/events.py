@@ -262,7 +262,7 @@ class Nudged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervised(Event):
-    """A person stepped into the call: `hang_up`, `say`, `coach`, `take_over` or `transfer`."""
+    """Somebody stepped into the call: `hang_up`, `say`, `coach`, `take_over` or `transfer`. A person, or the line."""
 
     what: str
     argument: str

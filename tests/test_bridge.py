@@ -211,8 +211,33 @@ async def test_sound_before_the_answer_is_not_speech() -> None:
         call.peer.send(encode_sound(CALLEE, RATE) * 3)
         await until(lambda: call.connection.frames_in == 8)
 
-    assert call.voice.heard == [CALLEE] * 3
+    assert [pcm for pcm in call.voice.heard if any(pcm)] == [CALLEE] * 3
     assert call.names().count("Answered") == 1
+
+
+async def test_callee_whose_telephone_falls_silent_is_silent_to_the_model() -> None:
+    """No frames after a word: the model hears silence instead, so that its detector can end the turn; so does ours."""
+    async with talk() as call:
+        call.bridge.answer()
+        for _ in range(10):
+            call.peer.send(encode_sound(CALLEE, RATE))
+            await asyncio.sleep(0.02)
+        await until(lambda: "CalleeSoundStopped" in call.names())
+
+    assert call.connection.frames_in == 10
+    assert [pcm for pcm in call.voice.heard if any(pcm)] == [CALLEE] * 10
+    assert call.voice.heard[-15:] == [QUIET] * 15
+
+
+async def test_nothing_is_filled_before_the_answer_or_without_a_model() -> None:
+    """Silence is only made where somebody listens, and where a callee could have spoken."""
+    async with talk() as call:
+        await asyncio.sleep(0.4)
+        call.voice.is_connected = False
+        call.bridge.answer()
+        await asyncio.sleep(0.4)
+
+    assert call.voice.heard == []
 
 
 async def test_callee_on_a_narrow_line_is_resampled() -> None:

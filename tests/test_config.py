@@ -85,6 +85,8 @@ def test_nested_values_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         ('[call]\nchunk_ms = "x"\n', "setting 'call.chunk_ms': input should be 20, 40 or 100"),
         ("[phone]\nport = 70000\n", "setting 'phone.port': input should be less than or equal to 65535"),
         ('[asterisk]\ncaller_id = "Bob"\n', "setting 'asterisk.caller_id': string should match pattern"),
+        ('[voice]\nbase_url = "localhost:8000/v1"\n', "setting 'voice.base_url': string should match pattern"),
+        ('[llm]\nbase_url = "http://[::x/v1"\n', "setting 'llm.base_url': string should match pattern"),
         (
             "[voice.turn_detection]\nidle_timeout_ms = 10\n",
             "setting 'voice.turn_detection.idle_timeout_ms': input should",

@@ -20,6 +20,7 @@ NAMES = [
     "parse_script",
     "pictures",
     "read_contacts",
+    "run_campaign",
     "warehouse",
 ]
 """What notebooks use."""

@@ -37,6 +37,13 @@ def test_modules() -> None:
     assert {path: lines for path, lines in sizes.items() if lines > MAX_MODULE} == {}
 
 
+def test_scripts() -> None:
+    """No widget's script or style sheet is longer than a module may be."""
+    paths = [path for path in (ROOT / "opendeep_kit").rglob("*") if path.suffix in (".js", ".css")]
+
+    assert {path.name: n for path in paths if (n := len(path.read_text("utf-8").splitlines())) > MAX_MODULE} == {}
+
+
 def test_functions() -> None:
     """No function of the package is longer than 60 lines."""
     sizes = {name: lines for name, node, lines in definitions("opendeep_kit") if not isinstance(node, ast.ClassDef)}

@@ -3,6 +3,9 @@
 Given frames with their place on the call's clock, aligns the two lanes and writes a WAV as the call goes, from a
 thread of its own. Never blocks the caller, never loses what was written: the header is brought up to date after
 every second of sound, so the file is a valid WAV even after kill -9.
+
+Drop policy, when the disk refuses: sound waits in memory for `HELD_MS` and is written once there is space again; after
+that the recording ends where the disk refused, and whoever closes it is told.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ BLOCK_MS = 1000
 """Sound is handed to the writing thread in pieces of this length."""
 JITTER_MS = 60
 """A callee frame so close to the end of its lane continues it; farther off, the lane is moved."""
+HELD_MS = 60_000
+"""At 24 kHz 6 MB of each call."""
+RETRY_S = 1.0
 HEADER_BYTES = 44
 
 
@@ -96,7 +102,12 @@ class Recording:
         self._lanes = Lanes(rate_hz)
         self._given_ms = 0.0
         self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._written = 0
         self._failure: OSError | None = None
+        """Why the disk refuses now."""
+        self._is_cut = False
+        """It refused for too long: nothing is added any more."""
+        self._is_closing = threading.Event()
         self._thread = threading.Thread(target=self._write, name="recording", daemon=True)
         self._thread.start()
 
@@ -112,16 +123,23 @@ class Recording:
         """Hand over what is complete; call it with every frame."""
         if now_ms - self._given_ms >= 2 * BLOCK_MS:
             self._given_ms += BLOCK_MS
-            self._blocks.put(self._lanes.take(self._given_ms))
+            block = self._lanes.take(self._given_ms)
+            self._is_cut = self._is_cut or self._blocks.qsize() >= HELD_MS // BLOCK_MS
+            if not self._is_cut:
+                self._blocks.put(block)
 
     def close(self, now_ms: float) -> Saved:
         """Write the rest and finish the file."""
-        self._blocks.put(self._lanes.take(max(now_ms, self._given_ms)))
+        rest = self._lanes.take(max(now_ms, self._given_ms))
+        if not self._is_cut:
+            self._blocks.put(rest)
         self._blocks.put(None)
+        self._is_closing.set()
         self._thread.join()
-        if self._failure is not None:
+        if self._failure is not None or self._is_cut:
+            why = self._failure.strerror if self._failure is not None else "the disk refused for too long"
             raise Unavailable(
-                f"the recording {self._path.name} could not be written ({self._failure.strerror})",
+                f"the recording {self._path.name} could not be written ({why})",
                 do="free disk space or set data_dir to a folder that can be written",
             )
         with self._path.open("rb") as file:
@@ -130,21 +148,29 @@ class Recording:
         return Saved(path=self._path, sha256=digest, duration_ms=frames / self._rate_hz * 1000)
 
     def _write(self) -> None:
+        """The thread: each block in turn, however long the disk refuses; at the end once more, and no longer."""
+        while (block := self._blocks.get()) is not None:
+            while not self._append(block):
+                if self._is_closing.is_set():
+                    return
+                self._is_closing.wait(RETRY_S)
+
+    def _append(self, block: bytes) -> bool:
+        """Add the block to the file, and then count it in its header. False: the disk refused."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("wb") as file:
-                write_header(file, self._rate_hz, 0)
-                written = 0
-                while (block := self._blocks.get()) is not None:
-                    file.seek(HEADER_BYTES + written)
-                    file.write(block)
-                    file.flush()
-                    written += len(block)
-                    write_header(file, self._rate_hz, written)
+            with self._path.open("r+b" if self._written else "wb") as file:
+                write_header(file, self._rate_hz, self._written)
+                file.seek(HEADER_BYTES + self._written)
+                file.write(block)
+                file.flush()
+                write_header(file, self._rate_hz, self._written + len(block))
         except OSError as error:
             self._failure = error
-            while self._blocks.get() is not None:
-                pass
+            return False
+        self._written += len(block)
+        self._failure = None
+        return True
 
 
 def write_header(file: BinaryIO, rate_hz: int, data_bytes: int) -> None:

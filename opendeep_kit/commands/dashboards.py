@@ -52,16 +52,28 @@ def serve_dashboards(settings: Settings, *, new_password: bool = False) -> None:
 def serve_lab(settings: Settings, *, port: int, open_browser: bool) -> None:
     """Become JupyterLab on the notebooks, with its own token, on loopback.
 
+    Jupyter refuses root unless it is told; in a container there is nobody else, and only this machine reaches it.
+
     Raises:
         Unavailable: the notebooks are not here.
     """
     folder = folder_of("notebooks", "scripts")
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.port={port}", "--KernelManager.transport=ipc"]
+    command.append("--ServerApp.log_level=WARN")  # the address is told all the same, and found among few lines
+    command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")  # asks the network for nothing
     if (folder / "00_tour.ipynb").is_file():
         command.append("--LabApp.default_url=/lab/tree/00_tour.ipynb")
     if not open_browser:
         command.append("--no-browser")
+    console = Console(highlight=False, stderr=True)
+    if _is_root():
+        command.append("--ServerApp.allow_root=True")
+        console.print(
+            "[yellow]JupyterLab runs as root: whoever has its address commands this machine. In a container that is "
+            "usual; elsewhere start it as a user.[/]"
+        )
+    console.print("JupyterLab starts; open the address with `token=` that it prints below, and interrupt to stop")
     _become(command, lab_environment(settings))
 
 
@@ -91,6 +103,10 @@ def _announce(settings: Settings, password: str | None) -> None:
         console.print(f"The password is the one you have; its hash is in {access_file(settings.data_dir, own.tenant)}")
     if own.host not in LOOPBACK:
         console.print("[yellow]They speak plain HTTP: put a proxy with TLS before them.[/]")
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _become(command: list[str], environment: dict[str, str]) -> None:

@@ -54,7 +54,7 @@ async def run_demo(
     if not contacts.accepted:
         raise BadInput(f"{contacts_path} holds nobody who can be called", do=_first_reason(contacts))
     if json_path is not None:
-        _check_folder(json_path)
+        _check_writable(json_path)
     for row in contacts.refused:
         console.print(f"[yellow]{contacts_path}, line {row.line} is not called:[/] {escape(row.reason)}")
     async with contextlib.AsyncExitStack() as stack:
@@ -85,11 +85,17 @@ def _leave_report(console: Console, settings: Settings) -> None:
         console.print(f"report       {report.page}\nnotebook     {report.notebook}")
 
 
-def _check_folder(path: Path) -> None:
+def _check_writable(path: Path) -> None:
+    """Before anybody is called: afterwards the results would be lost."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        with path.open("a", encoding="utf-8"):
+            pass
+        if is_new:
+            path.unlink()
     except OSError as error:
-        raise BadInput(f"there can be no folder for {path} ({error.strerror})", do="write it elsewhere") from None
+        raise BadInput(f"the results cannot be written to {path} ({error.strerror})", do="name another file") from None
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.phone.audiosocket_server import AudioSocketServer
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.store.database import open_database
-from opendeep_kit.voice.realtime_client import check_voice
+from opendeep_kit.voice.handshake_client import check_voice
 
 MIN_FREE_GB = 1.0
 GB_PER_CALL_HOUR = 0.35

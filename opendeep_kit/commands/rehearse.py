@@ -6,6 +6,8 @@ Given settings, a script and a persona, prints to the terminal. Never holds logi
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +18,7 @@ from opendeep_kit import events
 from opendeep_kit.app import open_service
 from opendeep_kit.call_floor import CallOutcome, CallRequest
 from opendeep_kit.campaigns.contacts import e164
+from opendeep_kit.commands.rehearsed_before import print_difference
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.latency import TurnLatency, turns
@@ -47,8 +50,21 @@ async def rehearse_once(
     who = persona(persona_name)
     values = script.task.example_facts | _facts(facts, script.task)
     console.print(f"[bold]{script.name}[/] with [bold]{who.name}[/], who {escape(who.about)}\n")
-    await _call(console, settings, script, number_of(who.name), values, line, campaign="rehearsal")
+    number = number_of(who.name)
+    outcome, version = await _call(console, settings, script, number, values, line, campaign="rehearsal")
+    is_other = await asyncio.to_thread(
+        print_difference, console, settings, outcome, script=script.name, version=version, number=number
+    )
+    console.print(f"\n{_next_step(script_path, who.name, is_other)}", soft_wrap=True)
     return 0
+
+
+def _next_step(script_path: Path, who: str, is_other: bool) -> str:
+    if is_other:
+        return (
+            "next       `make lab`, then notebooks/01_rehearse_a_call: both versions with many personas, side by side"
+        )
+    return f"next       edit {script_path}, then rehearse with {who} again: what differs is told here"
 
 
 async def dial_once(settings: Settings, number: str, script_path: Path, facts: list[str], *, line: LineName) -> int:
@@ -61,7 +77,7 @@ async def dial_once(settings: Settings, number: str, script_path: Path, facts: l
     script = load_script(script_path)
     dialled = e164(number, "US")
     values = _facts(facts, script.task)
-    outcome = await _call(console, settings, script, dialled, values, line, campaign="dial")
+    outcome, _ = await _call(console, settings, script, dialled, values, line, campaign="dial")
     return 0 if outcome.summary.phone_result is PhoneResult.ANSWERED else 1
 
 
@@ -74,17 +90,21 @@ async def _call(
     line: LineName,
     *,
     campaign: str,
-) -> CallOutcome:
+) -> tuple[CallOutcome, int]:
+    """The call, and the number of the script's version."""
     render(script, facts)  # a fact that is missing is told before anything is started
-    async with open_service(settings, line=line) as service:
+    async with contextlib.AsyncExitStack() as stack:
+        with console.status("starting the voice model and the line"):
+            service = await stack.enter_async_context(open_service(settings, line=line))
         version = await service.save_script(script)
         request = CallRequest(number=number, script=script, script_version=version, facts=facts, campaign=campaign)
         outcome = await service.floor.call(request, watch=Terminal(console))
     _print_summary(console, outcome)
     console.print(_latency_table(turns(outcome.events)))
     path = _write_events(settings, outcome)
-    console.print(f"\nrecording  {outcome.recording or 'none'}\nevents     {path}\nscript     version {version}")
-    return outcome
+    console.print(f"\nrecording  {outcome.recording or 'none'}", soft_wrap=True)
+    console.print(f"events     {path}\nscript     {script.name}, version {version}", soft_wrap=True)
+    return outcome, version
 
 
 class Terminal:

@@ -33,7 +33,7 @@ def show_status(*, as_json: bool, data: Path | None) -> int:
         ),
         *(
             f"media     {one['worker_id']} {one['state']} at {one['host']}:{one['port']}, {one['live_calls']} of "
-            f"{one['capacity']} calls, loop {one['loop_lag_ms']:.0f} ms late, {one['gap_share']:.2%} gaps"
+            f"{one['capacity']} calls, loop {one['loop_lag_ms']:.0f} ms late, {one['gap_share']:.2%} gaps{_said(one)}"
             for one in found["media_workers"]
         ),
         f"calls     {found['live_calls']} live",
@@ -82,6 +82,8 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
                 "live_calls": one.live_calls,
                 "loop_lag_ms": one.loop_lag_ms,
                 "gap_share": one.gap_share,
+                "provider_carries": one.provider_carries,
+                "provider_blocked_until": one.provider_blocked_until,
                 "seen_s": (now - one.seen_at).total_seconds(),
             }
             for one in media
@@ -90,6 +92,13 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
         "live_by_trunk": dict(Counter(one.trunk_id for one in live)),
         "campaigns": running,
     }
+
+
+def _said(worker: dict[str, Any]) -> str:
+    """What the voice model's provider told it of our limits."""
+    if worker["provider_blocked_until"] is not None:
+        return f", turned away by the voice model until {worker['provider_blocked_until']:%H:%M:%S} UTC"
+    return "" if worker["provider_carries"] is None else f", the voice model carries {worker['provider_carries']} calls"
 
 
 def show_why(number: str, campaign: str, *, tenant: str, as_json: bool, data: Path | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 
 from rich.console import Console
 
@@ -17,8 +18,10 @@ from opendeep_kit.lines import LineName
 from opendeep_kit.service.supervisor import Parts, service
 
 
-async def run_up(settings: Settings, *, line: LineName, media_only: bool, control_only: bool) -> None:
-    """Serve until SIGTERM or SIGINT; then drain.
+async def run_up(
+    settings: Settings, *, line: LineName, media_only: bool, control_only: bool, is_child: bool = False
+) -> None:
+    """Serve until SIGTERM or SIGINT, or, as a child, until its parent is gone; then drain.
 
     Raises:
         BadInput: the settings do not allow it.
@@ -33,6 +36,9 @@ async def run_up(settings: Settings, *, line: LineName, media_only: bool, contro
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    if is_child:
+        # The parent holds the other end and writes nothing: its death, however sudden, closes it.
+        await asyncio.get_running_loop().connect_read_pipe(lambda: _UntilClosed(stopped), sys.stdin)
     parts = Parts(media=not control_only, control=not media_only)
     async with service(settings, line=line, parts=parts, tell=lambda text: console.print(f"= {text}")) as running:
         what = f"{len(running.workers)} media workers" if len(running.workers) != 1 else "1 media worker"
@@ -40,3 +46,12 @@ async def run_up(settings: Settings, *, line: LineName, media_only: bool, contro
         console.print(f"OpenDeep is up: {what}{how}; `opendeep status` looks, Ctrl-C drains")
         await stopped.wait()
     console.print("OpenDeep is down")
+
+
+class _UntilClosed(asyncio.Protocol):
+    def __init__(self, stopped: asyncio.Event) -> None:
+        self._stopped = stopped
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._stopped.set()

@@ -15,6 +15,7 @@ import numpy as np
 
 from opendeep_kit.audio.pacing import Pacer
 from opendeep_kit.config import PhoneSettings
+from opendeep_kit.errors import BadInput
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.rehearsal.callee import Callee
 from opendeep_kit.rehearsal.engines import Ears, Mouth, VoiceProbability
@@ -47,8 +48,18 @@ class CalleesServer:
         self._server = AudioSocketServer(admit=self._is_somebody, handle=self._talk, settings=settings)
 
     async def start(self) -> int:
-        """Listen. Returns the port."""
-        return await self._server.start()
+        """Listen. Returns the port.
+
+        Raises:
+            BadInput: the port is taken.
+        """
+        try:
+            return await self._server.start()
+        except BadInput as error:
+            raise BadInput(
+                f"the callees' telephones: {error.what}",
+                do="stop the program that uses that port, or set rehearsal.callees_port (0 takes any free one)",
+            ) from None
 
     async def close(self) -> None:
         """Everybody hangs up."""

@@ -95,6 +95,11 @@ def subscriber(number: str) -> Subscriber:
     return SUBSCRIBERS.get(match[1] if match else "", SUBSCRIBERS["23"])
 
 
+def is_made_up(number: str) -> bool:
+    """Whether it is a number of the range kept for fiction: nobody's telephone rings, on whatever line."""
+    return _FICTION.fullmatch(number) is not None
+
+
 def number_of(persona: str) -> str:
     """A number at which this persona answers.
 

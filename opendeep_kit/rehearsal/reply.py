@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from opendeep_kit.rehearsal.brief import Asked, Brief, quoted_words, read_brief
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
-from opendeep_kit.rehearsal.understand import Wish, answer, plain, time_in, wish, yes_or_no
+from opendeep_kit.rehearsal.understand import Wish, answer, asks_something, plain, time_in, wish, yes_or_no
 
 Part = Say | UseTool
 
@@ -26,8 +26,12 @@ OPTED_OUT = "I understand. You will not be called again. I am sorry for the trou
 NOT_HIM = "I am sorry, then I have the wrong number. Please excuse the call. Goodbye."
 REFUSED = "I understand. Thank you for your time. Goodbye."
 CONNECTING = "Of course. I connect you to a colleague now. One moment, please."
+NOT_KNOWN = "I am sorry, I do not know that."
 BAD_LINE = "I am sorry, the line is too bad. We will try again another time. Goodbye."
 WELL = ("Thank you.", "Good, thank you.", "All right.")
+SEARCH = "search_documents"
+"""The tool that finds passages in the tenant's documents."""
+MAX_TOLD_CHARS = 240
 MAX_SORRY = 4
 """Not understood so often in a call, the agent gives up."""
 
@@ -41,8 +45,12 @@ class ScriptDialogue:
             yield Say(quoted_words(request.instructions))
             return
         tools = {str(tool.get("name")) for tool in request.tools}
-        brief, can_transfer = read_brief(request.instructions), "transfer_to_human" in tools
-        for part in plan(brief, request.history, can_transfer=can_transfer):
+        brief, can_transfer, can_search = (
+            read_brief(request.instructions),
+            "transfer_to_human" in tools,
+            SEARCH in tools,
+        )
+        for part in plan(brief, request.history, can_transfer=can_transfer, can_search=can_search):
             if isinstance(part, Say):
                 for sentence in sentences(part.text):
                     yield Say(sentence)
@@ -58,6 +66,8 @@ class Standing:
     history: Sequence[Turn]
     can_transfer: bool = True
     """There is a human to hand over to."""
+    can_search: bool = False
+    """There are documents to search."""
 
     @property
     def last_words(self) -> str:
@@ -124,9 +134,9 @@ class Standing:
         return bool(replies) and answer(question, replies[0].text) is None
 
 
-def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True) -> list[Part]:
+def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True, can_search: bool = False) -> list[Part]:
     """What to say and do now."""
-    now = Standing(brief, history, can_transfer)
+    now = Standing(brief, history, can_transfer, can_search)
     spoken = [turn for turn in history if turn.role is not Role.SYSTEM]
     coached = bool(history) and history[-1].role is Role.SYSTEM and any(turn.role is Role.ASSISTANT for turn in history)
     if now.has_called("end_call") and not now.was_cut:
@@ -157,6 +167,8 @@ def _after_words(now: Standing) -> list[Part]:
             return [Say(f"{say} {_prompt(now)}")]
     if not now.has_opened:
         return [Say(now.brief.opening if not now.was_cut else f"Excuse me. {now.brief.identity} {_prompt(now)}")]
+    if now.can_search and not is_answer and asks_something(words):
+        return [_use(SEARCH, query=words)]
     return _answered(now, question, words)
 
 
@@ -229,11 +241,24 @@ def _after_tool(now: Standing) -> list[Part]:
             return [Say(now.brief.voicemail), _use("end_call", reason="voicemail")]
         case "end_call" | "transfer_to_human" | "press_digits":
             return []
+        case "search_documents":
+            return [Say(f"{_found(now.history[-1].text)} {_prompt(now)}")]
     question = now.open_question
     if question is None:
         return _close(now)
     count = sum(turn.tool == "record_answer" for turn in now.called)
     return [Say(f"{WELL[count % len(WELL)]} {question.ask}")]
+
+
+def _found(output: str) -> str:
+    """The first passage of a search, without its heading and no longer than can be listened to."""
+    match = re.match(r"From [^\n]*:\n(?:#[^\n]*\n)?(.+?)(?:\n\nFrom |\Z)", output, re.DOTALL)
+    told = ""
+    for sentence in sentences(" ".join(match[1].split())) if match else []:
+        if told and len(told) + len(sentence) > MAX_TOLD_CHARS:
+            break
+        told = f"{told} {sentence}".strip()
+    return told or NOT_KNOWN
 
 
 def _close(now: Standing) -> list[Part]:

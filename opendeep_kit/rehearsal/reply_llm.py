@@ -16,6 +16,7 @@ from opendeep_kit.config import LlmSettings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 
+CALLEE_WAITS = "(The callee has picked up and waits.)"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -70,11 +71,17 @@ def messages(request: ReplyRequest) -> list[Any]:
     if request.is_one_off:
         system = f"{request.session_instructions}\n\nNow do just this: {request.instructions}"
     told: list[Any] = [{"role": "system", "content": system}]
-    answered = {turn.tool_call_id for turn in request.history if turn.role is Role.TOOL_OUTPUT}
+    outputs = {turn.tool_call_id: turn for turn in request.history if turn.role is Role.TOOL_OUTPUT}
     for turn in request.history:
-        if turn.role is Role.TOOL_CALL and turn.tool_call_id not in answered:
-            continue  # the endpoint refuses a call without its result
-        told.append(_message(turn))
+        if turn.role is Role.TOOL_CALL:
+            # The endpoint refuses a call without its result, and whatever stands between the two.
+            if output := outputs.get(turn.tool_call_id):
+                told += [_message(turn), _message(output)]
+        elif turn.role is not Role.TOOL_OUTPUT:
+            told.append(_message(turn))
+    if all(message["role"] == "system" for message in told):
+        # Some endpoints (Gemini's, many chat templates) answer nothing but a user.
+        told.append({"role": "user", "content": CALLEE_WAITS})
     return told
 
 

@@ -174,6 +174,11 @@ def wish(words: str) -> Wish | None:
     return next((kind for kind, pattern in _COMPILED if pattern.search(text)), None)
 
 
+def asks_something(words: str) -> bool:
+    """Whether one of the sentences is a question."""
+    return any(_ASKS.search(plain(piece)) for piece in re.split(r"(?<=[.!?,])\s+", words.strip()))
+
+
 def yes_or_no(words: str) -> bool | None:
     """True, False, or None when neither or both are meant."""
     text = plain(words)

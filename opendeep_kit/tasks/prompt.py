@@ -15,6 +15,7 @@ from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.tasks.spec import AnswerType, Question, fill
 
 MAX_FACT_CHARS = 300
+OWN_TOOLS = "- Asked what you do not know: look it up with {names}; if it is not there, say that you do not know."
 HUMAN = "say that you connect them and call `transfer_to_human`."
 NO_HUMAN = "nobody can be connected; ask when a colleague may call, and call `schedule_callback`."
 
@@ -63,6 +64,8 @@ def render(script: CallScript, facts: Mapping[str, str]) -> str:
     if script.style:
         parts.append(f"# Style\n{script.style}")
     rules = RULES.replace("{human}", HUMAN if task.transfer_to else NO_HUMAN)
+    if task.tools:
+        rules += "\n" + OWN_TOOLS.replace("{names}", " or ".join(f"`{name}`" for name in task.tools))
     parts.append(f"# Rules\n{rules}\n- Ask a question at most {task.limits.max_tries_per_question} times.")
     return "\n\n".join(parts) + "\n"
 

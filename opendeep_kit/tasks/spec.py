@@ -92,6 +92,8 @@ class TaskSpec(Part):
     transfer_to: str | None = Field(None, pattern=r"^\+[1-9][0-9]{6,14}$")
     """E.164 number of the human to whom a callee who asks for one is handed over; None: nobody, a call back instead."""
     questions: tuple[Question, ...] = ()
+    tools: tuple[Identifier, ...] = ()
+    """Tools of the tenant's own that the agent may use, by name, next to those that every call has."""
     limits: Limits = Limits()
 
     @model_validator(mode="after")

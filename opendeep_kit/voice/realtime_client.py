@@ -19,7 +19,7 @@ from typing import Any
 
 import openai
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
 from opendeep_kit import events
 from opendeep_kit.audio.g711 import decode, encode
@@ -27,14 +27,21 @@ from opendeep_kit.audio.pcm import MODEL_RATE_HZ, bytes_per_ms
 from opendeep_kit.audio.playout import Frame
 from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.config import VoiceSettings
-from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
+from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.conversation import Conversation
+from opendeep_kit.voice.handshake_client import TurnedAway, connect, refusal
 
 QUEUE_MS = 2000
 STALL_S = 8.0
 """A model that owes us a reply and says nothing for so long is treated as lost."""
+OnLimits = Callable[[Sequence[wire.RateLimit], float], None]
+"""Takes allowances, and for how many seconds we are turned away: 0 for not at all."""
+
+
+def _ignore(limits: Sequence[wire.RateLimit], wait_s: float) -> None:
+    del limits, wait_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,7 @@ class RealtimeVoice:
         now_ms: the call's clock.
         emit: takes every event.
         run_tool: starts a tool; its result comes back through `tool_finished`.
+        on_limits: told what is left of the account's allowances, and when we are turned away for want of them.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class RealtimeVoice:
         now_ms: Callable[[], float],
         emit: Callable[[events.Event], None],
         run_tool: Callable[[str, str, str], None],
+        on_limits: OnLimits = _ignore,
     ) -> None:
         self._client = client
         self._settings = settings
@@ -78,6 +87,7 @@ class RealtimeVoice:
         self._now_ms = now_ms
         self._emit = emit
         self._run_tool = run_tool
+        self._on_limits = on_limits
         self._law = "" if settings.audio_format == "pcm24" else settings.audio_format
         model_rate = 8000 if self._law else MODEL_RATE_HZ
         self._up = Resampler(line_rate_hz, model_rate)
@@ -194,7 +204,11 @@ class RealtimeVoice:
 
     async def _one_connection(self) -> None:
         """Connect, talk until the connection ends. Returns when it had been configured and then ended."""
-        connection = await connect(self._client, self._settings)
+        try:
+            connection = await connect(self._client, self._settings)
+        except TurnedAway as error:
+            self._on_limits((), error.wait_s)
+            raise
         try:
             await self._configure(connection)
             await self._talk_over(connection)
@@ -262,6 +276,8 @@ class RealtimeVoice:
                 if self._talk.wants_audio(event.response_id):
                     pcm = decode(event.delta, self._law) if self._law else event.delta
                     self._talk.receive_audio(event, self._down.feed(pcm), now_ms)
+            elif isinstance(event, wire.LimitsUpdated):
+                self._on_limits(event.rate_limits, 0.0)
             else:
                 self._talk.receive(event, now_ms)
             self._flush()
@@ -311,70 +327,3 @@ class RealtimeVoice:
             self._has_work.set()
         for call in effects.tool_calls:
             self._run_tool(call.call_id, call.name, call.arguments)
-
-
-async def connect(client: openai.AsyncOpenAI, settings: VoiceSettings) -> AsyncRealtimeConnection:
-    """A connection, not yet configured.
-
-    Raises:
-        BadInput, Unavailable: see `handshake_failure`.
-    """
-    manager = client.realtime.connect(
-        model=settings.model,
-        websocket_connection_options={"open_timeout": settings.connect_timeout_s},  # type: ignore[typeddict-unknown-key]
-    )
-    try:
-        return await manager.enter()
-    except (OSError, TimeoutError, InvalidHandshake) as error:
-        raise handshake_failure(error, str(client.base_url)) from error
-
-
-async def check_voice(client: openai.AsyncOpenAI, settings: VoiceSettings) -> None:
-    """Connect and configure once, before any callee is disturbed.
-
-    Raises:
-        BadInput: key, model or session settings are refused.
-        Unavailable: the server does not answer.
-    """
-    connection = await connect(client, settings)
-    try:
-        async with asyncio.timeout(settings.connect_timeout_s):
-            await connection.send_raw(wire.session_update("Check.", (), settings))
-            while not isinstance(event := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
-                if isinstance(event, wire.ErrorReported):
-                    raise refusal(event.error)
-    except (ConnectionClosed, TimeoutError) as error:
-        raise Unavailable("the voice model hung up before it was configured", do="look at its log") from error
-    finally:
-        with contextlib.suppress(ConnectionClosed, OSError, TimeoutError):
-            await connection.close()
-
-
-def handshake_failure(error: Exception, base_url: str) -> OpenDeepError:
-    """What a failed connection attempt means to the person who set it up."""
-    status = error.response.status_code if isinstance(error, InvalidStatus) else 0
-    if status in (401, 403):
-        return BadInput(
-            f"the voice model's server refused the API key (HTTP {status})",
-            do="set OPENAI_API_KEY or voice.api_key to a key that this server accepts",
-        )
-    if status == 404:
-        return BadInput(
-            f"there is no Realtime server at {base_url} (HTTP 404)",
-            do="check voice.base_url; it usually ends in /v1",
-        )
-    if status == 429:
-        return Unavailable(
-            "the voice model's server has no capacity for us (HTTP 429)", do="wait, or raise the account's limits"
-        )
-    return Unavailable(
-        f"the voice model's server at {base_url} does not answer", do="check voice.base_url and that it is running"
-    )
-
-
-def refusal(error: Mapping[str, Any]) -> BadInput:
-    """What an error during configuration means: our settings do not suit this server."""
-    return BadInput(
-        f"the voice model refused the session settings ({error.get('message') or error.get('code')})",
-        do="mend the [voice] section of the settings",
-    )

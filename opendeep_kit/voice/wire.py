@@ -139,6 +139,23 @@ class ErrorReported(msgspec.Struct, tag="error"):
     error: dict[str, Any]
 
 
+class RateLimit(msgspec.Struct):
+    """What is left of one of the account's allowances, over all its sessions."""
+
+    name: str
+    """`requests` or `tokens`."""
+    remaining: float
+    reset_seconds: float
+    """Until it is whole again."""
+    limit: float = 0
+
+
+class LimitsUpdated(msgspec.Struct, tag="rate_limits.updated"):
+    """What the response just done left of the account's allowances."""
+
+    rate_limits: list[RateLimit] = []
+
+
 class Other(msgspec.Struct):
     """Any other event. `is_known` when the protocol lists it and we have no use for it."""
 
@@ -165,6 +182,7 @@ TypedEvent = (
     | TranscriptDone
     | FunctionCallDone
     | ErrorReported
+    | LimitsUpdated
 )
 ServerEvent = TypedEvent | Other
 
@@ -330,11 +348,9 @@ def _format(name: str) -> dict[str, Any]:
     return {"type": "audio/pcm", "rate": 24000} if name == "pcm24" else {"type": f"audio/{name}"}
 
 
-def _turn_detection(voice: VoiceSettings) -> dict[str, Any] | None:
+def _turn_detection(voice: VoiceSettings) -> dict[str, Any]:
     turn = voice.turn_detection
     shared = {"create_response": turn.create_response, "interrupt_response": turn.interrupt_response}
-    if turn.type == "none":
-        return None
     if turn.type == "semantic_vad":
         return {"type": "semantic_vad", "eagerness": turn.eagerness} | shared
     detection: dict[str, Any] = {

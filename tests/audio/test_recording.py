@@ -13,6 +13,7 @@ import soundfile
 from opendeep_kit.audio.pcm import to_bytes
 from opendeep_kit.audio.recording import Lanes, Recording
 from opendeep_kit.errors import Unavailable
+from tests.small_disk import small_disk
 
 RATE = 8000
 
@@ -123,3 +124,49 @@ def test_disk_that_refuses_is_told_at_the_end(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match="data_dir"):
         recording.close(6000.0)
+
+
+def test_a_disk_that_is_freed_in_time_loses_no_sound(tmp_path: Path) -> None:
+    """Sound waits in memory while the disk is full: the file is whole once there is space again."""
+    with small_disk(tmp_path / "disk", megabytes=1) as disk:
+        recording = Recording(disk.folder / "a" / "call.wav", RATE)
+        disk.fill()
+        for slot in range(500):
+            recording.say(slot, frame(9))
+            recording.tick(slot * 20.0)
+        time.sleep(0.05)
+        disk.free()
+        saved = recording.close(10_000.0)
+        sound, _ = soundfile.read(saved.path, dtype="int16")
+
+    assert (saved.duration_ms, sound.shape) == (10_000, (80_000, 2))
+    assert np.all(sound[:, 1] == 9)
+
+
+def test_a_disk_that_fills_leaves_what_was_written(tmp_path: Path) -> None:
+    """The recording ends where the disk did: a valid WAV; closing it says what to do, and waits for nothing."""
+    with small_disk(tmp_path / "disk", megabytes=1) as disk:
+        path = disk.folder / "call.wav"
+        recording = Recording(path, RATE)
+        disk.fill(but_for=200_000)
+        for slot in range(1000):
+            recording.say(slot, frame(9))
+            recording.tick(slot * 20.0)
+        with pytest.raises(Unavailable, match=r"No space left on device.*: free disk space"):
+            recording.close(20_000.0)
+        sound, _ = soundfile.read(path, dtype="int16")
+
+    assert len(sound) in (6 * RATE, 5 * RATE)
+    assert np.all(sound[:, 1] == 9)
+
+
+def test_what_waits_for_a_disk_is_bounded(tmp_path: Path) -> None:
+    """After a minute without a disk nothing more is kept in memory, and the recording counts as lost."""
+    (tmp_path / "file").write_text("in the way")
+    recording = Recording(tmp_path / "file" / "call.wav", RATE)
+    for slot in range(100 * 50):
+        recording.tick(slot * 20.0)
+
+    assert recording._blocks.qsize() <= 60
+    with pytest.raises(Unavailable, match="data_dir"):
+        recording.close(100_000.0)

@@ -118,6 +118,19 @@ def test_lab(tmp_path: Path, became: Became) -> None:
     assert became.environment["OPENDEEP_DATA_DIR"] == str(tmp_path)
 
 
+@pytest.mark.parametrize("is_root", [True, False])
+def test_lab_as_root(
+    tmp_path: Path, became: Became, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_root: bool
+) -> None:
+    """Root is let in, and told what that means; nobody else hears of it."""
+    monkeypatch.setattr(dashboards, "_is_root", lambda: is_root)
+
+    dashboards.serve_lab(settings(tmp_path), port=8899, open_browser=False)
+
+    assert ("--ServerApp.allow_root=True" in became.command) is is_root
+    assert ("runs as root" in capsys.readouterr().err) is is_root
+
+
 def test_missing_folder() -> None:
     """A folder that neither the checkout nor the package has is told in a sentence."""
     with pytest.raises(Unavailable, match="the folder of dashboards is missing"):

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
+import pytest
 
 from opendeep_kit import events
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.playout import Playout
 from opendeep_kit.config import VoiceSettings
+from opendeep_kit.errors import Unavailable
 from opendeep_kit.rehearsal.engines import Say, UseTool
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
+from opendeep_kit.voice.wire import RateLimit
 from tests.rehearsal.realtime_peer import LONG, SILENCE, RecordingDialogue, loud, serving
 
 TOOL = {"type": "function", "name": "note", "description": "Note it.", "parameters": {"type": "object"}}
@@ -27,17 +30,20 @@ FRAME = 960
 class Call:
     """A call without a phone: a line that plays faster than life, and our client."""
 
-    def __init__(self, server: RealtimeServer, *, slot_s: float = 0.001) -> None:
+    def __init__(self, server: RealtimeServer, *, slot_s: float = 0.001, **voice: Any) -> None:
         self.client = openai.AsyncOpenAI(api_key="x", base_url=server.base_url)
         self.playout = Playout(24000)
         self.talk = Conversation("c", self.playout, in_flight_ms=40)
         self.events: list[events.Event] = []
+        self.limits: list[tuple[list[float], float]] = []
+        """Remaining tokens, and for how long we were turned away."""
+        self.is_told = asyncio.Event()
         self.slot = 0
         self._slot_s = slot_s
         self._changed = asyncio.Event()
         self.voice = RealtimeVoice(
             self.client,
-            VoiceSettings(reconnect_attempts=8),
+            VoiceSettings(reconnect_attempts=8, **voice),
             Session(instructions="You call about teeth.", tools=[TOOL]),
             self.talk,
             call_id="c",
@@ -46,11 +52,16 @@ class Call:
             now_ms=lambda: self.slot * 20.0,
             emit=self._take,
             run_tool=self._run_tool,
+            on_limits=self._note_limits,
         )
 
     def _take(self, event: events.Event) -> None:
         self.events.append(event)
         self._changed.set()
+
+    def _note_limits(self, limits: Sequence[RateLimit], wait_s: float) -> None:
+        self.limits.append(([one.remaining for one in limits], wait_s))
+        self.is_told.set()
 
     def _run_tool(self, call_id: str, name: str, arguments: str) -> None:
         self.voice.tool_finished(call_id, f"{name} got {arguments}", wants_reply=True)
@@ -144,6 +155,29 @@ async def test_our_client_opens_and_answers() -> None:
         assert_no_errors(call)
 
 
+@pytest.mark.parametrize(
+    "voice",
+    [
+        {"audio_format": "pcmu"},
+        {"audio_format": "pcma"},
+        {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}},
+        {"speed": 1.5, "voice": "cedar", "noise_reduction": "far_field", "max_output_tokens": 4096},
+    ],
+    ids=["pcmu", "pcma", "semantic_vad", "others"],
+)
+async def test_our_client_with_other_settings(voice: dict[str, Any]) -> None:
+    """The callee's turn is found and the reply is played at its own length, in every form that the settings offer."""
+    dialogue = RecordingDialogue([[Say("Is it you, or is it somebody else?")]])
+    async with serving(dialogue=dialogue, lead_in_ms=0) as server, calling(server, **voice) as call:
+        call.hear(loud(400) + SILENCE)
+        said = await call.until(events.AgentSaid)
+
+        assert (await call.until(events.CalleeSaid)).text == "Yes, that is fine."
+        assert (said.heard, said.is_cut) == ("Is it you, or is it somebody else?", False)
+        assert said.received_ms == pytest.approx(34 * 65 / voice.get("speed", 1.0), abs=5)
+        assert_no_errors(call)
+
+
 async def test_our_client_is_interrupted() -> None:
     """Barge-in: our client truncates to what was heard, and the dialogue learns just that much."""
     dialogue = RecordingDialogue([[Say(LONG)], [Say("Pardon?")]])
@@ -219,6 +253,29 @@ async def test_our_client_survives_mischief() -> None:
         assert first.meant + second.meant == LONG
         assert {event.type for event in call.happened(events.Unknown)} == {"ping", "session.mood.updated"}
         assert call.happened(events.ModelErred) == []
+
+
+@pytest.mark.parametrize(("fault", "told"), [("extra_keys", [39_900_000]), ("rate_limited@response=1", [0])])
+async def test_our_client_hears_of_the_allowances(fault: str, told: list[float]) -> None:
+    """What a response left of the account's tokens reaches whoever plans."""
+    async with serving(faults=[fault]) as server, calling(server) as call:
+        call.voice.speak_now()
+        await call.until(events.ModelErred if told == [0] else events.AgentSaid)
+        async with asyncio.timeout(5):
+            await call.is_told.wait()
+
+        assert call.limits[0] == (told, 0.0)
+
+
+async def test_our_client_tells_that_it_is_turned_away() -> None:
+    """HTTP 429 says for how long no further call should begin, and ends this one as something that may pass."""
+    async with serving(faults=["http_429"]) as server:
+        call = Call(server)
+        with pytest.raises(Unavailable, match="no capacity for us"):
+            await call.voice.run()
+
+    assert call.limits == [([], 20.0)]
+    await call.client.close()
 
 
 async def test_our_client_stays_in_step() -> None:

@@ -32,8 +32,12 @@ SORRY = "I am sorry, I did not catch that."
 class Call:
     """One conversation: what the agent says and does to each utterance of the callee."""
 
-    def __init__(self, instructions: str = INSTRUCTIONS, history: tuple[Turn, ...] = ()) -> None:
+    def __init__(
+        self, instructions: str = INSTRUCTIONS, history: tuple[Turn, ...] = (), *, found: str | None = None
+    ) -> None:
         self.instructions = instructions
+        self.found = found
+        """What a search of the documents gives; None: there are none."""
         self.history = [*history]
         self.tools: list[tuple[str, dict[str, str]]] = []
 
@@ -60,13 +64,15 @@ class Call:
         return await self.agent(cut_to=cut_to)
 
     def _request(self) -> ReplyRequest:
-        return ReplyRequest(instructions=self.instructions, history=tuple(self.history), tools=TOOLS)
+        tools = TOOLS if self.found is None else [*TOOLS, {"type": "function", "name": "search_documents"}]
+        return ReplyRequest(instructions=self.instructions, history=tuple(self.history), tools=tools)
 
     def _run(self, call: UseTool) -> None:
         number = f"t{len(self.tools)}"
         self.tools.append((call.name, json.loads(call.arguments)))
         self.history.append(Turn(role=Role.TOOL_CALL, text=call.arguments, tool=call.name, tool_call_id=number))
-        self.history.append(Turn(role=Role.TOOL_OUTPUT, text="ok", tool_call_id=number))
+        output = self.found or "" if call.name == "search_documents" else "ok"
+        self.history.append(Turn(role=Role.TOOL_OUTPUT, text=output, tool_call_id=number))
 
 
 async def opened() -> Call:
@@ -96,6 +102,36 @@ async def test_whole_talk() -> None:
         ("record_answer", {"question": "arrival", "value": "car"}),
         ("end_call", {"reason": "completed"}),
     ]
+
+
+PARKING = "From parking.md:\n# Parking\nYou can park behind the house.\nIt is free.\n\nFrom bus.md:\nTake line 4."
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (PARKING, "You can park behind the house. It is free."),
+        (f"From a.md:\n{'It is a long story. ' * 30}", " ".join(["It is a long story."] * 12)),
+        ("Nothing in the documents fits. Say that you do not know.", "I am sorry, I do not know that."),
+        ("The tool took too long. Go on without it.", "I am sorry, I do not know that."),
+    ],
+)
+async def test_question_of_the_callee_is_looked_up(found: str, told: str) -> None:
+    """Where there are documents, the best passage is told, shortly, and the talk goes on where it was."""
+    call = Call(found=found)
+    await call.agent()
+    await call.callee("Yes, speaking.")
+
+    assert await call.callee("Hm. Where can I park?") == f"{told} {ATTENDING}"
+    assert call.tools == [("search_documents", {"query": "Hm. Where can I park?"})]
+    assert await call.callee("Yes, I will be there.") == f"Good, thank you. {PAIN}"
+
+
+async def test_question_without_documents_is_not_understood() -> None:
+    """Nothing is invented."""
+    call = await at_first_question()
+
+    assert await call.callee("Where can I park?") == f"{SORRY} {ATTENDING}"
 
 
 async def test_nothing_after_the_end() -> None:

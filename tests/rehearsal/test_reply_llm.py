@@ -16,6 +16,7 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue, messages
 from opendeep_kit.voice.call_tools import CALL_TOOLS
+from tests.rehearsal.realtime_peer import talking
 
 TOOL = CALL_TOOLS[1].schema()
 REQUEST = ReplyRequest(instructions="Be kind.", history=(Turn(role=Role.USER, text="Hello?"),), tools=(TOOL,))
@@ -215,12 +216,60 @@ def test_messages_of_a_whole_conversation() -> None:
     ]
 
 
+def test_result_follows_its_call() -> None:
+    """Calls of one response, and words said while a tool ran: each result stands right behind its call."""
+    history = (
+        Turn(role=Role.TOOL_CALL, text='{"a":1}', tool="record_answer", tool_call_id="t0"),
+        Turn(role=Role.TOOL_CALL, text='{"b":2}', tool="record_answer", tool_call_id="t1"),
+        Turn(role=Role.USER, text="Hello?"),
+        Turn(role=Role.TOOL_OUTPUT, text="One.", tool_call_id="t1"),
+        Turn(role=Role.TOOL_OUTPUT, text="Zero.", tool_call_id="t0"),
+        Turn(role=Role.TOOL_OUTPUT, text="Nobody asked.", tool_call_id="t9"),
+    )
+
+    told = messages(ReplyRequest(instructions="Be kind.", history=history))
+
+    assert [message["role"] for message in told] == ["system", "assistant", "tool", "assistant", "tool", "user"]
+    assert [message["content"] for message in told if message["role"] == "tool"] == ["Zero.", "One."]
+    assert [call["id"] for message in told for call in message.get("tool_calls", ())] == ["t0", "t1"]
+
+
 def test_messages_of_a_one_off_instruction() -> None:
-    """The session's instructions stay, the one-off comes last."""
+    """The session's instructions stay, the one-off comes last; somebody is there to be spoken to."""
     request = ReplyRequest(
         instructions="Say hello.", history=(), is_one_off=True, session_instructions="You are the dentist's assistant."
     )
 
     assert messages(request) == [
-        {"role": "system", "content": "You are the dentist's assistant.\n\nNow do just this: Say hello."}
+        {"role": "system", "content": "You are the dentist's assistant.\n\nNow do just this: Say hello."},
+        {"role": "user", "content": "(The callee has picked up and waits.)"},
     ]
+
+
+async def test_tool_round_through_the_realtime_server(model: Model) -> None:
+    """A Realtime client's tool goes to the text model, its call comes back as an item, and its result is read there."""
+    said = iter(["Good day.", None, "Noted, goodbye."])
+    function = {"name": "record_answer", "arguments": '{"question":"pain","value":"no"}'}
+
+    async def script(endpoint: Endpoint) -> None:
+        if (words := next(said)) is not None:
+            await endpoint.chunk(content=words)
+        else:
+            await endpoint.chunk(tool_calls=[{"index": 0, "id": "x", "type": "function", "function": function}])
+        endpoint.write("data: [DONE]\n\n")
+
+    model.script = script
+    async with talking(dialogue=model.dialogue) as peer:
+        await peer.update(instructions="Ask for pain.", tools=[TOOL])
+        await peer.respond()
+        await peer.say("No.")
+        (call,) = (await peer.respond())["output"]
+        output = {"type": "function_call_output", "call_id": call["call_id"], "output": "Noted."}
+        await peer.send("conversation.item.create", item=output)
+        last = await peer.respond()
+
+    roles = [message["role"] for message in model.asked[2]["messages"]]
+    assert {key: call[key] for key in ("type", "name", "arguments")} == {"type": "function_call", **function}
+    assert last["output"][0]["content"][0]["transcript"] == "Noted, goodbye."
+    assert roles == ["system", "assistant", "user", "assistant", "tool"]
+    assert model.asked[2]["messages"][-1]["content"] == "Noted."

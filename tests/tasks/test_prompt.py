@@ -1,5 +1,6 @@
 """The instructions for one call: whole, safe against facts that play tricks, and readable by the rehearsal."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_only_listed_facts_are_told() -> None:
 
     assert "caries" not in text
     assert "5550101" not in text
+
+
+def test_own_tools_are_named() -> None:
+    """The model is told which of the tenant's tools are for what it does not know; without any, nothing is said."""
+    task = APPOINTMENT.task.model_copy(update={"tools": ("search_documents", "free_slots")})
+    text = render(replace(APPOINTMENT, task=task), FACTS)
+
+    assert (
+        "- Asked what you do not know: look it up with `search_documents` or `free_slots`; if it is not there" in text
+    )
+    assert "look it up" not in render(APPOINTMENT, FACTS)
 
 
 def test_rehearsal_reads_the_same_back() -> None:

@@ -168,6 +168,48 @@ def test_interruption_before_the_first_frame_deletes() -> None:
     assert talk.happened(events.AgentInterrupted) == []
 
 
+def test_callee_in_the_first_300_ms_unsays_it() -> None:
+    """Speech from before the agent's first word (the detector's prefix reaches back) leaves nothing of it said."""
+    talk = Talk()
+    talk.reply("r1", "a1", 3000)
+    talk.play(IN_FLIGHT_MS)
+    talk.model("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+
+    assert talk.sent("conversation.item.truncate") == []
+    assert [event["item_id"] for event in talk.sent("conversation.item.delete")] == ["a1"]
+    assert [said.heard for said in talk.happened(events.AgentSaid)] == [""]
+
+
+def test_truncation_is_never_longer_than_what_was_received() -> None:
+    """All that came so far was heard, and more was to come: the item is cut at its full length, to the millisecond."""
+    talk = Talk()
+    talk.conversation = Conversation("c", talk.playout, in_flight_ms=0)
+    talk.reply("r1", "a1", 1000, done=False)
+    talk.play(1400)
+    talk.callee_starts()
+
+    (truncate,) = talk.sent("conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 1000
+
+
+def test_second_interruption_finds_nothing_to_cut() -> None:
+    """What was truncated or deleted once is not touched again: the model would say that it does not exist."""
+    talk = Talk()
+    talk.model("response.created", response={"id": "r1"})
+    talk.audio("r1", "a1", 1000)
+    talk.audio("r1", "a2", 1000)
+    talk.play(200)
+    talk.callee_starts("u1")
+    sent = list(talk.effects.sends)
+    talk.callee_stops("u1")
+    talk.callee_starts("u2")
+    talk.conversation.interrupt(talk.now_ms)
+
+    assert [
+        kind for text in talk.effects.sends[len(sent) :] if (kind := json.loads(text)["type"]) != "response.cancel"
+    ] == []
+
+
 def test_fully_played_response_is_left_alone() -> None:
     """Speech after the agent has finished is an answer, not an interruption."""
     talk = Talk()

@@ -59,6 +59,11 @@ SERVER_EVENTS = {
     '{"type":"error","event_id":"e","error":{"type":"invalid_request_error","code":"x","message":"No."}}': (
         wire.ErrorReported({"type": "invalid_request_error", "code": "x", "message": "No."})
     ),
+    '{"type":"rate_limits.updated","event_id":"e","rate_limits":['
+    '{"name":"requests","limit":1000,"remaining":999,"reset_seconds":60},'
+    '{"name":"tokens","limit":40000,"remaining":38500,"reset_seconds":1.5}]}': (
+        wire.LimitsUpdated([wire.RateLimit("requests", 999, 60, 1000), wire.RateLimit("tokens", 38500, 1.5, 40000)])
+    ),
 }
 
 
@@ -96,9 +101,16 @@ def test_extra_fields_are_ignored() -> None:
 
 def test_known_but_unused_event() -> None:
     """An event of the protocol that we have no use for says so."""
-    text = b'{"type":"rate_limits.updated","rate_limits":[]}'
+    text = b'{"type":"input_audio_buffer.committed","item_id":"i"}'
 
-    assert wire.parse(text) == wire.Other("rate_limits.updated", True, text)
+    assert wire.parse(text) == wire.Other("input_audio_buffer.committed", True, text)
+
+
+def test_allowances_in_a_strange_form() -> None:
+    """What we cannot read of a known event leaves it without use."""
+    strange = b'{"type":"rate_limits.updated","rate_limits":{"tokens":1}}'
+
+    assert wire.parse(strange) == wire.Other("rate_limits.updated", True, strange)
 
 
 def test_unknown_event_keeps_its_text() -> None:
@@ -275,17 +287,38 @@ def test_semantic_vad() -> None:
     }
 
 
-def test_no_detection_and_no_transcription() -> None:
-    """What is switched off is sent as null: leaving it out would keep the server's default."""
-    source = session_of(turn_detection=TurnDetection(type="none"), transcription_model=None)["audio"]["input"]
+def test_what_is_switched_off_is_sent() -> None:
+    """It is sent as null: leaving it out would keep the server's default."""
+    source = session_of(transcription_model=None, noise_reduction=None)["audio"]["input"]
 
-    assert (source["turn_detection"], source["transcription"]) == (None, None)
+    assert (source["transcription"], source["noise_reduction"]) == (None, None)
 
 
-def test_idle_timeout_and_noise_reduction() -> None:
-    """Settings that are off by default are sent when set."""
-    turn = TurnDetection(idle_timeout_ms=6000)
-    source = session_of(turn_detection=turn, noise_reduction="near_field", max_output_tokens=500)["audio"]["input"]
+def test_every_setting_of_the_detector_is_sent() -> None:
+    """What is set under [voice.turn_detection] reaches the model; the idle timeout only when it is set."""
+    given = {
+        "type": "server_vad",
+        "threshold": 0.7,
+        "prefix_padding_ms": 200,
+        "silence_duration_ms": 350,
+        "idle_timeout_ms": 6000,
+        "create_response": False,
+        "interrupt_response": False,
+    }
 
-    assert source["turn_detection"]["idle_timeout_ms"] == 6000
-    assert source["noise_reduction"] == {"type": "near_field"}
+    assert session_of(turn_detection=given)["audio"]["input"]["turn_detection"] == given
+
+
+def test_every_setting_of_the_voice_is_sent() -> None:
+    """So does what is set under [voice]."""
+    session = session_of(
+        voice="cedar",
+        speed=1.2,
+        noise_reduction="near_field",
+        transcription_model="gpt-transcribe",
+        max_output_tokens=500,
+    )
+    source, sound = session["audio"]["input"], session["audio"]["output"]
+
+    assert (source["noise_reduction"], source["transcription"]) == ({"type": "near_field"}, {"model": "gpt-transcribe"})
+    assert (sound["voice"], sound["speed"], session["max_output_tokens"]) == ("cedar", 1.2, 500)

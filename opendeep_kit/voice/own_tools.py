@@ -1,0 +1,161 @@
+"""The tools of one tenant's own, read from the tenant's folder: documents, tables and services to ask.
+
+Given the folder of all tenants' knowledge, makes the tools that a script names. A tenant has `documents/`, and
+`tools.toml` for the rest:
+
+    [tables.look_up_contact]
+    file = "customers.csv"          # in the tenant's folder
+    key = "customer_number"
+    columns = ["plan", "next_visit"]
+
+    [services.free_slots]
+    about = "Knows the free slots of each day: ?day=2027-03-01."
+    endpoints = [{ address = "https://api.example.com/slots", headers = { Authorization = "Bearer …" } }]
+
+Never reads another tenant's folder, and reads a file again when it has changed. May block: call it off the loop.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+
+from opendeep_kit.errors import BadInput
+from opendeep_kit.voice.call_tools import CALL_TOOLS
+from opendeep_kit.voice.knowledge import documents_tool, table_tool
+from opendeep_kit.voice.tools import Tool
+from opendeep_kit.voice.webhooks import Endpoint, Method, WebhookLimits, webhook_tool
+
+DOCUMENTS, TOOLS_FILE = "documents", "tools.toml"
+SEARCH = "search_documents"
+"""The tool that a folder of documents gives."""
+_TENANT = re.compile(r"[a-z0-9][a-z0-9-]*")
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Table(_Part):
+    file: str
+    key: str
+    columns: tuple[str, ...] = Field(min_length=1)
+    """The only ones ever given out."""
+    only: tuple[str, str] | None = None
+    """Column and value that a row must have."""
+    about: str = "Look up what the organisation knows of a customer."
+
+
+class _Endpoint(_Part):
+    address: str
+    methods: frozenset[Method] = frozenset(["GET"])
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+
+
+class _Service(_Part):
+    endpoints: tuple[_Endpoint, ...] = Field(min_length=1)
+    about: str = "Ask one of the organisation's services."
+    timeout_s: float = Field(5.0, gt=0, le=30)
+
+
+class _Tools(_Part):
+    tables: dict[Name, _Table] = Field(default_factory=dict)
+    services: dict[Name, _Service] = Field(default_factory=dict)
+
+
+class OwnTools:
+    """Every tenant's own tools, made once and shared by all calls.
+
+    Args:
+        root: holds one folder for each tenant, by its id.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._making = threading.Lock()
+        self._made: dict[str, tuple[tuple[int, int], dict[str, Tool]]] = {}
+
+    def named(self, tenant_id: str, names: Sequence[str]) -> tuple[Tool, ...]:
+        """The tenant's tools of these names.
+
+        Raises:
+            BadInput: there is none of a name, or the tenant's files are wrong.
+        """
+        if not names:
+            return ()
+        if not _TENANT.fullmatch(tenant_id):
+            raise BadInput(f"the tenant {tenant_id!r} can have no folder", do="use an id of a-z, 0-9 and -")
+        folder = self._root / tenant_id
+        with self._making:
+            tools = self._of(tenant_id, folder)
+        for name in names:
+            if name not in tools:
+                have = ", ".join(tools) or "none"
+                raise BadInput(
+                    f"the tenant {tenant_id!r} has no tool {name!r}, only: {have}",
+                    do=f"add it in {folder / TOOLS_FILE}, or take it out of the script's tools",
+                )
+        return tuple(tools[name] for name in names)
+
+    def _of(self, tenant_id: str, folder: Path) -> dict[str, Tool]:
+        stamp = (_stamp(folder / TOOLS_FILE), _stamp(folder / DOCUMENTS))
+        made = self._made.get(tenant_id)
+        if made is None or made[0] != stamp:
+            made = self._made[tenant_id] = (stamp, _tools_in(folder))
+        return made[1]
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _tools_in(folder: Path) -> dict[str, Tool]:
+    wanted = _read(folder / TOOLS_FILE)
+    tools: dict[str, Tool] = {}
+    if (folder / DOCUMENTS).is_dir():
+        tools[SEARCH] = documents_tool(folder / DOCUMENTS)
+    for name, table in wanted.tables.items():
+        file = folder / table.file
+        tools[name] = table_tool(
+            file, key=table.key, columns=table.columns, only=table.only, name=name, about=table.about
+        )
+    for name, service in wanted.services.items():
+        endpoints = [
+            Endpoint(prefix=one.address, methods=one.methods, headers=one.headers) for one in service.endpoints
+        ]
+        limits = WebhookLimits(timeout_s=service.timeout_s)
+        tools[name] = webhook_tool(endpoints, name=name, about=service.about, limits=limits)
+    return tools
+
+
+def _read(path: Path) -> _Tools:
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return _Tools()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        # An error's text could hold a key that stands in the file: only its place is told.
+        place = re.search(r"line \d+", str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None
+        raise BadInput(f"{path} cannot be read{f' ({place[0]})' if place else ''}", do="it must be TOML") from None
+    try:
+        wanted = _Tools.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"{path}: {where}: {first['msg'].lower()}", do="mend it") from None
+    taken = {tool.name for tool in CALL_TOOLS} | {SEARCH}
+    for name in (*wanted.tables, *wanted.services):
+        if name in taken:
+            raise BadInput(f"{path}: there is already a tool {name!r}", do="give it another name")
+        taken.add(name)
+    return wanted

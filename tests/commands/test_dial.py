@@ -1,0 +1,46 @@
+"""`opendeep dial`: what is not a telephone number is refused in one sentence, before anything is started."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from opendeep_kit.cli import main
+
+SCRIPT = Path(__file__).parents[2] / "notebooks" / "scripts" / "confirm_appointment.md"
+HOSTILE = [
+    "",
+    "+12125550101\r\nAction: Originate",
+    "+12125550101\n",
+    '+1212555"0101',
+    "+1212555'0101",
+    "+${SHELL(id)}",
+    "${EXTEN}",
+    "+12125550101@evil",
+    "+12125550101&PJSIP/other",
+    "+12125550101,30,g",
+    "+1 212 555 01 01 and more",
+    "+1212555abcd",
+    "+" + "1" * 200,
+    "+12125",
+]
+
+
+@pytest.mark.parametrize("number", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_number(
+    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Line breaks, quotes, dialplan expressions, letters, 200 characters: exit code 2, and no file was made."""
+    folder = tmp_path / "data"
+    facts = ["--fact", "name=Maria", "--fact", "appointment=Tuesday at ten"]
+    words = ["opendeep", "dial", "--script", str(SCRIPT), *facts, "--data", str(folder), "--", number]
+    monkeypatch.setattr(sys, "argv", words)
+
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    said = capsys.readouterr()
+    assert (left.value.code, said.out, folder.exists()) == (2, "", False)
+    assert said.err.startswith("opendeep: ")
+    assert said.err.count("\n") == 1
+    assert said.err.endswith(".\n")
