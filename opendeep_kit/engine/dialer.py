@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from opendeep_kit import events
@@ -21,16 +22,17 @@ from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.engine.expecting import expect
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.reach import Reach
-from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
 from opendeep_kit.lines import hang_up, is_ready, living_calls, outages
 from opendeep_kit.logs import log
 from opendeep_kit.media.media_follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.phone.line import CallOrder, Line, LineResult, Progress
-from opendeep_kit.store import attempts, campaigns, claiming
+from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
+from opendeep_kit.store import attempts, campaigns, claiming, commands
 from opendeep_kit.store import calls as call_rows
 from opendeep_kit.store.attempts import Attempt, AttemptState
 from opendeep_kit.store.claiming import Claim, ClaimOutcome, NewAttempt
+from opendeep_kit.store.commands import CommandKind
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.event_log import EventLog
 
@@ -210,12 +212,24 @@ class Dialer:
         def report(progress: Progress) -> None:
             if progress is Progress.ANSWERED:
                 marking.add(asyncio.create_task(self._mark_answered(row), name="mark-answered"))
+            if progress is Progress.MACHINE:
+                marking.add(asyncio.create_task(self._hint_at_machine(row), name="hint-at-machine"))
 
         try:
             return await self._line.place(order, report)
         finally:
             if marking:
                 await asyncio.wait(marking)
+
+    async def _hint_at_machine(self, row: Attempt) -> bool:
+        """Asterisk's opinion, told to the agent as a supervisor's word is; the talk decides. False: it is lost."""
+        giving = partial(commands.give, argument=MACHINE_HINT, by=HINTED_BY, now=datetime.now(UTC))
+        try:
+            await asyncio.to_thread(giving, self._database, row.tenant_id, row.attempt_id, CommandKind.COACH)
+        except (Refused, Unavailable) as error:
+            log().warning("! a machine's hint is lost", call_id=row.attempt_id, what=error.what)
+            return False
+        return True
 
     async def _mark_answered(self, row: Attempt) -> bool:
         """The media worker waits for it: the callee is not heard before."""

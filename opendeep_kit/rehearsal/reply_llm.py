@@ -30,6 +30,10 @@ class ChatDialogue:
         )
         self._model = settings.model
 
+    async def close(self) -> None:
+        """Let go of the endpoint."""
+        await self._client.close()
+
     async def reply(self, request: ReplyRequest) -> AsyncIterator[Say | UseTool]:
         """One response."""
         extra: dict[str, Any] = {"tools": [_tool(tool) for tool in request.tools]} if request.tools else {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from opendeep_kit.app import with_voice
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput, Unavailable
-from opendeep_kit.lines import LineName
+from opendeep_kit.lines import LineName, fitted
 from opendeep_kit.logs import log
 from opendeep_kit.media.media_duty import reached_at
 from opendeep_kit.phone.asterisk import Exchange, configure_exchange, obtain_program
@@ -148,6 +148,7 @@ async def _asterisk(
     addresses = _addresses(settings)
     try:
         program = await asyncio.to_thread(obtain_program, settings.asterisk)
+        settings = fitted(settings, has_wideband=program.has_wideband)
         exchange = await asyncio.to_thread(
             configure_exchange,
             settings.asterisk,

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 import threading
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -90,26 +90,31 @@ class OwnTools:
         """
         if not names:
             return ()
-        if not _TENANT.fullmatch(tenant_id):
-            raise BadInput(f"the tenant {tenant_id!r} can have no folder", do="use an id of a-z, 0-9 and -")
-        folder = self._root / tenant_id
-        with self._making:
-            tools = self._of(tenant_id, folder)
+        tools = self.all_of(tenant_id)
         for name in names:
             if name not in tools:
                 have = ", ".join(tools) or "none"
                 raise BadInput(
                     f"the tenant {tenant_id!r} has no tool {name!r}, only: {have}",
-                    do=f"add it in {folder / TOOLS_FILE}, or take it out of the script's tools",
+                    do=f"add it in {self._root / tenant_id / TOOLS_FILE}, or take it out of the script's tools",
                 )
         return tuple(tools[name] for name in names)
 
-    def _of(self, tenant_id: str, folder: Path) -> dict[str, Tool]:
+    def all_of(self, tenant_id: str) -> Mapping[str, Tool]:
+        """Every tool of the tenant's, by name.
+
+        Raises:
+            BadInput: the tenant's files are wrong.
+        """
+        if not _TENANT.fullmatch(tenant_id):
+            raise BadInput(f"the tenant {tenant_id!r} can have no folder", do="use an id of a-z, 0-9 and -")
+        folder = self._root / tenant_id
         stamp = (_stamp(folder / TOOLS_FILE), _stamp(folder / DOCUMENTS))
-        made = self._made.get(tenant_id)
-        if made is None or made[0] != stamp:
-            made = self._made[tenant_id] = (stamp, _tools_in(folder))
-        return made[1]
+        with self._making:
+            made = self._made.get(tenant_id)
+            if made is None or made[0] != stamp:
+                made = self._made[tenant_id] = (stamp, _tools_in(folder))
+            return made[1]
 
 
 def _stamp(path: Path) -> int:

@@ -65,7 +65,7 @@ class Model:
 
     async def close(self) -> None:
         """Stop serving."""
-        await self.dialogue._client.close()
+        await self.dialogue.close()
         self._server.stop()
         await self._server.close_all_connections()
 
@@ -191,7 +191,7 @@ async def test_nobody_there() -> None:
     with pytest.raises(Unavailable, match="APIConnectionError"):
         async for _ in dialogue.reply(REQUEST):
             pass
-    await dialogue._client.close()
+    await dialogue.close()
 
 
 def test_messages_of_a_whole_conversation() -> None:
