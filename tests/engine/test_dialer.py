@@ -1,13 +1,17 @@
 """One attempt from its permission to its end, over the simulated line and a media worker that knows the record alone."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import AsyncMock
 from uuid import UUID
 
+import pytest
+
 from opendeep_kit.engine.dialer import Dialer
 from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.rehearsal.engines import Say, UseTool
 from opendeep_kit.store import attempts, calls, campaigns, dnc, ledger, workers
 from opendeep_kit.store.attempts import AttemptState
@@ -213,3 +217,24 @@ async def test_caps_are_never_exceeded(tmp_path: Path) -> None:
         assert service.line.most_at_once == 2
         assert sum(done) == 2
         assert campaigns.campaign(service.database, TENANT, "one") is not None
+
+
+async def test_a_hint_at_a_machine_reaches_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the line says of an answering machine is a coach's word in the call, and stands in its record."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        placed = service.line.place
+
+        async def place(order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
+            def and_hint(progress: Progress) -> None:
+                report(progress)
+                if progress is Progress.ANSWERED:
+                    report(Progress.MACHINE)
+
+            return await placed(order, and_hint)
+
+        monkeypatch.setattr(service.line, "place", place)
+        job = service.job("one", AGREES)
+        assert await service.call(service.dialer(), job)
+
+        assert "Supervised" in service.happened(job.attempt_id)
