@@ -23,7 +23,7 @@ from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.latency import TurnLatency, turns
 from opendeep_kit.lines import LineName
-from opendeep_kit.outcomes import PhoneResult
+from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.rehearsal.personas import PERSONAS, persona
 from opendeep_kit.rehearsal.public import number_of
 from opendeep_kit.tasks.prompt import render
@@ -40,7 +40,7 @@ def list_personas() -> None:
 async def rehearse_once(
     settings: Settings, script_path: Path, persona_name: str, facts: list[str], *, line: LineName
 ) -> int:
-    """Rehearse once and print everything worth knowing.
+    """Rehearse once and print everything worth knowing. Returns 1 when the voice model or the line was lost.
 
     Raises:
         BadInput: the script, the persona or a fact is wrong.
@@ -56,7 +56,7 @@ async def rehearse_once(
         print_difference, console, settings, outcome, script=script.name, version=version, number=number
     )
     console.print(f"\n{_next_step(script_path, who.name, is_other)}", soft_wrap=True)
-    return 0
+    return 1 if outcome.summary.disposition is Disposition.FAILED else 0
 
 
 def _next_step(script_path: Path, who: str, is_other: bool) -> str:

@@ -105,5 +105,5 @@ def figure_row(items: Iterable[tuple[str, str, str]]) -> str:
         f'</div><div>{escape(what)}</div><div style="color:{FAINT}">{escape(remark)}</div></div>'
         for value, what, remark in items
     )
-    grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(138px,1fr));gap:14px;margin:6px 0 12px"
+    grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(124px,1fr));gap:14px;margin:6px 0 12px"
     return f'<div style="{FONT};{grid}">{cards}</div>'
