@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from opendeep_kit.lab.past_calls import PastCalls
 from tests import past as sample
 from tests.widgets.browser import CHROMIUM, chromium, voila
 
@@ -33,5 +34,6 @@ def test_talk_and_verdict(tmp_path: Path) -> None:
         page.get_by_role("button", name="poor").click()
         page.get_by_text("written down").wait_for()
 
-    assert f"{ids[0]},poor,,Ana," in (folder / "verdicts.csv").read_text()
+    with PastCalls.open(folder) as past:
+        assert past.verdicts()[["call_id", "verdict", "judged_by"]].to_numpy().tolist() == [[ids[0], "poor", "Ana"]]
     assert complaints == []
