@@ -11,6 +11,7 @@ that matters, its CPU is told apart.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import shutil
@@ -107,6 +108,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--calls", type=int, default=4, help="live at a time")
     asked = parser.parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a long run tells what it knows when it knows it
     with tempfile.TemporaryDirectory(prefix="od-", dir="/tmp") as folder:
         data = Path(folder)
         database = open_database(f"sqlite:///{data / 'opendeep.db'}")
