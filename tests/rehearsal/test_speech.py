@@ -34,6 +34,15 @@ def test_what_is_spoken_is_understood(mouth: PiperMouth, ears: WhisperEars, voic
     assert plain(ears.transcribe_now(mouth.speak_now(SENTENCE, voice, 1.0))) == plain(SENTENCE)
 
 
+def test_long_speech_is_heard_whole(mouth: PiperMouth, ears: WhisperEars) -> None:
+    """What does not fit into the short window is heard in the long one, first word to last."""
+    pcm = mouth.speak_now(SENTENCE, "marin", 1.0)
+    words = plain(ears.transcribe_now((pcm + silence(SPEECH_RATE_HZ, 3000)) * 3))
+
+    assert len(pcm) * 3 / 2 / SPEECH_RATE_HZ + 9 > 14
+    assert words.count("appointment on tuesday") == 3
+
+
 def test_styles_differ_in_pitch_not_in_length(mouth: PiperMouth) -> None:
     """A higher voice is as long as the plain one, within a tenth."""
     lengths = [len(mouth.speak_now(SENTENCE, voice, 1.0)) for voice in ("marin", "callee_high")]

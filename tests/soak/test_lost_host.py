@@ -53,10 +53,10 @@ async def test_a_host_that_is_lost(tmp_path: Path, exchange: Exchange, personas_
         database = open_database(url)
         stack.callback(database.close)
         new_tenant(database)
-        start_campaign(database, "one", NUMBERS, flow={"max_live": CAP}, retries={"rules": {"our_failure": SOON}})
         line = ("--line", "asterisk")
         east = await stack.enter_async_context(host(settings, tmp_path / "east", *line, address=EAST))
         await stack.enter_async_context(host(settings, tmp_path / "west", *line, address=WEST))
+        start_campaign(database, "one", NUMBERS, flow={"max_live": CAP}, retries={"rules": {"our_failure": SOON}})
         await until(lambda: has_crossed(database), within_s=90)
         east.die()
         await until(lambda: tallies.counts(database, TENANT, "one").final == len(NUMBERS), within_s=120)
@@ -65,9 +65,10 @@ async def test_a_host_that_is_lost(tmp_path: Path, exchange: Exchange, personas_
 
 
 def has_crossed(database: Database) -> bool:
-    """Whether each control process has placed calls, and calls with their sound at each host."""
-    ways = {(one.control_id, one.media_host) for one in attempts.attempts_of(database, TENANT)}
-    return len(ways) >= 3 and len(attempts.open_attempts(database)) >= 3
+    """Whether each control process has placed calls, each host holds some, and some are under way."""
+    made = attempts.attempts_of(database, TENANT)
+    controls, hosts = {one.control_id for one in made}, {one.media_host for one in made}
+    return len(controls) == len(hosts) == 2 and len(attempts.open_attempts(database)) >= 2
 
 
 def check(database: Database, seen: list[Seen]) -> None:
