@@ -68,6 +68,7 @@ def keep(database: Database, tenant_id: str, judged: Iterable[Judgement], *, now
         return 0
     dialect = postgresql if database.is_postgresql else sqlite
     statement = dialect.insert(verdicts).on_conflict_do_nothing(index_elements=["verdict_id"])
+    statement = statement.execution_options(preserve_rowcount=True)
     with database.write() as connection:
         return sum(connection.execute(statement, row).rowcount for row in rows)
 
