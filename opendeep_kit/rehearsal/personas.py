@@ -64,13 +64,13 @@ GENERAL = (
     Answer(r"good time to (call|reach)|when would", "Tomorrow morning would be fine."),
     Answer(_IS_IT_YOU, "Yes, speaking."),
     Answer(r"may i ask|do you have (a moment|time)", "Yes, go ahead."),
-    Answer(r"by car|by bus|on foot|how will you come", "I will come by bus."),
-    Answer(r"(one|1) to (five|5)|scale|how satisfied|how strong", "I would say four."),
+    Answer(r"by car|by bus|on foot|how will you come", "I will take the bus."),
+    Answer(r"(one|1) to (five|5)|scale|how satisfied|how strong", "Number four, I would say."),
     Answer(r"recommend", "Yes, I would."),
     Answer(r"anything|comment|better", "No, everything was fine."),
     Answer(r"can you (come|make)|will you (come|be)|appointment", "Yes, I will be there."),
 )
-"""What most people say."""
+"""What most people say; worded so that it is understood through G.711, where "by bus" becomes "by but"."""
 
 PERSONAS: dict[str, Persona] = {
     persona.name: persona

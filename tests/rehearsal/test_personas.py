@@ -30,8 +30,8 @@ TALKS: dict[str, list[tuple[str, str]]] = {
     "agrees": [
         (OPENING, "Yes, speaking."),
         (ATTENDING, "Yes, I will be there."),
-        (PAIN, "I would say four."),
-        (ARRIVAL, "I will come by bus."),
+        (PAIN, "Number four, I would say."),
+        (ARRIVAL, "I will take the bus."),
         (CLOSING, "Thank you, bye."),
         ("Are you still there?", ""),
     ],
@@ -44,9 +44,9 @@ TALKS: dict[str, list[tuple[str, str]]] = {
         (IDENTITY, "Yes, speaking."),
         (ATTENDING, "Yes, I will be there."),
     ],
-    "interrupts": [(IDENTITY, "Yes, speaking."), (PAIN, "I would say four."), (CLOSING, "Thank you, bye.")],
+    "interrupts": [(IDENTITY, "Yes, speaking."), (PAIN, "Number four, I would say."), (CLOSING, "Thank you, bye.")],
     "long_pauses": [(OPENING, "Well... yes. This is me."), (PAIN, "Hm. I would say... three.")],
-    "noisy": [(OPENING, "Yes, speaking."), (ARRIVAL, "I will come by bus.")],
+    "noisy": [(OPENING, "Yes, speaking."), (ARRIVAL, "I will take the bus.")],
     "wrong_person": [
         (OPENING, "No, you have the wrong number."),
         ("I am sorry, then I have the wrong number. Please excuse the call. Goodbye.", "No problem, bye."),
@@ -108,7 +108,7 @@ def test_survey_is_answered_too() -> None:
     mind = Mind(persona("agrees"))
 
     assert [answer.say for words in SURVEY if (answer := mind.answer(words))] == [
-        "I would say four.",
+        "Number four, I would say.",
         "Yes, I would.",
         "No, everything was fine.",
     ]
