@@ -13,7 +13,7 @@ from opendeep_kit import events
 from opendeep_kit.audio.pcm import FRAME_MS
 from opendeep_kit.audio.playout import Frame, Item, Playout
 from opendeep_kit.voice import wire
-from opendeep_kit.voice.heard import SpeakingRate, has_disclosed, heard_part
+from opendeep_kit.voice.heard import SpeakingRate, has_disclosed, heard_part, whole_sentences
 from opendeep_kit.voice.history import History
 
 
@@ -216,13 +216,15 @@ class AgentSpeech:
             )
         )
         if self._disclosure:
-            self._watch_disclosure(heard, now_ms)
+            self._watch_disclosure(heard, now_ms, is_cut=is_cut)
 
-    def _watch_disclosure(self, heard: str, now_ms: float) -> None:
+    def _watch_disclosure(self, heard: str, now_ms: float, *, is_cut: bool) -> None:
         self._heard_so_far = f"{self._heard_so_far} {heard}".strip()
         if has_disclosed(self._heard_so_far, self._disclosure):
             self._disclosure = ""
             self._effects.happened.append(events.DisclosureHeard(call_id=self._call_id, at_ms=now_ms, text=heard))
+        elif is_cut:  # half a sentence is not made whole by the one that comes after it
+            self._heard_so_far = whole_sentences(self._heard_so_far)
 
     def _words_of(self, item_id: str, index: int) -> _Words:
         return self._words.setdefault((item_id, index), _Words())

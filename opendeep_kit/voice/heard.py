@@ -13,6 +13,7 @@ TYPICAL_CHARS_PER_MS = 0.0155
 """English at a calm pace, about 15 characters a second; replaced by the call's own figure once known."""
 _AI_WORDS = re.compile(r"\b(a\.?i\.?|artificial|automated|virtual|robot|computer)\b", re.IGNORECASE)
 _SAME_ENOUGH = 0.8
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 
 
 class SpeakingRate:
@@ -65,8 +66,13 @@ def has_disclosed(heard: str, disclosure: str) -> bool:
         found = sum(block.size for block in matcher.get_matching_blocks())
         if found >= _SAME_ENOUGH * len(wanted):
             return True
-    sentences = re.split(r"(?<=[.!?])\s+", heard)
-    return any(_AI_WORDS.search(sentence) and sentence.endswith((".", "!", "?")) for sentence in sentences)
+    return any(_AI_WORDS.search(sentence) for sentence in _BETWEEN_SENTENCES.split(whole_sentences(heard)))
+
+
+def whole_sentences(heard: str) -> str:
+    """What was heard without the sentence that was cut."""
+    sentences = _BETWEEN_SENTENCES.split(heard)
+    return " ".join(sentences if heard.endswith((".", "!", "?")) else sentences[:-1])
 
 
 def _words(text: str) -> list[str]:

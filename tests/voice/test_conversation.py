@@ -477,6 +477,22 @@ def test_cut_disclosure_does_not_count() -> None:
     assert talk.happened(events.DisclosureHeard) == []
 
 
+def test_cut_disclosure_is_not_completed_by_another_sentence() -> None:
+    """Half of a disclosure and a whole sentence after it are not a disclosure; said again to its end, it is one."""
+    talk = Talk(disclosure="I am an AI assistant, and this call is recorded.")
+    talk.reply("r1", "a1", 3000, text="I am an AI assistant, and this call is recorded.")
+    talk.play(1200)
+    talk.callee_starts()
+    talk.callee_stops()
+    talk.reply("r2", "a2", 1000, text="I am calling on behalf of Riverside Dental.")
+    talk.play(1500)
+    assert talk.happened(events.DisclosureHeard) == []
+
+    talk.reply("r3", "a3", 1000, text="I am an AI assistant.")
+    talk.play(1500)
+    assert len(talk.happened(events.DisclosureHeard)) == 1
+
+
 def test_unknown_event_is_kept() -> None:
     """An event type that nobody has heard of is noted and harmless; a known, unused one is not noted."""
     talk = Talk()
