@@ -217,17 +217,18 @@ async def test_persona_is_called_by_its_number() -> None:
 
 async def test_sound_passes_both_ways_unharmed() -> None:
     """After the answer each side hears the other's frames, whole and in order."""
-    office, heard = Office(), []
+    office, heard, listens = Office(), [], asyncio.Event()
     frames = [bytes([n, 1]) * 480 for n in range(1, 21)]
 
     async def agent(connection: AudioSocketConnection) -> None:
         await office.answered()
-        await say(connection, QUIET, 5)  # what is said in the very moment of the answer may be lost, as on any line
+        await listens.wait()
         for frame in frames:
             await say(connection, frame, 1)
 
     async def callee(connection: AudioSocketConnection) -> None:
         connection.on_sound = lambda rate, pcm: heard.append((rate, pcm))
+        listens.set()
         for frame in frames:
             await say(connection, frame, 1)
         await until(lambda: len([pcm for _, pcm in heard if pcm != QUIET]) == 20)
@@ -262,15 +263,17 @@ async def test_what_is_said_before_the_answer_is_lost() -> None:
 
 async def test_burst_of_the_agent_passes_as_a_burst() -> None:
     """Asterisk has no buffer: frames sent at once arrive at once, none is paced or lost."""
-    office, heard = Office(), []
+    office, heard, listens = Office(), [], asyncio.Event()
 
     async def agent(connection: AudioSocketConnection) -> None:
         await office.answered()
+        await listens.wait()
         for n in range(30):
             connection._transport.write(b"\x13\x03\xc0" + bytes([n + 1, 7]) * 480)  # type: ignore[union-attr]
 
     async def callee(connection: AudioSocketConnection) -> None:
         connection.on_sound = lambda rate, pcm: heard.append((asyncio.get_running_loop().time(), pcm))
+        listens.set()
         await until(lambda: len([pcm for _, pcm in heard if pcm[1] == 7]) == 30)
 
     office.act = agent
