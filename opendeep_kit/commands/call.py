@@ -6,6 +6,7 @@ Given a command line, gives the command, waits a moment for what came of it, and
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from opendeep_kit.commands.record import DataOption, JsonOption, TenantOption, b
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.store import calls, commands
 from opendeep_kit.store.calls import CallState
-from opendeep_kit.store.commands import CommandKind
+from opendeep_kit.store.commands import Command, CommandKind
 from opendeep_kit.store.database import Database
 from opendeep_kit.tenants import DEFAULT_TENANT
 
@@ -47,8 +48,7 @@ def hang_up(
     call_id: CallArgument, tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None
 ) -> None:
     """End it now."""
-    with record(data) as (database, _):
-        _give(database, tenant, call_id, CommandKind.HANG_UP, "", as_json=json_)
+    _give(call_id, CommandKind.HANG_UP, "", tenant=tenant, as_json=json_, data=data)
 
 
 @call_app.command("say")
@@ -60,8 +60,7 @@ def say_(
     data: DataOption = None,
 ) -> None:
     """Let the agent say exactly this."""
-    with record(data) as (database, _):
-        _give(database, tenant, call_id, CommandKind.SAY, words, as_json=json_)
+    _give(call_id, CommandKind.SAY, words, tenant=tenant, as_json=json_, data=data)
 
 
 @call_app.command()
@@ -73,8 +72,7 @@ def coach(
     data: DataOption = None,
 ) -> None:
     """Tell the agent something."""
-    with record(data) as (database, _):
-        _give(database, tenant, call_id, CommandKind.COACH, words, as_json=json_)
+    _give(call_id, CommandKind.COACH, words, tenant=tenant, as_json=json_, data=data)
 
 
 @call_app.command("take-over")
@@ -86,9 +84,8 @@ def take_over(
     data: DataOption = None,
 ) -> None:
     """Silence the agent; you lead the talk."""
-    with record(data) as (database, _):
-        target = e164(number, "US") if number else ""
-        _give(database, tenant, call_id, CommandKind.TAKE_OVER, target, as_json=json_)
+    target = e164(number, "US") if number else ""
+    _give(call_id, CommandKind.TAKE_OVER, target, tenant=tenant, as_json=json_, data=data)
 
 
 @call_app.command()
@@ -100,20 +97,25 @@ def transfer(
     data: DataOption = None,
 ) -> None:
     """Connect the callee with a human."""
+    _give(call_id, CommandKind.TRANSFER, e164(number, "US"), tenant=tenant, as_json=json_, data=data)
+
+
+def _give(call_id: str, kind: CommandKind, argument: str, *, tenant: str, as_json: bool, data: Path | None) -> None:
+    """Give the command, and print what came of it."""
     with record(data) as (database, _):
-        _give(database, tenant, call_id, CommandKind.TRANSFER, e164(number, "US"), as_json=json_)
+        given = commands.give(database, tenant, call_id, kind, argument=argument, by=by(), now=now())
+        outcome = _outcome(database, given)
+    say(as_json, {"command_id": given.command_id, "kind": kind.value, "outcome": outcome}, outcome)
+    if outcome != "done":
+        raise typer.Exit(1)
 
 
-def _give(database: Database, tenant: str, call_id: str, kind: CommandKind, argument: str, *, as_json: bool) -> None:
-    given = commands.give(database, tenant, call_id, kind, argument=argument, by=by(), now=now())
+def _outcome(database: Database, given: Command) -> str:
     until = time.monotonic() + ANSWER_WITHIN_S
     while time.monotonic() < until:
-        found = {one.command_id: one for one in commands.commands_of(database, tenant, call_id)}[given.command_id]
+        given_here = commands.commands_of(database, given.tenant_id, given.call_id)
+        found = next(one for one in given_here if one.command_id == given.command_id)
         if found.done_at is not None:
-            outcome = found.outcome or ""
-            say(as_json, {"command_id": given.command_id, "kind": kind.value, "outcome": outcome}, outcome)
-            if outcome != "done":
-                raise typer.Exit(1)
-            return
+            return found.outcome or ""
         time.sleep(LOOK_S)
     raise Unavailable("no media worker has taken the command yet", do="see `opendeep status`")
