@@ -26,12 +26,13 @@ import uvloop
 from opendeep_kit.audio.pacing import Pacer
 from opendeep_kit.audio.pcm import level_dbfs, silence
 from opendeep_kit.audio.tones import frames
-from opendeep_kit.config import PhoneSettings, load_settings
+from opendeep_kit.config import load_settings
 from opendeep_kit.phone.ami_client import AmiAccount
 from opendeep_kit.phone.asterisk import Exchange, configure_exchange, obtain_program, running
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.settings import PhoneSettings
 
 RATE_HZ = 24000
 SINGLE_CALLS = 10

@@ -18,10 +18,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from opendeep_kit.config import RehearsalSettings
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 from opendeep_kit.rehearsal.prerecorded import FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
+from opendeep_kit.settings import RehearsalSettings
 
 DRIVERS = Path(__file__).parent / "realtime_drivers"
 CLIENT_LIMIT_S = 120

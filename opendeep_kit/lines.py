@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from opendeep_kit.config import AsteriskSettings, Settings
+from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.phone.ami_client import AmiAccount
@@ -22,6 +22,7 @@ from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.line import Line
 from opendeep_kit.phone.originate import Structure
 from opendeep_kit.rehearsal.line import SimulatedLine
+from opendeep_kit.settings import AsteriskSettings
 
 if TYPE_CHECKING:  # its module loads speech and sound, which no command waits for that places no call
     from opendeep_kit.rehearsal.host import Addresses

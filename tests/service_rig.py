@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from opendeep_kit.app import voice_client
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.lifecycle import TaskFact
-from opendeep_kit.config import PhoneSettings, RehearsalSettings, Settings
+from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.dialer import Dialer, Job
@@ -27,6 +27,7 @@ from opendeep_kit.rehearsal.engines import Say, UseTool
 from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.rehearsal.prerecorded import FixedDialogue, FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
+from opendeep_kit.settings import PhoneSettings, RehearsalSettings
 from opendeep_kit.store import enrolling, enrolments, records, workers
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.enrolling import NewEnrolment

@@ -20,11 +20,11 @@ from opendeep_kit.audio.pcm import level_dbfs
 from opendeep_kit.audio.playout import Frame, Playout
 from opendeep_kit.audio.recording import Recording
 from opendeep_kit.bridge import Bridge, CallParts
-from opendeep_kit.config import CallSettings, PhoneSettings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
+from opendeep_kit.settings import CallSettings, PhoneSettings
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from opendeep_kit.voice.own_words import Own
 from opendeep_kit.voice.tools import Toolbox, tool

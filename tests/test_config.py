@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from opendeep_kit.config import LlmSettings, Settings, child_environment, config_file, load_settings
+from opendeep_kit.config import Settings, child_environment, config_file, load_settings
 from opendeep_kit.errors import BadInput
+from opendeep_kit.settings import LlmSettings
 
 
 @pytest.fixture(autouse=True)

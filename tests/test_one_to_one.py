@@ -45,6 +45,7 @@ COVERED: dict[str, str] = {
     "lab/call_tables": "lab/test_comparison.py",
     "lab/placing": "lab/test_workbench.py",
     "lab/placed_call": "lab/test_comparison.py",
+    "settings": "test_config.py",
     "tasks/briefing_draft": "tasks/test_briefing.py",
     "tasks/briefing_script": "tasks/test_briefing.py",
     "widgets/call_review": "lab/test_past_calls.py",

@@ -9,11 +9,12 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from opendeep_kit.cli import app
+from opendeep_kit.tasks.script import parse_script
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md"]
+DOCUMENTS = ["README.md", "notebooks/README.md"]
 """Files held to it; others may join."""
-PLACES = (ROOT, ROOT / "opendeep_kit", ROOT / "tests")
+PLACES = (ROOT, ROOT / "opendeep_kit", ROOT / "tests", ROOT / "notebooks")
 """Where a path in backticks may begin."""
 MADE_LATER = ("data/", ".venv/", ".cache/", "recordings/", "~/", "/", "opendeep.toml")
 """Beginnings of paths that exist on the reader's machine only, once something ran."""
@@ -106,3 +107,13 @@ def test_what_is_wrong_would_be_seen() -> None:
     assert missing_paths(text) == ["docs/gone.md", "voice/wires.py"]
     assert missing_targets(text) == ["coffee"]
     assert sorted(missing_commands(text)) == ["asterisk dance", "sing"]
+
+
+def test_the_script_that_is_explained_is_one() -> None:
+    """Whoever copies the explained script has a valid one."""
+    text = (ROOT / "notebooks" / "README.md").read_text()
+    (block,) = re.findall(r"^```markdown\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    script = parse_script(block)
+
+    assert script.name == "confirm-appointment"
+    assert [question.id for question in script.task.questions] == ["attending", "pain", "arrival"]

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from rich.console import Console
 
-from opendeep_kit.config import PhoneSettings
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line_tests import echo, tone
+from opendeep_kit.settings import PhoneSettings
 
 HANDLERS: dict[str, Callable[[AudioSocketConnection], Awaitable[None]]] = {"echo": echo, "tone": tone}
 

@@ -13,8 +13,8 @@ from typing import Any
 from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.commands.record import now, record, say
-from opendeep_kit.config import ServiceSettings
 from opendeep_kit.engine import campaign_desk
+from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import attempts, campaigns, ledger, records, tallies, workers
 from opendeep_kit.store.database import Database
 

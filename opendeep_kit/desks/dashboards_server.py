@@ -19,10 +19,11 @@ from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.treehandler import TornadoVoilaTreeHandler
 
-from opendeep_kit.config import DashboardSettings, load_settings
+from opendeep_kit.config import load_settings
 from opendeep_kit.desks.dashboard_access import access_of
 from opendeep_kit.desks.desk import existing_tenant
 from opendeep_kit.errors import OpenDeepError
+from opendeep_kit.settings import DashboardSettings
 from opendeep_kit.store.database import open_database
 
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]

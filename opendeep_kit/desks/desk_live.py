@@ -6,11 +6,11 @@ carried out: what came of it is seen at the next look.
 
 from __future__ import annotations
 
-from opendeep_kit.config import ServiceSettings
 from opendeep_kit.desks.desk_terms import epoch_ms, masked, named
 from opendeep_kit.desks.live_talk import running_talk
 from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.events import Event
+from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import commands
 from opendeep_kit.store.clock import Clock, utc_now
 from opendeep_kit.store.commands import Command, CommandKind

@@ -18,11 +18,11 @@ from opendeep_kit.campaigns.contact_files import ContactStream, ImportReport, st
 from opendeep_kit.campaigns.contacts import Contact, RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
 from opendeep_kit.campaigns.permission import explain, may_we_call
-from opendeep_kit.config import ServiceSettings
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import case_of, whereabouts_of
 from opendeep_kit.errors import BadInput
+from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import campaigns, consents, enrolling, enrolments, records, tallies
 from opendeep_kit.store.campaigns import Campaign, NewCampaign
 from opendeep_kit.store.claim_facts import read_facts

@@ -14,8 +14,8 @@ from opendeep_kit.campaigns.case import Case, Consent, Rule, Scope, Spending, Us
 from opendeep_kit.campaigns.dnc import DncAnswer, DncHit, DncScope
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.permission import Decision, may_we_call
-from opendeep_kit.config import FlowSettings, ServiceSettings
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
+from opendeep_kit.settings import FlowSettings, ServiceSettings
 from opendeep_kit.store import claim_facts
 from opendeep_kit.store.claim_facts import Facts
 from opendeep_kit.store.dnc import Listed

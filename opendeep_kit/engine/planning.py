@@ -17,11 +17,11 @@ from opendeep_kit.campaigns.clocks import Calendar, clock
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, Flow, TenantLimits
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Place, Rotation, plan
-from opendeep_kit.config import ServiceSettings
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import callee_of, to_flow
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
+from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import attempts, campaigns, enrolments, workers
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.enrolments import Due

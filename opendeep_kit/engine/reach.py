@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from opendeep_kit.config import ServiceSettings
 from opendeep_kit.phone.asterisk_line import is_listening
+from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import workers
 from opendeep_kit.store.attempts import Attempt
 from opendeep_kit.store.database import Database

@@ -14,11 +14,11 @@ from functools import partial
 from typing import TypeVar
 
 from opendeep_kit import events
-from opendeep_kit.config import PhoneSettings
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.media.media_worker import HandOver, HeldCall, MediaWorker
 from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.settings import PhoneSettings
 from opendeep_kit.store import commands, live_calls, workers
 from opendeep_kit.store.commands import Command, CommandKind
 from opendeep_kit.store.database import Database

@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
-from opendeep_kit.config import ServiceSettings
 from opendeep_kit.errors import OpenDeepError, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.line import Line
+from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import live_calls, workers
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.live_calls import Media, MediaEnd

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from opendeep_kit.config import AsteriskSettings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.phone.asterisk_config import Trunk, configure_callees, configure_line
 from opendeep_kit.phone.asterisk_install import install_asterisk
 from opendeep_kit.phone.asterisk_instance import AsteriskInstance
 from opendeep_kit.phone.asterisk_program import AsteriskProgram, system_asterisk
+from opendeep_kit.settings import AsteriskSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

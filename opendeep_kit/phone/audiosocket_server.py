@@ -21,7 +21,6 @@ from uuid import UUID
 
 from opendeep_kit.audio.pacing import Pacer
 from opendeep_kit.audio.pcm import LINE_RATES_HZ, silence
-from opendeep_kit.config import PhoneSettings
 from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.logs import log
 from opendeep_kit.phone.audiosocket import (
@@ -35,6 +34,7 @@ from opendeep_kit.phone.audiosocket import (
     Sound,
     encode_sound,
 )
+from opendeep_kit.settings import PhoneSettings
 
 MAX_UNSENT_FRAMES = 8
 KERNEL_BUFFER_BYTES = 16 * 1024

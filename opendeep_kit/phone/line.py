@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from opendeep_kit.config import LineFormat
 from opendeep_kit.outcomes import EndedBy, PhoneResult
+from opendeep_kit.settings import LineFormat
 
 OUR_LEG_ENDED = "our side hung up"
 OUR_LEG_ENDED_EARLY = "our side hung up before anybody answered"

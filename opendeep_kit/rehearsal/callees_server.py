@@ -14,13 +14,13 @@ from uuid import UUID
 import numpy as np
 
 from opendeep_kit.audio.pacing import Pacer
-from opendeep_kit.config import PhoneSettings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.rehearsal.callee import Callee
 from opendeep_kit.rehearsal.engines import Ears, Mouth, VoiceProbability
 from opendeep_kit.rehearsal.personas import persona
 from opendeep_kit.rehearsal.public import Behaviour, number_called, subscriber
+from opendeep_kit.settings import PhoneSettings
 
 FIRST_SOUND_S = 0.5
 """Waits so long for the line's own rate before speaking at the setting's."""

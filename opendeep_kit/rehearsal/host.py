@@ -14,13 +14,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opendeep_kit.config import PhoneSettings, Settings
+from opendeep_kit.config import Settings
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, Say, UseTool, VoiceProbability
 from opendeep_kit.rehearsal.prerecorded import FixedDialogue, FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.rehearsal.reply import ScriptDialogue
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue
+from opendeep_kit.settings import PhoneSettings
 
 LOOPBACK = "127.0.0.1"
 SHORT_CALL = ((Say("Hello, an AI calls."),), (UseTool("end_call", '{"reason": "completed"}'),))

@@ -25,7 +25,6 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from opendeep_kit.config import RehearsalSettings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, VoiceProbability
@@ -33,6 +32,7 @@ from opendeep_kit.rehearsal.realtime.faults import Fault, parse_faults
 from opendeep_kit.rehearsal.realtime.mischief import EXPIRED, CloseNow, Mischief, Outgoing
 from opendeep_kit.rehearsal.realtime.session import Engines, Session
 from opendeep_kit.rehearsal.realtime.session_settings import new_id
+from opendeep_kit.settings import RehearsalSettings
 
 PATHS = ("/v1/realtime", "/realtime")
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024

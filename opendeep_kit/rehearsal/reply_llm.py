@@ -12,9 +12,9 @@ from typing import Any
 
 import openai
 
-from opendeep_kit.config import LlmSettings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
+from opendeep_kit.settings import LlmSettings
 
 CALLEE_WAITS = "(The callee has picked up and waits.)"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

@@ -14,8 +14,8 @@ from typing import Any
 import openai
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from opendeep_kit.config import LlmSettings
 from opendeep_kit.errors import Unavailable
+from opendeep_kit.settings import LlmSettings
 from opendeep_kit.tasks.briefing import MOST_QUESTIONS, tells_of_ai, understood
 from opendeep_kit.tasks.briefing_draft import Draft, Topic
 from opendeep_kit.tasks.briefing_questions import slug

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from opendeep_kit import events
-from opendeep_kit.config import CallSettings
 from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.settings import CallSettings
 from opendeep_kit.voice.tools import Then
 
 FILL_AFTER_MS = 2000

@@ -14,8 +14,8 @@ import openai
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from opendeep_kit.config import VoiceSettings
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
+from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice import wire
 
 TURNED_AWAY_S, LONGEST_WAIT_S = 20.0, 300.0

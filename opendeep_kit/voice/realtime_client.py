@@ -26,9 +26,9 @@ from opendeep_kit.audio.g711 import decode, encode
 from opendeep_kit.audio.pcm import MODEL_RATE_HZ, bytes_per_ms
 from opendeep_kit.audio.playout import Frame
 from opendeep_kit.audio.resample import Resampler
-from opendeep_kit.config import VoiceSettings
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
+from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.handshake_client import TurnedAway, connect, refusal

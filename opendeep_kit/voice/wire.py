@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pybase64
 
-from opendeep_kit.config import VoiceSettings
+from opendeep_kit.settings import VoiceSettings
 
 # ---- server events ----------------------------------------------------------------------------------
 

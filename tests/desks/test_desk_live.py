@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from opendeep_kit.config import ServiceSettings
 from opendeep_kit.desks.desk_live import LiveDesk
+from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import commands
 from tests.dashboards.played import Played, opening
 from tests.widgets.overheard import act, browser_says, overheard

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.campaigns import zones
-from opendeep_kit.config import FlowSettings, ServiceSettings
 from opendeep_kit.engine.permits import callee_of, checker, whereabouts_of
+from opendeep_kit.settings import FlowSettings, ServiceSettings
 from opendeep_kit.store import claim_facts
 from opendeep_kit.store.claim_facts import Facts
 from opendeep_kit.store.database import open_database

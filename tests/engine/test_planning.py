@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from opendeep_kit.config import FlowSettings, ServiceSettings
 from opendeep_kit.engine.planning import Planning, Tick
+from opendeep_kit.settings import FlowSettings, ServiceSettings
 from opendeep_kit.store import attempts, workers
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.workers import Heartbeat

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
-from opendeep_kit.config import PhoneSettings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.outcomes import PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiLimits
@@ -17,6 +16,7 @@ from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSo
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.phone.line_tests import tone
 from opendeep_kit.phone.originate import Structure
+from opendeep_kit.settings import PhoneSettings
 from tests.phone.asterisk_end import until
 
 QUICK = LineLimits(originate_s=1, settle_s=0.3, linger_s=0.2, outage_s=10, outage_grace_s=0.1)

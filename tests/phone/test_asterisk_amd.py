@@ -13,7 +13,7 @@ from opendeep_kit.app import open_service
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.tones import frames
 from opendeep_kit.call_floor import CallRequest
-from opendeep_kit.config import PhoneSettings, load_settings
+from opendeep_kit.config import load_settings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.lines import LineName
 from opendeep_kit.outcomes import PhoneResult
@@ -24,6 +24,7 @@ from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line import MACHINE_HINT, Progress
 from opendeep_kit.rehearsal.public import number_called
+from opendeep_kit.settings import PhoneSettings
 from opendeep_kit.tasks.script import load_script
 from tests.phone.asterisk_end import until
 from tests.phone.asterisk_log import complaints

@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from opendeep_kit.config import PhoneSettings
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.phone import audiosocket_server
 from opendeep_kit.phone.audiosocket import encode_call_id, encode_digit, encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
+from opendeep_kit.settings import PhoneSettings
 from tests.phone.asterisk_end import asterisk_end, open_files, until
 
 CALL = UUID("00112233-4455-6677-8899-aabbccddeeff")

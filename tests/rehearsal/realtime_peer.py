@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosed
 
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.tones import tone
-from opendeep_kit.config import RehearsalSettings
 from opendeep_kit.rehearsal.engines import ReplyRequest, Say, UseTool
 from opendeep_kit.rehearsal.prerecorded import FixedDialogue, FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
+from opendeep_kit.settings import RehearsalSettings
 
 LONG = "This sentence is long enough to be interrupted while the model is still speaking it aloud."
 QUICK = {"audio_speed": 1000, "think_ms": 0}

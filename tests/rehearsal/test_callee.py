@@ -8,13 +8,13 @@ import pytest
 
 from opendeep_kit.audio.pcm import level_dbfs, silence, to_samples
 from opendeep_kit.audio.tones import tone
-from opendeep_kit.config import PhoneSettings
 from opendeep_kit.phone.audiosocket import encode_call_id, encode_sound
 from opendeep_kit.rehearsal.callee import Callee
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.personas import persona
 from opendeep_kit.rehearsal.prerecorded import FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.public import callee_uuid, number_of
+from opendeep_kit.settings import PhoneSettings
 
 RATE = 24000
 OPENING = "Am I speaking with Maria Alvarez?"

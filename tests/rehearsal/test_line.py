@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from opendeep_kit.audio.pcm import frame_bytes, level_dbfs
-from opendeep_kit.config import LineFormat, PhoneSettings
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line import OUR_LEG_ENDED, CallOrder, LineResult, Progress
 from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.rehearsal.public import callee_uuid
+from opendeep_kit.settings import LineFormat, PhoneSettings
 from tests.phone.asterisk_end import open_files, until
 
 RATE = 24000

@@ -14,10 +14,10 @@ import pytest
 from opendeep_kit import events
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.playout import Playout
-from opendeep_kit.config import VoiceSettings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.rehearsal.engines import Say, UseTool
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
+from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
 from opendeep_kit.voice.wire import RateLimit

@@ -11,10 +11,10 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from opendeep_kit.config import LlmSettings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue, messages
+from opendeep_kit.settings import LlmSettings
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from tests.rehearsal.realtime_peer import talking
 

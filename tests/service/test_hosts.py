@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from opendeep_kit.config import PhoneSettings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.media.media_duty import reached_at
+from opendeep_kit.settings import PhoneSettings
 from opendeep_kit.store import attempts, calls, tallies, workers
 from opendeep_kit.store.attempts import Attempt
 from opendeep_kit.store.database import Database, open_database

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from opendeep_kit.config import PhoneSettings, Settings
+from opendeep_kit.config import Settings
 from opendeep_kit.phone.asterisk import Exchange
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.prerecorded import FixedEars, LoudnessVoice, ToneMouth
+from opendeep_kit.settings import PhoneSettings
 from opendeep_kit.store import attempts, tallies
 from opendeep_kit.store.database import Database, open_database
 from tests.service.hosts import host, postgresql

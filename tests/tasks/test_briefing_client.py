@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opendeep_kit.config import LlmSettings
 from opendeep_kit.errors import Unavailable
+from opendeep_kit.settings import LlmSettings
 from opendeep_kit.tasks.briefing import Briefing
 from opendeep_kit.tasks.briefing_client import BriefingClient
 from opendeep_kit.tasks.briefing_draft import Draft, Topic

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from opendeep_kit import events
-from opendeep_kit.config import CallSettings
 from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.settings import CallSettings
 from opendeep_kit.voice.ending import Decision, Do, Ending
 from opendeep_kit.voice.tools import Then
 

@@ -8,7 +8,7 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import BaseModel
 
-from opendeep_kit.config import TurnDetection, VoiceSettings
+from opendeep_kit.settings import TurnDetection, VoiceSettings
 from opendeep_kit.voice import wire
 
 TOOL = {"type": "function", "name": "look_up", "description": "Look up.", "parameters": {"type": "object"}}

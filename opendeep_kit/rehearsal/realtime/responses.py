@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from opendeep_kit.audio.pcm import bytes_per_ms, silence
-from opendeep_kit.config import RehearsalSettings
 from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ, Dialogue, Mouth, ReplyRequest, Say, UseTool
 from opendeep_kit.rehearsal.realtime.conversation_items import CHARS_PER_TOKEN, MS_PER_ASSISTANT_TOKEN, Context
 from opendeep_kit.rehearsal.realtime.faults import Fault
 from opendeep_kit.rehearsal.realtime.response_events import Plan, ResponseStream
+from opendeep_kit.settings import RehearsalSettings
 
 DELTA_MS = (100, 250)
 """Length of the sound in one delta, drawn anew for each."""

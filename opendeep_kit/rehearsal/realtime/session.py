@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opendeep_kit.config import RehearsalSettings
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, VoiceProbability
 from opendeep_kit.rehearsal.realtime import client_events as wire
@@ -25,6 +24,7 @@ from opendeep_kit.rehearsal.realtime.rejections import Rejected, already_respond
 from opendeep_kit.rehearsal.realtime.response_events import Emit, Plan, ResponseStream
 from opendeep_kit.rehearsal.realtime.responses import Responder
 from opendeep_kit.rehearsal.realtime.session_settings import SessionSettings, new_id
+from opendeep_kit.settings import RehearsalSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

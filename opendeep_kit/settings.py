@@ -1,0 +1,238 @@
+"""What can be set: every section of the settings, with units and reasons beside each value.
+
+Pure: values come from `config.py`. Secrets are `SecretStr`: masked in every repr.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+LineFormat = Literal["slin", "slin16", "slin24", "slin48"]
+_ADDRESS = r"^https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/\S*)?$"
+
+
+class Section(BaseModel):
+    """A frozen part of the settings; unknown names are refused so that typing errors are seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PhoneSettings(Section):
+    """The AudioSocket server."""
+
+    host: str = "127.0.0.1"
+    """AudioSocket has neither password nor encryption: loopback unless you fence the network yourself."""
+    advertise_host: str = ""
+    """Where the line reaches this host's media workers, when it is not `host`: needed with 0.0.0.0."""
+    port: int = Field(0, ge=0, le=65535)
+    """0 takes a free port."""
+    line_format: LineFormat = "slin24"
+    """24 kHz is the model's own rate: nothing is resampled in Python."""
+    handshake_timeout_s: float = Field(2.0, gt=0)
+    """A connection that sends no UUID by then is closed."""
+    max_connections: int = Field(200, ge=1)
+    """Connections beyond it are accepted and closed at once (a refused connect hurts Asterisk, see FACTS)."""
+    expected_within_s: float = Field(120.0, gt=0)
+    """A call's UUID is admitted once, within this time of being issued."""
+
+
+class AsteriskSettings(Section):
+    """The telephone: an Asterisk of our own, or one that exists already."""
+
+    program: Literal["auto", "install", "system"] = "auto"
+    """`install` needs no root; `system` is the host's own; `auto` installs, and where it cannot, uses the host's."""
+    folder: Path = Path(".cache/asterisk")
+    """Where Asterisk is installed, beside the packages it came from (the next installation needs no network)."""
+    mirror: str | None = None
+    """URL of a Debian mirror; None takes the one in the host's apt configuration."""
+    run_dir: Path = Path("data/asterisk")
+    """Parent of the instances' folders; short, because a socket's path ends at 107 characters."""
+    ami_host: str | None = None
+    """Your own Asterisk; None starts ours."""
+    ami_port: int = Field(5038, ge=1, le=65535)
+    ami_user: str = "opendeep"
+    ami_secret: SecretStr | None = None
+    structure: Literal["channel_driver", "local_and_app"] = "channel_driver"
+    """How a call reaches AudioSocket: `AudioSocket/…/c(slin24)`, or `Local/s@opendeep-ai-leg` and the application."""
+    amd: bool = False
+    """Let Asterisk listen first for an answering machine: two seconds in which nobody hears anybody, for a hint."""
+    trunk_host: str | None = None
+    """SIP host of your carrier; None is the rehearsal's public."""
+    trunk_port: int = Field(5060, ge=1, le=65535)
+    trunk_user: str = ""
+    trunk_secret: SecretStr | None = None
+    trunk_registers: bool = False
+    """Some carriers want a REGISTER before they take calls."""
+    trunk_codecs: tuple[Literal["ulaw", "alaw", "g722"], ...] = ("ulaw", "alaw")
+    """In order of preference."""
+    external_address: str = ""
+    """Our address as the carrier sees it, when this machine is behind a router that translates addresses."""
+    caller_id: str = Field("", pattern=r"^\+?[0-9]{0,15}$")
+    """Number shown to callees; empty leaves it to the carrier."""
+
+
+class CallSettings(Section):
+    """One live call."""
+
+    lead_ms: int = Field(20, ge=0, le=60)
+    """How far ahead of the clock sound is sent: bridges stalls, but cannot be recalled at barge-in."""
+    downlink_ms: int = Field(60, ge=0, le=1000)
+    """Assumed way from our socket to the callee's ear: biases "heard" towards less."""
+    ring_limit_s: float = Field(30.0, gt=0, le=120)
+    """Rings so long before the attempt counts as not answered."""
+    greeting_wait_s: float = Field(1.5, ge=0)
+    """After the answer the callee may say "hello" first; then the agent opens."""
+    max_duration_s: float = Field(600.0, gt=0)
+    silence_nudge_s: float = Field(7.0, gt=0)
+    """Both silent for so long: the agent asks whether the callee is there."""
+    max_nudges: int = Field(2, ge=0)
+    """After so many unanswered nudges the call ends."""
+    goodbye_limit_s: float = Field(15.0, gt=0)
+    """After `end_call` the line is cut at the latest by then."""
+    tool_timeout_s: float = Field(8.0, gt=0)
+    """A slower tool is reported to the model as failed; the call goes on."""
+    chunk_ms: Literal[20, 40, 100] = 40
+    """Sound sent to the model per message; 40 costs half of 20 and delays detection by 20 ms at most."""
+
+
+class TurnDetection(Section):
+    """When the model's side thinks that the callee has finished."""
+
+    type: Literal["server_vad", "semantic_vad"] = "server_vad"
+    threshold: float = Field(0.5, ge=0, le=1)
+    prefix_padding_ms: int = Field(300, ge=0)
+    silence_duration_ms: int = Field(500, ge=50)
+    idle_timeout_ms: int | None = Field(None, ge=5000, le=30000)
+    """server_vad only; None leaves silence to our own timer, which works with every server."""
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    """semantic_vad only."""
+    interrupt_response: bool = True
+    create_response: bool = True
+
+
+class VoiceSettings(Section):
+    """The Realtime voice model."""
+
+    provider: Literal["local", "realtime"] = "local"
+    """`local` is the embedded server, which costs nothing; `realtime` is OpenAI or any compatible server."""
+    base_url: str | None = Field(None, pattern=_ADDRESS)
+    """Of a compatible server; None means OpenAI. The embedded server sets its own address."""
+    api_key: SecretStr | None = None
+    """Falls back to the environment's OPENAI_API_KEY."""
+    model: str = "gpt-realtime-2.1"
+    voice: str = "marin"
+    speed: float = Field(1.0, ge=0.25, le=1.5)
+    audio_format: Literal["pcm24", "pcmu", "pcma"] = "pcm24"
+    """G.711 saves bandwidth on 8 kHz lines."""
+    noise_reduction: Literal["near_field", "far_field"] | None = None
+    transcription_model: str | None = "gpt-live-transcribe"
+    turn_detection: TurnDetection = TurnDetection()
+    max_output_tokens: int | Literal["inf"] = "inf"
+    connect_timeout_s: float = Field(10.0, gt=0)
+    reconnect_attempts: int = Field(12, ge=0)
+    """After the connection breaks in a call; each with backoff."""
+    reconnect_within_s: float = Field(12.0, gt=0)
+    """Then the call ends politely: a longer silence is worse than a goodbye."""
+
+
+class LlmSettings(Section):
+    """A text model for the local dialogue and the analysis; none means rules."""
+
+    base_url: str | None = Field(None, pattern=_ADDRESS)
+    api_key: SecretStr | None = None
+    model: str = "gpt-4.1-mini"
+    timeout_s: float = Field(20.0, gt=0)
+
+
+class RehearsalSettings(Section):
+    """The local Realtime server and the simulated callees."""
+
+    engine: Literal["speech", "tones"] = "speech"
+    """`tones` hums instead of speaking and understands no word: for load, and for many calls on a small machine."""
+    realtime_port: int = Field(0, ge=0, le=65535)
+    callees_port: int = Field(0, ge=0, le=65535)
+    audio_speed: float = Field(6.0, ge=1)
+    """How much faster than real time the local model speaks into the socket, like the real ones."""
+    think_ms: int = Field(200, ge=0)
+    """Pause before a reply, on top of recognition and synthesis."""
+    think_jitter: float = Field(0.3, ge=0, le=2)
+    """Spread of that pause: standard deviation of its logarithm; 0 makes every pause the same."""
+    lead_in_ms: int = Field(120, ge=0)
+    """Silence before the first word of a reply, drawn between a third and five thirds of it: 40–200 ms."""
+    session_limit_s: float = Field(3600.0, gt=0)
+    """Then the session is closed, as OpenAI does after an hour."""
+    max_sessions: int = Field(500, ge=1)
+    """Connections beyond it are refused with HTTP 503."""
+    stt_model: str | None = None
+    """Folder of a faster-whisper model; None takes the packaged English one."""
+    tts_voice: str | None = None
+    """Path of a piper .onnx voice; None takes the packaged one."""
+
+
+class FlowSettings(Section):
+    """How many calls may pass at once, and how fast they may be placed."""
+
+    max_live: int | None = Field(None, ge=0)
+    """Calls at a time, ringing ones included; None: no limit here."""
+    calls_per_s: float | None = Field(None, gt=0, le=10_000)
+    """Placed evenly; None: no limit here."""
+
+
+class ServiceSettings(Section):
+    """The running service: `opendeep up`."""
+
+    media_workers: int = Field(1, ge=0, le=64)
+    """Processes that hold sound, on this host."""
+    calls_per_worker: int = Field(40, ge=1, le=500)
+    """Calls that one of them admits at a time."""
+    everyone: FlowSettings = FlowSettings()
+    """Limits of the whole installation."""
+    trunks: dict[str, FlowSettings] = Field(default_factory=lambda: {"default": FlowSettings()})
+    """Limits of each trunk, by the id that campaigns name; a trunk that is not here carries no campaign's call."""
+    tick_s: float = Field(1.0, gt=0, le=60)
+    """How often it is planned whose call is next."""
+    heartbeat_s: float = Field(1.0, gt=0, le=10)
+    worker_dead_after_s: float = Field(10.0, gt=0)
+    """A media worker that gave no sign for so long gets no calls, and those it held are given up."""
+    control_dead_after_s: float = Field(12.0, gt=0, le=25)
+    """The calls of a control process that gave no sign for so long are taken over by the others."""
+    lag_good_ms: float = Field(20.0, ge=0)
+    """A media worker whose loop is late by up to so much is given calls for all its free slots."""
+    lag_bad_ms: float = Field(80.0, gt=0)
+    """One that is so late is given none; in between in proportion."""
+    drain_s: float = Field(60.0, ge=0)
+    """When stopping, live calls may go on for so long; then they are hung up."""
+    queue_poll_s: float = Field(0.25, gt=0, le=10)
+    """How often the queue of calls to place is looked at."""
+    durable_url: str | None = None
+    """SQLAlchemy URL of the durable queue; None: beside the record, a SQLite file or the same PostgreSQL."""
+
+
+class StoreSettings(Section):
+    """The system of record."""
+
+    url: str | None = None
+    """SQLAlchemy URL; None is a SQLite file in the data folder."""
+
+
+class DashboardSettings(Section):
+    """The supervisors' dashboards: one process for each tenant, behind a login."""
+
+    tenant: str = "default"
+    """Whose calls they show; a browser cannot choose another."""
+    host: str = "127.0.0.1"
+    """They speak plain HTTP: beyond loopback put a proxy with TLS before them."""
+    port: int = Field(8866, ge=0, le=65535)
+    """0 takes a free one. Every tenant's process needs its own."""
+    passwords: dict[str, SecretStr] = Field(default_factory=dict)
+    """By tenant, hashed as `jupyter_server.auth.passwd` does; a tenant without one gets one at the first start."""
+    spare_kernels: int = Field(1, ge=0, le=10)
+    """Kernels kept ready for each board: it opens at once, for about 90 MB each; 0 keeps none."""
+    max_viewers: int = Field(40, ge=1, le=500)
+    """Open pages; one more is refused, in words."""
+    cull_after_s: int = Field(60, ge=5)
+    """A page whose browser went without a goodbye frees its kernel so late."""
+    theme: Literal["light", "dark"] = "light"
