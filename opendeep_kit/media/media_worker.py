@@ -222,12 +222,11 @@ class MediaWorker:
         playout = Playout(self.rate_hz)
         toolbox = Toolbox((*tools_for(brief.script), *await self._own_tools(brief), *brief.tools))
         instructions = render(brief.script, brief.facts)
+        session = Session(instructions=instructions, tools=toolbox.schemas(), language=brief.script.task.language)
         bridge = held.bridge = Bridge(self._parts(held, playout, toolbox), connection)
         if held.is_answered:
             bridge.answer()
-        await bridge.run(
-            self._engine(held, bridge, playout, Session(instructions=instructions, tools=toolbox.schemas()))
-        )
+        await bridge.run(self._engine(held, bridge, playout, session))
 
     async def _own_tools(self, brief: Brief) -> tuple[Tool, ...]:
         """The tenant's, where they can be had: a call goes on without them."""

@@ -50,6 +50,8 @@ class Session:
 
     instructions: str
     tools: Sequence[Mapping[str, Any]]
+    language: str = ""
+    """BCP 47, what the callee speaks; empty: not known."""
 
 
 class RealtimeVoice:
@@ -227,8 +229,9 @@ class RealtimeVoice:
             created = wire.parse(await connection.recv_bytes())
             if isinstance(created, wire.ErrorReported):
                 raise refusal(created.error)
+            told = self._session
             await connection.send_raw(
-                wire.session_update(self._session.instructions, self._session.tools, self._settings)
+                wire.session_update(told.instructions, told.tools, self._settings, language=told.language)
             )
             while not isinstance(updated := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
                 if isinstance(updated, wire.ErrorReported):

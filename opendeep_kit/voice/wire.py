@@ -248,13 +248,20 @@ def clear_input() -> str:
     return _event("input_audio_buffer.clear")
 
 
-def session_update(instructions: str, tools: Sequence[Mapping[str, Any]], voice: VoiceSettings) -> str:
-    """`session.update` with everything we rely on; server defaults differ between models."""
+def session_update(
+    instructions: str, tools: Sequence[Mapping[str, Any]], voice: VoiceSettings, *, language: str = ""
+) -> str:
+    """`session.update` with everything we rely on; server defaults differ between models.
+
+    Args:
+        language: BCP 47, of the callee's words; empty lets the transcription find out.
+    """
+    transcription = {"model": voice.transcription_model} | ({"language": language.split("-")[0]} if language else {})
     source: dict[str, Any] = {
         "format": _format(voice.audio_format),
         "turn_detection": _turn_detection(voice),
         "noise_reduction": {"type": voice.noise_reduction} if voice.noise_reduction else None,
-        "transcription": {"model": voice.transcription_model} if voice.transcription_model else None,
+        "transcription": transcription if voice.transcription_model else None,
     }
     sound = {"format": _format(voice.audio_format), "voice": voice.voice, "speed": voice.speed}
     session = {

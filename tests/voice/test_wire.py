@@ -239,6 +239,17 @@ def session_of(**settings: Any) -> dict[str, Any]:
     return session
 
 
+@pytest.mark.parametrize(("said", "told"), [("en", "en"), ("pt-BR", "pt")])
+def test_language_of_the_callee(said: str, told: str) -> None:
+    """The transcription is told which language it hears, as ISO 639-1; where nothing is transcribed, nothing is told."""
+    text = wire.session_update("", [], VoiceSettings(), language=said)
+    by_the_sdk(text)
+    silent = wire.session_update("", [], VoiceSettings(transcription_model=None), language=said)
+
+    assert json.loads(text)["session"]["audio"]["input"]["transcription"]["language"] == told
+    assert json.loads(silent)["session"]["audio"]["input"]["transcription"] is None
+
+
 def test_default_session() -> None:
     """Nothing is left to a server's own defaults."""
     assert session_of() == {
