@@ -16,6 +16,7 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.store.calls import CallState
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.manifest import Manifest, midnight, read_manifest
+from opendeep_kit.store.service_tables import verdicts
 from opendeep_kit.store.tables import archives, call_events, calls
 
 WORDS = ("turns", "events", "tool_calls")
@@ -63,6 +64,8 @@ def _drop_rows(connection: Connection, tenant_id: str, before: date, manifest: M
     ]
     gone = select(calls.c.call_id).where(*archived)
     connection.execute(delete(call_events).where(call_events.c.call_id.in_(gone)))
+    # A reviewer's note may name the callee or quote them; the verdict itself stays.
+    connection.execute(update(verdicts).where(verdicts.c.call_id.in_(gone)).values(note=""))
     return connection.execute(delete(calls).where(*archived)).rowcount
 
 

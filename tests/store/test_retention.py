@@ -8,6 +8,7 @@ import pytest
 from opendeep_kit.store.archive import archive_days
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.retention import Forgotten, forget
+from opendeep_kit.store.verdicts import Judgement, Verdict, keep, verdicts_of
 from opendeep_kit.store.warehouse import warehouse
 from tests.store.conftest import NOON
 from tests.store.recorded import COMPLETED, expect, place, recorded, renamed
@@ -89,3 +90,17 @@ def test_each_later_day_has_files_of_its_own(history: None, database: Database, 
         "11-22 11-23",
         "11-23 11-24",
     ]
+
+
+def test_notes_on_a_call_go_with_its_words(history: None, database: Database, sounds: Path, tmp_path: Path) -> None:
+    """A reviewer's note may name the callee; the verdict stays."""
+    for call_id in (OLD, NEW):
+        poor = Judgement(
+            call_id=call_id, verdict=Verdict.POOR, note="Maria was hurried", judged_by="Ana", judged_at=NOON
+        )
+        keep(database, "clinic", [poor], now=NOON)
+    archive_days(database, TODAY, tmp_path / "archive", now=NOON, tenant_id="clinic", daily_from=TODAY - 30 * DAY)
+    forget(database, "clinic", TODAY - 30 * DAY, recordings=sounds)
+
+    (old,), (new,) = verdicts_of(database, "clinic", OLD), verdicts_of(database, "clinic", NEW)
+    assert [(one.verdict, one.note) for one in (old, new)] == [("poor", ""), ("poor", "Maria was hurried")]
