@@ -7,6 +7,7 @@ environment. Secrets are `SecretStr`: masked in every repr.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import tomllib
@@ -157,6 +158,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _unknown(where: tuple[int | str, ...]) -> str:
+    """What to say of a name that is no setting: the names that look like it, else those beside it."""
+    section: type[BaseModel] = Settings
+    for part in where[:-1]:
+        inner = section.model_fields[str(part)].annotation if part in section.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return "there is no such setting"
+        section = inner
+    like = difflib.get_close_matches(str(where[-1]), section.model_fields, n=1)
+    others = f"did you mean {like[0]!r}?" if like else f"there are {', '.join(section.model_fields)}"
+    return f"there is no such setting ({others})"
+
+
 def load_settings(**overrides: Any) -> Settings:
     """The settings in force.
 
@@ -169,8 +183,9 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         variable = f"OPENDEEP_{name.upper().replace('.', '__')}"
+        wrong = _unknown(first["loc"]) if first["type"] == "extra_forbidden" else first["msg"].lower()
         raise BadInput(
-            f"setting {name!r}: {first['msg'].lower()}",
+            f"setting {name!r}: {wrong}",
             do=f"mend it in {config_file()} or in the environment variable {variable}",
         ) from None
     except SettingsError as error:

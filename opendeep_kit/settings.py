@@ -5,13 +5,32 @@ Pure: values come from `config.py`. Secrets are `SecretStr`: masked in every rep
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 LineFormat = Literal["slin", "slin16", "slin24", "slin48"]
-_ADDRESS = r"^https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/\S*)?$"
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/\S*)?", value):
+        raise PydanticCustomError("address", "it should be an address such as http://localhost:8000/v1")
+    return value
+
+
+def _caller_id(value: str) -> str:
+    if not re.fullmatch(r"\+?[0-9]{0,15}", value):
+        raise PydanticCustomError("caller_id", "it should be a number of digits, such as +4930123456, or empty")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""Where a server of a model listens."""
+CallerId = Annotated[str, AfterValidator(_caller_id)]
+"""What SIP carries as our number."""
 
 
 class Section(BaseModel):
@@ -70,7 +89,7 @@ class AsteriskSettings(Section):
     """In order of preference."""
     external_address: str = ""
     """Our address as the carrier sees it, when this machine is behind a router that translates addresses."""
-    caller_id: str = Field("", pattern=r"^\+?[0-9]{0,15}$")
+    caller_id: CallerId = ""
     """Number shown to callees; empty leaves it to the carrier."""
 
 
@@ -118,7 +137,7 @@ class VoiceSettings(Section):
 
     provider: Literal["local", "realtime"] = "local"
     """`local` is the embedded server, which costs nothing; `realtime` is OpenAI or any compatible server."""
-    base_url: str | None = Field(None, pattern=_ADDRESS)
+    base_url: Address | None = None
     """Of a compatible server; None means OpenAI. The embedded server sets its own address."""
     api_key: SecretStr | None = None
     """Falls back to the environment's OPENAI_API_KEY."""
@@ -141,7 +160,7 @@ class VoiceSettings(Section):
 class LlmSettings(Section):
     """A text model for the local dialogue and the analysis; none means rules."""
 
-    base_url: str | None = Field(None, pattern=_ADDRESS)
+    base_url: Address | None = None
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
     timeout_s: float = Field(20.0, gt=0)

@@ -79,15 +79,23 @@ def test_nested_values_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     [
         (
             '[voice]\nvoise = "x"\n',
-            "setting 'voice.voise': extra inputs are not permitted: mend it in opendeep.toml or in",
+            "setting 'voice.voise': there is no such setting (did you mean 'voice'?): mend it in opendeep.toml or in",
         ),
-        ("[voise]\nx = 1\n", "setting 'voise': extra inputs are not permitted"),
+        ("[voise]\nx = 1\n", "setting 'voise': there is no such setting (did you mean 'voice'?)"),
+        (
+            "[voice.turn_detection]\nx = 1\n",
+            "setting 'voice.turn_detection.x': there is no such setting (there are type, ",
+        ),
+        ("[service.trunks.gold]\nmax = 1\n", "setting 'service.trunks.gold.max': there is no such setting: mend it"),
         ("[call]\nlead_ms = 80\n", "setting 'call.lead_ms': input should be less than or equal to 60: mend it in"),
         ('[call]\nchunk_ms = "x"\n', "setting 'call.chunk_ms': input should be 20, 40 or 100"),
         ("[phone]\nport = 70000\n", "setting 'phone.port': input should be less than or equal to 65535"),
-        ('[asterisk]\ncaller_id = "Bob"\n', "setting 'asterisk.caller_id': string should match pattern"),
-        ('[voice]\nbase_url = "localhost:8000/v1"\n', "setting 'voice.base_url': string should match pattern"),
-        ('[llm]\nbase_url = "http://[::x/v1"\n', "setting 'llm.base_url': string should match pattern"),
+        ('[asterisk]\ncaller_id = "Bob"\n', "setting 'asterisk.caller_id': it should be a number of digits"),
+        (
+            '[voice]\nbase_url = "localhost:8000/v1"\n',
+            "setting 'voice.base_url': it should be an address such as http://",
+        ),
+        ('[llm]\nbase_url = "http://[::x/v1"\n', "setting 'llm.base_url': it should be an address"),
         (
             "[voice.turn_detection]\nidle_timeout_ms = 10\n",
             "setting 'voice.turn_detection.idle_timeout_ms': input should",
