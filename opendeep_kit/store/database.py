@@ -139,6 +139,11 @@ def _sqlite(url: URL, busy_timeout_s: float) -> Engine:
     if not path.startswith("file:"):
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise BadInput(
+                f"the folder of the database {path} is a file, or lies below one",
+                do="set data_dir (--data) or store.url to a folder",
+            ) from None
         except OSError as error:
             raise Unavailable(
                 f"the folder of the database {path} cannot be made ({error.strerror})",

@@ -114,12 +114,19 @@ def test_not_a_database_is_told(tmp_path: Path) -> None:
     assert file.read_text().startswith("Minutes of the meeting.")
 
 
-def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """A folder below a file cannot be made."""
+@pytest.mark.parametrize("folder", ["file", "file/data"])
+def test_a_file_in_the_folders_place_is_told(tmp_path: Path, folder: str) -> None:
+    """It is the person's to mend, not the machine's."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(Unavailable, match=r"folder of the database .* cannot be made \(Not a directory\)"):
-        open_database(f"sqlite:///{tmp_path}/file/data/opendeep.db")
+    with pytest.raises(BadInput, match=r"folder of the database .* is a file, or lies below one"):
+        open_database(f"sqlite:///{tmp_path}/{folder}/opendeep.db")
+
+
+def test_folder_that_cannot_be_made_is_told() -> None:
+    """Nobody makes folders where the kernel keeps its processes."""
+    with pytest.raises(Unavailable, match=r"folder of the database .* cannot be made \("):
+        open_database("sqlite:////proc/opendeep/opendeep.db")
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
