@@ -20,11 +20,12 @@ from typing import Any
 from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.contacts import RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.config import Settings, load_settings
+from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.campaign_opening import Wanted, open_campaign, refuse_a_line_that_feigns
+from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.own_service import OwnService
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.workbench import Script, script_from
@@ -120,9 +121,7 @@ def run_campaign(
     """
     if line not in list(LineName):
         raise BadInput(f"there is no line {str(line)!r}", do=f"choose one of: {', '.join(LineName)}")
-    chosen = settings or load_settings()
-    if data_dir is not None:
-        chosen = chosen.model_copy(update={"data_dir": Path(data_dir)})
+    chosen = lab_settings(data_dir, settings)
     wanted = Wanted(
         campaign_id=campaign,
         tenant_id=tenant,

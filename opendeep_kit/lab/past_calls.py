@@ -19,10 +19,11 @@ import duckdb
 from IPython.display import HTML
 
 from opendeep_kit import events
-from opendeep_kit.config import Settings, load_settings
+from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.lab import call_tables
+from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.placed_call import PlacedCall
 from opendeep_kit.outcomes import Disposition
 from opendeep_kit.rehearsal.public import subscriber
@@ -53,13 +54,13 @@ class PastCalls:
 
     @classmethod
     def open(cls, data_dir: Path | str | None = None, *, tenant_id: str = DEFAULT_TENANT) -> PastCalls:
-        """The calls of this folder; None: of the settings'.
+        """The calls of this folder; None or empty: see `lab_settings`.
 
         Raises:
             BadInput: there is a file in the folder's place, or a newer package wrote the record.
             Unavailable: the record cannot be read now.
         """
-        settings = load_settings() if data_dir is None else load_settings(data_dir=Path(data_dir))
+        settings = lab_settings(data_dir)
         _bring_in(settings, tenant_id)
         return cls(settings, warehouse(settings.store_url, tenant_id=tenant_id, archive=settings.data_dir / "archive"))
 

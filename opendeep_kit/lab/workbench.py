@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Self, overload
 from opendeep_kit.app import Service, open_service
 from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.campaigns.contacts import Contact, Contacts, e164, read_contacts
-from opendeep_kit.config import Settings, load_settings
+from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.lab.comparison import Comparison
+from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import Calls, PlacedCall
@@ -67,7 +68,7 @@ class Workbench:
         """Start the voice model and the line.
 
         Args:
-            data_dir: folder of database and recordings; None: the settings'.
+            data_dir: folder of database and recordings; None or empty: see `lab_settings`.
             line: `simulator`, `asterisk` or `auto`.
             settings: everything else; None: `opendeep.toml` and the environment.
 
@@ -77,9 +78,7 @@ class Workbench:
         """
         if line not in list(LineName):
             raise BadInput(f"there is no line {str(line)!r}", do=f"choose one of: {', '.join(LineName)}")
-        chosen = settings or load_settings()
-        if data_dir is not None:
-            chosen = chosen.model_copy(update={"data_dir": Path(data_dir)})
+        chosen = lab_settings(data_dir, settings)
         thread = OwnThread("opendeep-calls")
         opened: concurrent.futures.Future[Workbench] = concurrent.futures.Future()
         holding = thread.start(cls._hold(chosen, LineName(line), thread, opened))
