@@ -21,6 +21,7 @@ from opendeep_kit.audio.pcm import LINE_RATES_HZ
 from opendeep_kit.audio.playout import Playout
 from opendeep_kit.audio.prepared import GOODBYE_WORDS, ONE_MOMENT_WORDS, goodbye, one_moment
 from opendeep_kit.audio.recording import Recording
+from opendeep_kit.audio.resample import warm_up
 from opendeep_kit.bridge import Bridge, CallParts
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, OpenDeepError
@@ -134,6 +135,7 @@ class MediaWorker:
 
     async def __aenter__(self) -> Self:
         goodbye(self.rate_hz), one_moment(self.rate_hz)  # decoded once, before there is a call to disturb
+        warm_up()  # a line may send another rate than it was asked for
         await self.server.start()
         return self
 

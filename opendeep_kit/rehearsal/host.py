@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from opendeep_kit.audio.resample import warm_up
 from opendeep_kit.config import Settings
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, Say, UseTool, VoiceProbability
@@ -58,6 +59,7 @@ async def run_host(settings: Settings, *, ends_with_stdin: bool) -> None:
         Unavailable: the rehearsal's packages are not installed.
     """
     rehearsal = settings.rehearsal
+    warm_up()
     kit = _tones() if rehearsal.engine == "tones" else _speech(settings)
     phones = PhoneSettings(
         host=LOOPBACK,

@@ -1,5 +1,8 @@
 """Streaming resampling: no aliasing, no drift, a delay that is what it says."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -57,3 +60,14 @@ def test_equal_rates_pass_through() -> None:
 def test_delay_stays_below_a_frame(source: int, target: int) -> None:
     """The filter never holds back more than 3 ms."""
     assert Resampler(source, target).delay_ms <= 3
+
+
+def test_a_process_that_resamples_nothing_does_not_import_the_filters() -> None:
+    """Equal rates cost neither the time nor the memory; `warm_up` takes both before any call."""
+    told = "'scipy.signal' in sys.modules"
+    code = "import sys; from opendeep_kit.audio.resample import Resampler, warm_up; Resampler(24000, 24000)"
+    found = subprocess.check_output(
+        [sys.executable, "-c", f"{code}; print({told}); warm_up(); print({told})"], text=True
+    )
+
+    assert found.split() == ["False", "True"]
