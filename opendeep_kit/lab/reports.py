@@ -22,6 +22,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillException, PapermillExecutionError
+from papermill.iorw import LocalHandler, papermill_io
 from traitlets.config import Config
 
 from opendeep_kit.errors import BadInput, Unavailable
@@ -32,6 +33,15 @@ CELL_WITHIN_S = 3600
 _KERNEL = Config({} if sys.platform == "win32" else {"KernelManager": {"transport": "ipc"}})
 """The kernel is reached through files of this user's, not over TCP, where anybody on this machine could listen."""
 
+class _WholeFiles(LocalHandler):  # type: ignore[misc]
+    """A notebook is written beside its place and moved there: a run that is killed leaves what it had done."""
+
+    def write(self, buf: str, path: str) -> None:
+        super().write(buf, f"{path}.new")
+        Path(f"{path}.new").replace(path)
+
+
+papermill_io.register("/", _WholeFiles())  # every absolute path
 _YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -62,7 +72,7 @@ def execute_report(notebook: Path, parameters: Mapping[str, Any], out: Path, *, 
         executed.parent.mkdir(parents=True, exist_ok=True)
         papermill.execute_notebook(
             str(notebook),
-            str(executed),
+            str(executed.absolute()),
             parameters=dict(parameters),
             cwd=str(notebook.parent),
             progress_bar=False,

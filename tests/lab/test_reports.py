@@ -80,6 +80,25 @@ def test_a_kernel_that_dies(tmp_path: Path) -> None:
         execute_report(source, {}, tmp_path / "out")
 
 
+def test_a_run_that_is_killed_leaves_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever it dies while it writes, the file in place is a whole notebook."""
+    half_written = []
+    replace = Path.replace
+
+    def look(beside: Path, place: str) -> Path:
+        if Path(place).exists():
+            half_written.append(nbformat.read(place, as_version=4).cells[0].source)
+        nbformat.read(beside, as_version=4)
+        return replace(beside, place)
+
+    monkeypatch.setattr(Path, "replace", look)
+    report = execute_report(notebook(tmp_path / "a.ipynb", "1 + 1"), {}, tmp_path / "out")
+
+    assert len(half_written) > 1
+    assert nbformat.read(report.notebook, as_version=4).cells[-1].outputs[0].data["text/plain"] == "2"
+    assert list(tmp_path.glob("*.new")) == []
+
+
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     """A folder that is a file is told before anything is run."""
     source = notebook(tmp_path / "n.ipynb", "1")
