@@ -202,10 +202,10 @@ def numbers_of(personas: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def service(data: Path) -> Iterator[None]:
-    """`opendeep up` on the line simulator with humming voices."""
-    own = {"OPENDEEP_REHEARSAL__ENGINE": "tones", "OPENDEEP_CONFIG": os.devnull}
-    with running(data, ["up", "--line", "simulator"], "service.log", own):
+def service(data: Path, *, line: str = "simulator", **own: str) -> Iterator[None]:
+    """`opendeep up` with humming voices, and with these variables in its environment."""
+    own |= {"OPENDEEP_REHEARSAL__ENGINE": "tones", "OPENDEEP_CONFIG": os.devnull, "OPENDEEP_SERVICE__DRAIN_S": "2"}
+    with running(data, ["up", "--line", line], "service.log", own):
         yield
 
 

@@ -1,6 +1,7 @@
-"""A supervisor's clicks reach real calls of a running service: media worker, control, simulated line."""
+"""A supervisor's clicks reach real calls of a running service: media worker, control, and a line of either kind."""
 
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -96,14 +97,18 @@ def chosen(page: Page) -> str:
     return found
 
 
-@pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+@pytest.fixture(scope="module", params=["simulator", pytest.param("asterisk", marks=pytest.mark.soak)])
+def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """One service, one server of dashboards, two browsers."""
+    line: str = request.param
+    if line == "asterisk":
+        request.getfixturevalue("asterisk_program")
     folder = tmp_path_factory.mktemp("service")
     record = open_database(f"sqlite:///{folder / 'opendeep.db'}")
     prepare(record, folder, 3, personas=(SILENT,))
     with (
-        service(folder),
+        tempfile.TemporaryDirectory(prefix="od-", dir="/tmp") as run_dir,  # short, as a socket's path must be
+        service(folder, line=line, OPENDEEP_ASTERISK__RUN_DIR=run_dir),
         dashboards(folder, spare_kernels=0) as served,
         chromiums(folder / "sam", folder / "ann") as pages,
     ):
