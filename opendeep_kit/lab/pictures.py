@@ -85,8 +85,10 @@ def funnel(frame: pd.DataFrame) -> Chart:
     """How many people each step reached: the rows of `funnel`, summed."""
     chart, axes = _chart("How far people came", "people; in brackets the share of the step before", height=3.0)
     counts = {step: int(frame[step].sum()) for step in STEPS if step in frame}
-    if not counts.get("contacts"):
-        counts.pop("contacts", None)  # dialled without a list
+    if counts.pop("contacts", 0):
+        # A list stands in the row of every version that called it; people outside any list were contacts as well.
+        lists = frame.groupby("campaign").agg({"contacts": "max", "dialled": "sum"})
+        counts = {"contacts": int(lists.max(axis=1).sum()), **counts}
     if not sum(counts.values()):
         return _nothing(chart, axes)
     values = [*counts.values()]
@@ -156,20 +158,10 @@ def reply_gaps(frame: pd.DataFrame, by: Sequence[str] = ("script_name", "script_
         waits = np.sort(group["voice_to_voice_ms"].to_numpy(float)) / 1000
         colour = SERIES[number % len(SERIES)]
         shares = np.arange(1, len(waits) + 1) / len(waits)
-        axes.step([0.0, *waits], [0.0, *shares], where="post", color=colour, linewidth=1.8, label=label)
+        (line,) = axes.step([0.0, *waits], [0.0, *shares], where="post", color=colour, linewidth=1.8)
         middle, late = np.quantile(waits, [0.5, 0.95])
         axes.plot([middle, late], [0.5, 0.95], "o", color=colour, markersize=4.5)
-        told = f"{label}: p50 {middle:.2f} s, p95 {late:.2f} s, n {len(waits)}"
-        # Lower right: no reply comes at once, and few come late, so that the lines leave it free.
-        axes.text(
-            0.99,
-            0.05 + 0.085 * number,
-            told,
-            color=colour,
-            transform=axes.transAxes,
-            ha="right",
-            backgroundcolor="white",
-        )
+        line.set_label(f"{label}: p50 {middle:.2f} s, p95 {late:.2f} s, n {len(waits)}")
     axes.set_xlim(left=0)
     return _lines_finished(chart, axes, "seconds from the callee's last sound to the agent's first")
 
@@ -205,10 +197,9 @@ def hang_ups(frame: pd.DataFrame, by: Sequence[str] = ("script_name", "script_ve
     for number, (label, group) in enumerate(_groups(answered, by)):
         curve = survival(group)
         colour = SERIES[number % len(SERIES)]
-        axes.step(curve["second"], curve["share"], where="post", color=colour, linewidth=1.8, label=label)
         left = int((group["ended_by"] == "callee").sum())
         told = f"{label}: {left} of {len(group)} hung up"
-        axes.text(0.01, 0.05 + 0.085 * number, told, color=colour, transform=axes.transAxes)
+        axes.step(curve["second"], curve["share"], where="post", color=colour, linewidth=1.8, label=told)
     axes.set_xlim(left=0)
     return _lines_finished(chart, axes, "seconds since the answer")
 
@@ -246,6 +237,10 @@ def _lines_finished(chart: Chart, axes: Axes, below: str) -> Chart:
     axes.grid(axis="y", color=RULE, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.set_xlabel(below)
+    # Below the picture: wherever the lines run, they do not run through their names.
+    lines = axes.get_legend_handles_labels()[0]
+    chart.legend(loc="outside lower left", ncols=1, frameon=False, labelcolor="linecolor", handlelength=1.2)
+    chart.set_size_inches(WIDTH, 3.1 + 0.22 * len(lines))
     return chart
 
 

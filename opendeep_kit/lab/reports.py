@@ -33,6 +33,7 @@ CELL_WITHIN_S = 3600
 _KERNEL = Config({} if sys.platform == "win32" else {"KernelManager": {"transport": "ipc"}})
 """The kernel is reached through files of this user's, not over TCP, where anybody on this machine could listen."""
 
+
 class _WholeFiles(LocalHandler):  # type: ignore[misc]
     """A notebook is written beside its place and moved there: a run that is killed leaves what it had done."""
 
