@@ -23,6 +23,8 @@ CALLING: dict[str, dict[str, Any]] = {
     "campaign": {"limit": 2},
 }
 """Those that place calls, and how to keep them short."""
+LONG = {"campaign"}
+"""Starts a service, as `04_run_a_campaign` does."""
 READING = ["05_explore_outcomes", "06_latency", "07_review_calls", "report"]
 """Those that only look at what is there."""
 MOST_CELLS = 25
@@ -60,7 +62,7 @@ def pages() -> dict[str, Path]:
     return {}
 
 
-@pytest.mark.parametrize("name", CALLING)
+@pytest.mark.parametrize("name", [pytest.param(one, marks=pytest.mark.soak) if one in LONG else one for one in CALLING])
 def test_notebooks_that_call(
     name: str,
     calls: Path,

@@ -69,6 +69,7 @@ def test_without_login_nothing(viewer: Viewer) -> None:
     assert viewer.served.status("api/kernels/00000000-0000-0000-0000-000000000000/channels")[0] == 403
 
 
+@pytest.mark.soak
 def test_killed_browser_is_culled(viewer: Viewer, tmp_path: Path) -> None:
     """A browser that dies without a goodbye loses its kernel after a while; the spare ones stay."""
     viewer.page.goto("about:blank")
@@ -85,6 +86,7 @@ def test_killed_browser_is_culled(viewer: Viewer, tmp_path: Path) -> None:
     viewer.served.wait_for_kernels(SPARE)
 
 
+@pytest.mark.soak
 def test_page_opens_though_its_spare_kernel_was_idle_for_long(viewer: Viewer) -> None:
     """A spare kernel that waited longer than idle ones may live is not ended under the page that gets it."""
     viewer.page.goto("about:blank")

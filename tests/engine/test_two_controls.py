@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.store import attempts, calls, tallies, workers
 from opendeep_kit.store.database import Database, open_database
@@ -55,6 +57,7 @@ def final(database: Database) -> int:
     return tallies.counts(database, TENANT, "one").final
 
 
+@pytest.mark.soak
 async def test_a_killed_control_and_a_killed_worker_lose_nothing(tmp_path: Path) -> None:
     """Two of each, one of each killed in the middle: every contact is called to its end, none twice, no cap exceeded."""
     service = {"control_dead_after_s": 2.0, "worker_dead_after_s": 2.0}

@@ -40,6 +40,7 @@ def test_everywhere_is_nowhere(host_: str) -> None:
         reached_at(PhoneSettings(host=host_))
 
 
+@pytest.mark.soak
 async def test_a_lost_host_is_made_up_for_by_the_others(tmp_path: Path) -> None:
     """One host plans, two hold sound at addresses of their own; one of these dies with its calls, the rest go on."""
     async with contextlib.AsyncExitStack() as stack:
