@@ -26,11 +26,11 @@ from opendeep_kit.audio.g711 import decode, encode
 from opendeep_kit.audio.pcm import MODEL_RATE_HZ, bytes_per_ms
 from opendeep_kit.audio.playout import Frame
 from opendeep_kit.audio.resample import Resampler
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice import wire
-from opendeep_kit.voice.conversation import Conversation
+from opendeep_kit.voice.conversation import FATAL_CODES, Conversation
 from opendeep_kit.voice.handshake_client import TurnedAway, connect, refusal
 
 QUEUE_MS = 2000
@@ -205,19 +205,25 @@ class RealtimeVoice:
                 failures = 0
 
     async def _one_connection(self) -> None:
-        """Connect, talk until the connection ends. Returns when it had been configured and then ended."""
+        """Connect, talk until the connection ends.
+
+        Raises:
+            Unavailable: it ended before it was configured.
+            BadInput: key or settings are refused; after the first session only what no retry would mend.
+        """
         try:
             connection = await connect(self._client, self._settings)
         except TurnedAway as error:
             self._on_limits((), error.wait_s)
             raise
         try:
-            await self._configure(connection)
+            try:
+                await self._configure(connection)
+            except (ConnectionClosed, TimeoutError) as error:
+                raise Unavailable("the voice model hung up before it was configured", do="look at its log") from error
             await self._talk_over(connection)
         except ConnectionClosed as closed:
             self._lost(closed.rcvd.code if closed.rcvd else 0, closed.rcvd.reason if closed.rcvd else "connection lost")
-            if self._connection is None and self._attempts == 0:
-                raise Unavailable("the voice model hung up at once", do="look at its log") from closed
         finally:
             self._connection = None
             with contextlib.suppress(ConnectionClosed, OSError, TimeoutError):
@@ -228,14 +234,14 @@ class RealtimeVoice:
         async with asyncio.timeout(self._settings.connect_timeout_s):
             created = wire.parse(await connection.recv_bytes())
             if isinstance(created, wire.ErrorReported):
-                raise refusal(created.error)
+                raise self._refusal(created.error)
             told = self._session
             await connection.send_raw(
                 wire.session_update(told.instructions, told.tools, self._settings, language=told.language)
             )
             while not isinstance(updated := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
                 if isinstance(updated, wire.ErrorReported):
-                    raise refusal(updated.error)
+                    raise self._refusal(updated.error)
         self._attempts += 1
         replayed = self._talk.connection_restored() if self._attempts > 1 else 0
         if self._attempts > 1:
@@ -255,6 +261,12 @@ class RealtimeVoice:
             )
         )
         self._flush()
+
+    def _refusal(self, error: Mapping[str, Any]) -> OpenDeepError:
+        """Settings that a session of this call was given before are not at fault: that may pass."""
+        if self._attempts == 0 or error.get("code") in FATAL_CODES:
+            return refusal(error)
+        return Unavailable("the voice model did not take the call up again", do="look at its log")
 
     async def _talk_over(self, connection: AsyncRealtimeConnection) -> None:
         """Read and write until somebody ends it."""

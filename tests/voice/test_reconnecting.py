@@ -1,0 +1,167 @@
+"""Our voice client against servers that break off: when it tries again, and when it gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import openai
+import pytest
+import websockets
+
+from opendeep_kit import events
+from opendeep_kit.audio.playout import Playout
+from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.settings import VoiceSettings
+from opendeep_kit.voice.conversation import Conversation
+from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
+
+WITHIN_S = 1.0
+Peer = websockets.ServerConnection
+Act = Callable[[Peer], Awaitable[None]]
+
+
+async def send(peer: Peer, kind: str, **fields: Any) -> None:
+    """One server event."""
+    await peer.send(json.dumps({"type": kind, "event_id": "e"} | fields))
+
+
+async def configured(peer: Peer) -> None:
+    """The beginning of a session as it should be."""
+    await send(peer, "session.created", session={"id": "s"})
+    await peer.recv()
+    await send(peer, "session.updated", session={"id": "s"})
+
+
+async def stay(peer: Peer) -> None:
+    """A session that stands until the client ends it."""
+    await configured(peer)
+    async for _ in peer:
+        pass
+
+
+async def drop(peer: Peer) -> None:
+    """A session that breaks a moment after its beginning."""
+    await configured(peer)
+    await asyncio.sleep(0.05)
+
+
+async def hang_up_early(peer: Peer) -> None:
+    """Accepted, but closed before it is configured."""
+    await send(peer, "session.created", session={"id": "s"})
+
+
+async def stall_early(peer: Peer) -> None:
+    """Accepted, then nothing."""
+    async for _ in peer:
+        pass
+
+
+async def refuse(peer: Peer, code: str = "server_error") -> None:
+    """The configuration is answered with an error."""
+    await send(peer, "session.created", session={"id": "s"})
+    await peer.recv()
+    await send(peer, "error", error={"type": "server_error", "code": code, "message": "Not now."})
+
+
+async def refuse_for_good(peer: Peer) -> None:
+    """The configuration is answered with an error that another attempt cannot mend."""
+    await refuse(peer, "insufficient_quota")
+
+
+class Call:
+    """Our client, and how often it connected."""
+
+    def __init__(self, address: str, **voice: Any) -> None:
+        self.client = openai.AsyncOpenAI(api_key="x", base_url=address)
+        self.talk = Conversation("c", Playout(24000), in_flight_ms=40)
+        self.connections = 0
+        self.events: list[events.Event] = []
+        self._changed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self.voice = RealtimeVoice(
+            self.client,
+            VoiceSettings(**{"reconnect_within_s": WITHIN_S, "connect_timeout_s": 0.2} | voice),
+            Session(instructions="You call about teeth.", tools=[]),
+            self.talk,
+            call_id="c",
+            line_rate_hz=24000,
+            chunk_ms=40,
+            now_ms=lambda: loop.time() * 1000,
+            emit=self._take,
+            run_tool=lambda call_id, name, arguments: None,
+        )
+
+    def _take(self, event: events.Event) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+    async def until(self, kind: type[events.Event], count: int = 1) -> None:
+        """Wait for the Nth event of this class."""
+        async with asyncio.timeout(10):
+            while sum(isinstance(event, kind) for event in self.events) < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@asynccontextmanager
+async def calling(*acts: Act, **voice: Any) -> AsyncIterator[Call]:
+    """A client whose Nth connection meets the Nth act; the last one repeats."""
+
+    async def serve(peer: Peer) -> None:
+        call.connections += 1
+        await acts[min(call.connections, len(acts)) - 1](peer)
+
+    async with websockets.serve(serve, "127.0.0.1", 0, compression=None) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        call = Call(f"http://127.0.0.1:{port}/v1", **voice)
+        yield call
+        call.voice.close()
+        await call.client.close()
+
+
+@pytest.mark.parametrize("act", [hang_up_early, stall_early, refuse])
+async def test_server_that_never_configures_again_is_given_up(act: Act) -> None:
+    """Each attempt counts and is waited after; when the time is over, the call hears of it as something that passes."""
+    async with calling(drop, act) as call:
+        async with asyncio.timeout(5):
+            with pytest.raises(Unavailable, match="stayed away"):
+                await call.voice.run()
+
+        assert 3 <= call.connections <= 6
+
+
+@pytest.mark.parametrize("act", [hang_up_early, stall_early, refuse])
+async def test_server_that_recovers_goes_on(act: Act) -> None:
+    """One attempt that came to nothing is followed by one that holds."""
+    async with calling(drop, act, stay) as call:
+        run = asyncio.create_task(call.voice.run())
+        await call.until(events.ModelConnected, 2)
+        call.voice.close()
+        await run
+
+        assert call.connections == 3
+
+
+@pytest.mark.parametrize(
+    ("act", "error"), [(hang_up_early, Unavailable), (stall_early, Unavailable), (refuse, BadInput)]
+)
+async def test_first_attempt_is_the_only_one(act: Act, error: type[Exception]) -> None:
+    """Before the talk began nothing is tried again: the callee should not wait for it."""
+    async with calling(act) as call:
+        with pytest.raises(error):
+            await call.voice.run()
+
+        assert call.connections == 1
+
+
+async def test_refusal_for_good_is_not_tried_again() -> None:
+    """An account without money has none in a second either."""
+    async with calling(drop, refuse_for_good) as call:
+        with pytest.raises(BadInput):
+            await call.voice.run()
+
+        assert call.connections == 2
