@@ -4,8 +4,8 @@ Given the model's events and the frames that left for the callee, with times on 
 send, what happened and which tools to run; the shell fetches them with `take`. Never does I/O or reads a clock.
 
 The races it settles are those of a phone line: a response may be generated long before it is heard, so an
-interruption must cut what is *playing*, not what is *active*; events of a dead response still arrive; our
-`response.create` may cross one that the model's detector made.
+interruption must cut what is *playing*, not what is *active*; events of a dead response still arrive. Those of our
+own `response.create` are settled by `asking`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from opendeep_kit import events
 from opendeep_kit.audio.playout import Frame, Playout
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.agent_speech import AgentSpeech, Effects
+from opendeep_kit.voice.asking import Asking
 from opendeep_kit.voice.history import History
 
 BENIGN = (
@@ -39,7 +40,6 @@ FATAL_CODES = frozenset(
     ]
 )
 """Errors after which the session is of no use and another one would not help."""
-MAX_FAILED_RESPONSES = 2
 
 
 class Conversation:
@@ -71,7 +71,7 @@ class Conversation:
         self._speech = AgentSpeech(
             call_id, playout, self._effects, self.history, in_flight_ms=in_flight_ms, disclosure=disclosure
         )
-        self._failed_responses = 0
+        self._asking = Asking()
         self._is_silenced = False
         self.fatal = ""
         """Set when the model refuses to go on; a clause for the log."""
@@ -83,11 +83,6 @@ class Conversation:
         self._dead: set[str] = set()
         self._sounded: set[str] = set()
         self._open_tools: set[str] = set()
-        self._is_create_wanted = False
-        self._is_create_sent = False
-        self._create_instructions = ""
-        self._detector_will_reply = False
-        self._cancel_when_created = False
 
     # ---- what the shell asks ------------------------------------------------------------------------
 
@@ -96,33 +91,43 @@ class Conversation:
         return self._effects.take()
 
     @property
-    def is_replying(self) -> bool:
-        """The model is, or soon will be, producing a response."""
-        return bool(self._active or self._is_create_sent or self._is_create_wanted)
+    def is_owed(self) -> bool:
+        """The model has begun a response, or was asked for one, and owes us a word of it."""
+        return bool(self._active or self._asking.is_sent)
 
     @property
     def is_quiet(self) -> bool:
         """Nobody speaks and nobody is about to."""
-        return not (self.is_replying or self.callee_speaks or self._open_tools or self._playout.items)
+        is_talking = bool(self._active) or self.callee_speaks or bool(self._playout.items)
+        return not (is_talking or self._asking.is_pending or self._open_tools)
+
+    def tick(self, now_ms: float) -> None:
+        """Time passes: ask for what had to wait."""
+        self._asking.tick(now_ms)
+        self._maybe_create()
 
     def speak_now(self, instructions: str = "") -> None:
         """Let the agent take a turn as soon as it may; `instructions` hold for that turn only."""
-        self._is_create_wanted = True
-        self._create_instructions = instructions
-        self._detector_will_reply = False
+        self._asking.want(instructions)
+        self._maybe_create()
+
+    def say(self, instructions: str, now_ms: float) -> None:
+        """Cut the agent, and let nothing but the callee come before a turn with these instructions."""
+        self.interrupt(now_ms)
+        self._asking.want(instructions, must=True)
         self._maybe_create()
 
     def interrupt(self, now_ms: float) -> None:
         """Cut the agent on our own account: a supervisor speaks, or the model may not cut itself."""
         if self._active:
             self._cancel(self._active)
-        elif self._is_create_sent:
-            self._cancel_when_created = True
+        self._asking.interrupt()
         self._cut(now_ms)
 
     def fall_silent(self, now_ms: float) -> None:
         """A person takes over: no turn of the agent but those that `speak_now` asks for."""
-        self._is_silenced, self._is_create_wanted = True, False
+        self._is_silenced = True
+        self._asking.drop()
         self.interrupt(now_ms)
 
     def coach(self, text: str) -> None:
@@ -134,21 +139,24 @@ class Conversation:
         self.history.returned(tool_call_id, output)
         self._effects.sends.append(wire.tool_output(tool_call_id, output))
         self._open_tools.discard(tool_call_id)
-        self._is_create_wanted |= wants_reply and not self._is_silenced
+        if wants_reply and not self._is_silenced:
+            self._asking.want_reply()
         self._maybe_create()
 
     def connection_lost(self, now_ms: float) -> None:
         """The model is gone. What was received is played on; nothing more of it will come."""
         self._speech.model_lost(now_ms)
         self._reset_session()
+        self._asking.lost()
 
     def connection_restored(self) -> int:
         """A fresh session is configured: tell it everything. Returns how many items were replayed."""
-        self._reset_session()
         replay = self.history.replay()
         self._effects.sends[:] = replay
+        self._asking.restored()
         if self.history.waits_for_agent and not self._is_silenced:
-            self.speak_now()
+            self._asking.want_reply()
+        self._maybe_create()
         return len(replay)
 
     def frame_sent(self, frame: Frame, now_ms: float) -> None:
@@ -201,6 +209,8 @@ class Conversation:
                 self._response_done(response, now_ms)
             case wire.FunctionCallDone():
                 self._tool_called(event, now_ms)
+            case wire.LimitsUpdated():
+                self._asking.limited(event, now_ms)
             case wire.ErrorReported(error=error):
                 self._error(error, now_ms)
             case wire.Other(type=kind, is_known=False, raw=raw):
@@ -212,6 +222,7 @@ class Conversation:
     def _callee_began(self, item_id: str, now_ms: float) -> None:
         self.callee_speaks = True
         self._happened(events.SpeechStarted(call_id=self._call_id, at_ms=now_ms, item_id=item_id))
+        self._asking.callee_began()
         if self._interrupts:
             self._cut(now_ms)
 
@@ -219,9 +230,9 @@ class Conversation:
         self.callee_speaks = False
         self._happened(events.SpeechStopped(call_id=self._call_id, at_ms=now_ms, item_id=item_id))
         if self._model_replies and not self._is_silenced:
-            self._detector_will_reply = self._is_create_wanted
-        else:
-            self._is_create_wanted |= not self._is_silenced
+            self._asking.detector_replies(now_ms)
+        elif not self._is_silenced:
+            self._asking.want_reply()
         self._maybe_create()
 
     def _cut(self, now_ms: float) -> None:
@@ -232,71 +243,44 @@ class Conversation:
     # ---- responses and tools ------------------------------------------------------------------------
 
     def _item_added(self, item: dict[str, object]) -> None:
-        if item.get("type") != "message" or item.get("role") not in ("user", "assistant"):
-            return
-        content = item.get("content")
-        is_replayed = isinstance(content, list) and any("text" in str(part.get("type")) for part in content)
-        if not is_replayed:
+        if item.get("type") == "message" and item.get("role") in ("user", "assistant") and not _is_replayed(item):
             self.history.place(str(item.get("id")), "callee" if item["role"] == "user" else "agent")
 
     def _response_created(self, response_id: str, now_ms: float) -> None:
-        is_stray = self._is_silenced and not self._is_create_sent
+        is_stray = self._is_silenced and not self._asking.is_sent
         self._active = response_id
-        self._is_create_sent = False
-        if self._detector_will_reply:
-            self._is_create_wanted = self._detector_will_reply = False
-        if is_stray or self._cancel_when_created or (self.callee_speaks and self._interrupts):
-            self._cancel_when_created = False
+        if self._asking.began() or is_stray or (self.callee_speaks and self._interrupts):
             self._dead.add(response_id)
             self._cancel(response_id)
         self._happened(events.ReplyBegan(call_id=self._call_id, at_ms=now_ms, response_id=response_id))
 
     def _response_done(self, response: dict[str, object], now_ms: float) -> None:
         response_id, status = str(response.get("id", "")), str(response.get("status", ""))
-        usage = response.get("usage")
-        counts = usage if isinstance(usage, dict) else {}
-        self._happened(
-            events.ReplyEnded(
-                call_id=self._call_id,
-                at_ms=now_ms,
-                response_id=response_id,
-                status=status,
-                input_tokens=int(counts.get("input_tokens") or 0),
-                output_tokens=int(counts.get("output_tokens") or 0),
-            )
-        )
-        if self._active in ("", response_id):
+        tokens = _tokens(response.get("usage"))
+        ended = events.ReplyEnded(call_id=self._call_id, at_ms=now_ms, response_id=response_id, status=status, **tokens)
+        self._happened(ended)
+        self._asking.ended(status, has_begun=bool(self._active))
+        if self._active == response_id:
             self._active = ""
         self._dead.discard(response_id)
         self._speech.response_done(response_id, now_ms)
         if status == "failed":
-            self._response_failed(response.get("status_details"), now_ms)
-        elif status == "completed":
-            self._failed_responses = 0
+            self._error(_why_failed(response.get("status_details")), now_ms)
+            self._failed(now_ms)
         self._maybe_create()
 
-    def _response_failed(self, details: object, now_ms: float) -> None:
-        error = details.get("error") if isinstance(details, dict) else None
-        self._error({"code": "response_failed", **(error if isinstance(error, dict) else {})}, now_ms)
-        self._failed_responses += 1
-        if self._failed_responses <= MAX_FAILED_RESPONSES:
-            self._is_create_wanted = True
-        else:
+    def _failed(self, now_ms: float) -> None:
+        if not self._asking.failed(now_ms, may_speak=not self._is_silenced):
             self.fatal = self.fatal or "the voice model failed several times in a row"
 
     def _tool_called(self, call: wire.FunctionCallDone, now_ms: float) -> None:
         if call.response_id in self._dead:
             return
-        self._open_tools.add(call.call_id)
-        self.history.called(call.call_id, call.name, call.arguments)
+        tool_id, name, arguments = call.call_id, call.name, call.arguments
+        self._open_tools.add(tool_id)
+        self.history.called(tool_id, name, arguments)
         self._happened(
-            events.ToolCalled(
-                call_id=self._call_id,
-                at_ms=now_ms,
-                tool_call_id=call.call_id,
-                name=call.name,
-                arguments=call.arguments,
-            )
+            events.ToolCalled(call_id=self._call_id, at_ms=now_ms, tool_call_id=tool_id, name=name, arguments=arguments)
         )
         self._effects.tool_calls.append(call)
 
@@ -309,25 +293,54 @@ class Conversation:
         )
         if code in FATAL_CODES:
             self.fatal = message or code
-        if "has_active_response" in code or "already has an active response" in told:
-            self._is_create_sent, self._is_create_wanted = False, True
-        shorter = re.search(r"content of (\d+)ms is already shorter", message)
         event_id = str(error.get("event_id") or "")
-        if shorter and event_id.startswith("truncate:"):
-            _, item_id, index = event_id.split(":")
-            again = wire.truncate_item(item_id, int(index), int(shorter[1]), f"again:{item_id}:{index}")
+        if "has_active_response" in code or "already has an active response" in told:
+            self._crossed(event_id, now_ms)
+        elif event_id and self._asking.is_sent and self._asking.is_about(event_id):
+            self._asking.ended("failed", has_begun=False)
+            self._failed(now_ms)
+        if again := _truncate_again(event_id, message):
             self._effects.sends.append(again)
+
+    def _crossed(self, event_id: str, now_ms: float) -> None:
+        """Our request met another response of the model's."""
+        if self._asking.refused(event_id, now_ms) and self._active:
+            self._cancel(self._active)
+            self._cut(now_ms)
 
     def _maybe_create(self) -> None:
         """Ask for a response when one is wanted and nothing stands in its way."""
-        blocked = self._active or self._is_create_sent or self._open_tools or self.callee_speaks
-        if self._is_create_wanted and not blocked and not self._detector_will_reply:
-            self._is_create_wanted, self._is_create_sent = False, True
-            self._effects.sends.append(wire.create_response(self._create_instructions))
-            self._create_instructions = ""
+        is_free = not (self._active or self._open_tools or self.callee_speaks)
+        if is_free and (create := self._asking.due()):
+            self._effects.sends.append(create)
 
     def _cancel(self, response_id: str) -> None:
         self._effects.sends.append(wire.cancel_response(response_id, f"cancel:{response_id}"))
 
     def _happened(self, event: events.Event) -> None:
         self._effects.happened.append(event)
+
+
+def _is_replayed(item: dict[str, object]) -> bool:
+    """Whether the item is one that we told the model: those of the talk itself hold sound."""
+    content = item.get("content")
+    return isinstance(content, list) and any("text" in str(part.get("type")) for part in content)
+
+
+def _tokens(usage: object) -> dict[str, int]:
+    counts = usage if isinstance(usage, dict) else {}
+    return {key: int(counts.get(key) or 0) for key in ("input_tokens", "output_tokens")}
+
+
+def _why_failed(details: object) -> dict[str, object]:
+    error = details.get("error") if isinstance(details, dict) else None
+    return {"code": "response_failed", **(error if isinstance(error, dict) else {})}
+
+
+def _truncate_again(event_id: str, message: str) -> str:
+    """The truncation that the model refused as too long, with the length that it knows; empty for other errors."""
+    shorter = re.search(r"content of (\d+)ms is already shorter", message)
+    if shorter is None or not event_id.startswith("truncate:"):
+        return ""
+    _, item_id, index = event_id.split(":")
+    return wire.truncate_item(item_id, int(index), int(shorter[1]), f"again:{item_id}:{index}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from asyncio import FIRST_COMPLETED
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from opendeep_kit.voice.conversation import FATAL_CODES, Conversation
 from opendeep_kit.voice.handshake_client import TurnedAway, connect, refusal
 
 QUEUE_MS = 2000
+TICK_S = 0.1
+"""How often it is looked whether something has waited long enough."""
 STALL_S = 8.0
 """A model that owes us a reply and says nothing for so long is treated as lost."""
 OnLimits = Callable[[Sequence[wire.RateLimit], float], None]
@@ -140,8 +143,9 @@ class RealtimeVoice:
 
     def say(self, text: str) -> None:
         """Cut the agent and let it say exactly this."""
-        self._talk.interrupt(self._now_ms())
-        self.speak_now(f'Say exactly: "{text}"')
+        self._talk.say(f'Say exactly: "{text}"', self._now_ms())
+        self._last_word = self._now_ms()
+        self._flush()
 
     def coach(self, text: str) -> None:
         """A word to the agent that the callee does not hear."""
@@ -234,14 +238,14 @@ class RealtimeVoice:
         async with asyncio.timeout(self._settings.connect_timeout_s):
             created = wire.parse(await connection.recv_bytes())
             if isinstance(created, wire.ErrorReported):
-                raise self._refusal(created.error)
+                raise _refusal(created.error, self._attempts)
             told = self._session
             await connection.send_raw(
                 wire.session_update(told.instructions, told.tools, self._settings, language=told.language)
             )
             while not isinstance(updated := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
                 if isinstance(updated, wire.ErrorReported):
-                    raise self._refusal(updated.error)
+                    raise _refusal(updated.error, self._attempts)
         self._attempts += 1
         replayed = self._talk.connection_restored() if self._attempts > 1 else 0
         if self._attempts > 1:
@@ -262,18 +266,16 @@ class RealtimeVoice:
         )
         self._flush()
 
-    def _refusal(self, error: Mapping[str, Any]) -> OpenDeepError:
-        """Settings that a session of this call was given before are not at fault: that may pass."""
-        if self._attempts == 0 or error.get("code") in FATAL_CODES:
-            return refusal(error)
-        return Unavailable("the voice model did not take the call up again", do="look at its log")
-
     async def _talk_over(self, connection: AsyncRealtimeConnection) -> None:
         """Read and write until somebody ends it."""
         reader = asyncio.create_task(self._read(connection), name="model-in")
         writer = asyncio.create_task(self._write(connection), name="model-out")
         try:
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+            while not (await asyncio.wait((reader, writer), timeout=TICK_S, return_when=FIRST_COMPLETED))[0]:
+                self._tick()
+                if self._talk.is_owed and self._now_ms() - self._last_word > STALL_S * 1000:
+                    self._lost(0, "stalled")
+                    return
             for task in (reader, writer):
                 if task.done():
                     task.result()
@@ -291,9 +293,9 @@ class RealtimeVoice:
                 if self._talk.wants_audio(event.response_id):
                     pcm = decode(event.delta, self._law) if self._law else event.delta
                     self._talk.receive_audio(event, self._down.feed(pcm), now_ms)
-            elif isinstance(event, wire.LimitsUpdated):
-                self._on_limits(event.rate_limits, 0.0)
             else:
+                if isinstance(event, wire.LimitsUpdated):
+                    self._on_limits(event.rate_limits, 0.0)
                 self._talk.receive(event, now_ms)
             self._flush()
             if self._talk.fatal:
@@ -313,11 +315,15 @@ class RealtimeVoice:
             if self._control or self._sound:
                 continue
             self._has_work.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_work.wait(), 1.0)
-            if self._talk.is_replying and self._now_ms() - self._last_word > STALL_S * 1000:
-                self._lost(0, "stalled")
-                return
+            await self._has_work.wait()
+
+    def _tick(self) -> None:
+        """Let the conversation ask for what had to wait."""
+        was_owed = self._talk.is_owed
+        self._talk.tick(self._now_ms())
+        if self._talk.is_owed and not was_owed:
+            self._last_word = self._now_ms()
+        self._flush()
 
     def _lost(self, code: int, reason: str) -> None:
         if self._connection is None:
@@ -342,3 +348,10 @@ class RealtimeVoice:
             self._has_work.set()
         for call in effects.tool_calls:
             self._run_tool(call.call_id, call.name, call.arguments)
+
+
+def _refusal(error: Mapping[str, Any], attempts: int) -> OpenDeepError:
+    """Settings that a session of this call was given before are not at fault: that may pass."""
+    if attempts == 0 or error.get("code") in FATAL_CODES:
+        return refusal(error)
+    return Unavailable("the voice model did not take the call up again", do="look at its log")

@@ -16,6 +16,7 @@ from opendeep_kit import events
 from opendeep_kit.audio.playout import Playout
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.settings import VoiceSettings
+from opendeep_kit.voice import realtime_client
 from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
 
@@ -70,6 +71,13 @@ async def refuse(peer: Peer, code: str = "server_error") -> None:
 async def refuse_for_good(peer: Peer) -> None:
     """The configuration is answered with an error that another attempt cannot mend."""
     await refuse(peer, "insufficient_quota")
+
+
+async def listen_long(peer: Peer) -> None:
+    """The callee speaks on and on, while a tool's result waits."""
+    await configured(peer)
+    await send(peer, "input_audio_buffer.speech_started", item_id="u1")
+    await asyncio.sleep(1.0)
 
 
 class Call:
@@ -165,3 +173,18 @@ async def test_refusal_for_good_is_not_tried_again() -> None:
             await call.voice.run()
 
         assert call.connections == 2
+
+
+async def test_callee_who_speaks_long_is_not_taken_for_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wanted but cannot be asked for yet is nothing that the model owes: its session stays."""
+    monkeypatch.setattr(realtime_client, "STALL_S", 0.2)
+    async with calling(listen_long) as call:
+        run = asyncio.create_task(call.voice.run())
+        await call.until(events.SpeechStarted)
+        call.voice.tool_finished("t1", "ok", wants_reply=True)
+        await asyncio.sleep(0.6)
+        call.voice.close()
+        await run
+
+        assert call.connections == 1
+        assert not any(isinstance(event, events.ModelLost) for event in call.events)
