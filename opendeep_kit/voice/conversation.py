@@ -72,6 +72,7 @@ class Conversation:
             call_id, playout, self._effects, self.history, in_flight_ms=in_flight_ms, disclosure=disclosure
         )
         self._asking = Asking()
+        self._open_tools: set[str] = set()
         self._is_silenced = False
         self.fatal = ""
         """Set when the model refuses to go on; a clause for the log."""
@@ -81,8 +82,11 @@ class Conversation:
         self.callee_speaks = False
         self._active = ""
         self._dead: set[str] = set()
+        """Responses of which nothing more is wanted: they were cut, or they are over."""
         self._sounded: set[str] = set()
-        self._open_tools: set[str] = set()
+        """Responses and items of which sound was queued."""
+        self._unsaid: set[str] = set()
+        """Items of cut responses of which no sound was queued."""
 
     # ---- what the shell asks ------------------------------------------------------------------------
 
@@ -171,6 +175,8 @@ class Conversation:
 
     def receive_audio(self, delta: wire.AudioDelta, pcm: bytes, now_ms: float) -> None:
         """Queue sound of the model's, given at the line's rate."""
+        if delta.response_id not in self._dead and delta.response_id != self._active:
+            self._response_created(delta.response_id, now_ms)
         if delta.response_id in self._dead:
             return
         if delta.response_id not in self._sounded:
@@ -180,12 +186,15 @@ class Conversation:
                     call_id=self._call_id, at_ms=now_ms, response_id=delta.response_id, item_id=delta.item_id
                 )
             )
+        self._sounded.add(delta.item_id)
         self._speech.add_sound(delta, pcm)
 
     def receive(self, event: wire.ServerEvent, now_ms: float) -> None:
         """Take one event of the model's; sound goes through `receive_audio`."""
         match event:
-            case wire.AudioDone(item_id=item_id, content_index=index):
+            case wire.AudioDone(response_id=response_id, item_id=item_id, content_index=index):
+                if response_id in self._dead and item_id not in self._sounded:
+                    self._unsaid.add(item_id)
                 self._speech.sound_done(item_id, index, now_ms)
             case wire.TranscriptDelta(item_id=item_id, content_index=index, delta=text):
                 self._speech.add_words(item_id, index, text)
@@ -204,7 +213,8 @@ class Conversation:
             case wire.ItemAdded(item=item):
                 self._item_added(item)
             case wire.ResponseCreated(response=response):
-                self._response_created(str(response.get("id", "")), now_ms)
+                if (response_id := str(response.get("id", ""))) != self._active:
+                    self._response_created(response_id, now_ms)
             case wire.ResponseDone(response=response):
                 self._response_done(response, now_ms)
             case wire.FunctionCallDone():
@@ -262,8 +272,10 @@ class Conversation:
         self._asking.ended(status, has_begun=bool(self._active))
         if self._active == response_id:
             self._active = ""
-        self._dead.discard(response_id)
+        self._dead.add(response_id)
         self._speech.response_done(response_id, now_ms)
+        self._effects.sends += [wire.delete_item(item_id, f"delete:{item_id}") for item_id in sorted(self._unsaid)]
+        self._unsaid.clear()
         if status == "failed":
             self._error(_why_failed(response.get("status_details")), now_ms)
             self._failed(now_ms)

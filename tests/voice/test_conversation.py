@@ -530,3 +530,71 @@ def test_quiet_only_when_nobody_is_about_to_speak() -> None:
     assert talk.conversation.is_quiet
     talk.callee_starts()
     assert not talk.conversation.is_quiet
+
+
+def test_sound_after_the_end_of_its_response_is_dropped() -> None:
+    """A server that sends on after a cut response is done starts nothing, and blocks no later reply."""
+    talk = Talk()
+    talk.reply("r1", "a1", 500, done=False)
+    talk.play(100)
+    talk.callee_starts()
+    talk.callee_stops()
+    talk.finish("r1", "a1", status="cancelled")
+    talk.audio("r1", "a1", 110)
+    talk.reply("r2", "a2", 200, text="Yes?")
+    talk.play(400)
+
+    assert [said.heard for said in talk.happened(events.AgentSaid)][1:] == ["Yes?"]
+    assert talk.conversation.is_quiet is True
+
+
+@pytest.mark.parametrize("is_cut_at_birth", [True, False])
+def test_item_of_a_cut_response_that_was_never_played_is_deleted(is_cut_at_birth: bool) -> None:
+    """The callee cut in before its first sound came: the model must not believe that it was said."""
+    talk = Talk()
+    if is_cut_at_birth:
+        talk.callee_starts()
+    talk.model("response.created", response={"id": "r1"})
+    talk.callee_starts()
+    talk.audio("r1", "a1", 300)
+    talk.finish("r1", "a1", status="cancelled")
+
+    assert [event["item_id"] for event in talk.sent("conversation.item.delete")] == ["a1"]
+
+
+def test_item_that_was_cut_while_played_is_not_deleted() -> None:
+    """Its beginning was heard: it stays, truncated; only what came after it in the same response goes."""
+    talk = Talk()
+    talk.reply("r1", "a1", 2000, done=False)
+    talk.play(500)
+    talk.callee_starts()
+    talk.model("response.output_audio.done", response_id="r1", item_id="a1")
+    talk.finish("r1", "a2", status="cancelled")
+
+    assert [event["item_id"] for event in talk.sent("conversation.item.truncate")] == ["a1"]
+    assert [event["item_id"] for event in talk.sent("conversation.item.delete")] == ["a2"]
+
+
+def test_response_that_was_never_announced_can_be_cut() -> None:
+    """It begins with its first sound; what comes of it after the callee cut in is dropped."""
+    talk = Talk()
+    talk.audio("r1", "a1", 500)
+    talk.play(100)
+    talk.callee_starts()
+    talk.audio("r1", "a1", 500)
+
+    assert talk.playout.queued_ms == 0
+    assert [began.response_id for began in talk.happened(events.ReplyBegan)] == ["r1"]
+
+
+def test_tool_that_outlives_the_connection_is_waited_for() -> None:
+    """The fresh session is asked for one reply, when the tool has returned, not for one before and one after."""
+    talk = Talk()
+    talk.tool("r1", "t1")
+    talk.conversation.connection_lost(talk.now_ms)
+    talk.conversation.connection_restored()
+    talk.wait(100)
+    before = talk.asked()
+    talk.tool_returns("t1")
+
+    assert (before, talk.asked()) == ([], [""])
