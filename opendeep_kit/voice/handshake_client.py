@@ -21,6 +21,9 @@ from opendeep_kit.voice import wire
 TURNED_AWAY_S, LONGEST_WAIT_S = 20.0, 300.0
 """A 429 that names no time; the longest that is believed."""
 
+CLOSE_S = 1.0
+"""A server that is lost does not say goodbye: the call must not wait for it."""
+
 
 class TurnedAway(Unavailable):
     """The provider has no capacity for us now."""
@@ -37,7 +40,10 @@ async def connect(client: openai.AsyncOpenAI, settings: VoiceSettings) -> AsyncR
     """
     manager = client.realtime.connect(
         model=settings.model,
-        websocket_connection_options={"open_timeout": settings.connect_timeout_s},  # type: ignore[typeddict-unknown-key]
+        websocket_connection_options={
+            "open_timeout": settings.connect_timeout_s,  # type: ignore[typeddict-unknown-key]
+            "close_timeout": CLOSE_S,
+        },
     )
     try:
         return await manager.enter()

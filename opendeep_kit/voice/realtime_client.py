@@ -32,7 +32,8 @@ from opendeep_kit.logs import log
 from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.conversation import FATAL_CODES, Conversation
-from opendeep_kit.voice.handshake_client import TurnedAway, connect, refusal
+from opendeep_kit.voice.handshake_client import CLOSE_S, TurnedAway, connect, refusal
+from opendeep_kit.voice.patience import Patience
 
 QUEUE_MS = 2000
 TICK_S = 0.1
@@ -187,26 +188,19 @@ class RealtimeVoice:
 
     async def run(self) -> None:
         """Hold the session until `close`, through reconnections."""
-        failures = 0
-        give_up_at = 0.0
+        patience, clock = Patience(self._settings), asyncio.get_running_loop().time
         while not self._is_closing:
             if self._attempts > 2 * self._settings.reconnect_attempts:
                 raise Unavailable("the voice model's connection breaks again and again", do="look at its log")
+            began, failure = clock(), None
             try:
                 await self._one_connection()
             except Unavailable as error:
-                now = asyncio.get_running_loop().time()
-                failures += 1
-                if self._attempts == 0 or failures > self._settings.reconnect_attempts:
+                if self._attempts == 0:
                     raise
-                if failures == 1:
-                    give_up_at = now + self._settings.reconnect_within_s
-                delay = min(0.2 * 2 ** (failures - 1), 1.5)
-                if now + delay > give_up_at:
-                    raise Unavailable("the voice model stayed away", do=error.do) from error
-                await asyncio.sleep(delay)
-            else:
-                failures = 0
+                failure = error
+            if not self._is_closing:
+                await asyncio.sleep(patience.pause(began, clock(), failure))
 
     async def _one_connection(self) -> None:
         """Connect, talk until the connection ends.
@@ -231,7 +225,8 @@ class RealtimeVoice:
         finally:
             self._connection = None
             with contextlib.suppress(ConnectionClosed, OSError, TimeoutError):
-                await connection.close()
+                async with asyncio.timeout(2 * CLOSE_S):  # its own limit does not hold while it cannot write
+                    await connection.close()
 
     async def _configure(self, connection: AsyncRealtimeConnection) -> None:
         """Wait for the session, configure it, replay the past."""

@@ -73,6 +73,16 @@ async def refuse_for_good(peer: Peer) -> None:
     await refuse(peer, "insufficient_quota")
 
 
+async def stop_reading(peer: Peer) -> None:
+    """A server that is lost in the middle of a talk, and whose network takes up nothing more."""
+    await configured(peer)
+    while '"response.create"' not in await peer.recv():
+        pass
+    peer.transport.pause_reading()
+    await asyncio.sleep(3.5)
+    peer.transport.abort()
+
+
 async def listen_long(peer: Peer) -> None:
     """The callee speaks on and on, while a tool's result waits."""
     await configured(peer)
@@ -173,6 +183,34 @@ async def test_refusal_for_good_is_not_tried_again() -> None:
             await call.voice.run()
 
         assert call.connections == 2
+
+
+async def test_session_that_breaks_at_once_is_no_recovery() -> None:
+    """A server that configures every session and drops it is waited for like one that does not answer."""
+    async with calling(drop) as call:
+        async with asyncio.timeout(5):
+            with pytest.raises(Unavailable, match="stayed away"):
+                await call.voice.run()
+
+        assert 3 <= call.connections <= 5
+
+
+async def test_lost_server_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It owes a reply, takes up no sound and answers no goodbye: it is left within the time of a stall and a second."""
+    monkeypatch.setattr(realtime_client, "STALL_S", 0.3)
+    async with calling(stop_reading, stay, reconnect_within_s=5) as call:
+        run = asyncio.create_task(call.voice.run())
+        await call.until(events.ModelConnected)
+        call.voice.speak_now()
+        async with asyncio.timeout(4):
+            while call.connections < 2:
+                call.voice.hear(bytes(480_000))
+                await asyncio.sleep(0.005)
+        await call.until(events.ModelConnected, 2)
+        call.voice.close()
+        await run
+
+        assert [lost.reason for lost in call.events if isinstance(lost, events.ModelLost)] == ["stalled"]
 
 
 async def test_callee_who_speaks_long_is_not_taken_for_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,45 @@
+"""How soon a voice model that broke off is tried again, and when it is given up. Pure.
+
+Given how each connection fared, with times in seconds on any one clock, tells the pause before the next. Never
+connects, never waits.
+"""
+
+from __future__ import annotations
+
+from opendeep_kit.errors import Unavailable
+from opendeep_kit.settings import VoiceSettings
+
+STEADY_S = 2.0
+"""A session that stood for so long was a good one; a shorter one counts like none."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 1.5
+
+
+class Patience:
+    """One call's tries, counted from the last good session."""
+
+    def __init__(self, settings: VoiceSettings) -> None:
+        self._settings = settings
+        self._failures = 0
+        self._give_up_at = 0.0
+
+    def pause(self, began: float, now: float, error: Unavailable | None = None) -> float:
+        """Seconds until the next try.
+
+        Args:
+            began: when the connection that is over now was begun.
+            error: why it came to nothing; None when there was a session.
+
+        Raises:
+            Unavailable: enough tries, or enough time.
+        """
+        if error is None and now - began >= STEADY_S:
+            self._failures = 0
+            return 0.0
+        self._failures += 1
+        if self._failures == 1:
+            self._give_up_at = now + self._settings.reconnect_within_s
+        wait = min(FIRST_PAUSE_S * 2.0 ** (self._failures - 1), LONGEST_PAUSE_S)
+        if self._failures > self._settings.reconnect_attempts or now + wait > self._give_up_at:
+            do = error.do if error is not None else "look at its log"
+            raise Unavailable("the voice model stayed away", do=do) from error
+        return wait
