@@ -18,6 +18,7 @@ FILL_AFTER_MS = 2000
 """So long without a model, the callee is told to wait."""
 QUIET_BEFORE_HANG_UP_MS = 500
 """A goodbye's echo: cutting the line on the last syllable sounds rude."""
+STAYED_SILENT = "the callee stayed silent"
 
 
 class Do(StrEnum):
@@ -28,7 +29,7 @@ class Do(StrEnum):
     FILL = "fill"
     """The model is away: say a word of our own, so that the callee does not hang up."""
     NUDGE = "nudge"
-    """Nobody speaks: let the agent ask."""
+    """Nobody speaks: let the agent ask, and tell of it with `Nudged`."""
     HANG_UP = "hang_up"
     TRANSFER = "transfer"
 
@@ -76,6 +77,9 @@ class Ending:
             case events.SpeechStarted():
                 self._nudges = 0
                 self._has_opened = True
+            case events.Nudged():
+                # Ours comes after `Do.NUDGE`; the model's own detector may be quicker.
+                self._nudges += 1
             case events.ReplyBegan():
                 self._has_opened = True
             case events.AgentInterrupted():
@@ -117,6 +121,8 @@ class Ending:
             return Decision(Do.FILL)
         if self._then is not Then.NOTHING:
             return self._check_end(now_ms)
+        if self._nudges > self._settings.max_nudges:
+            return Decision(Do.HANG_UP, EndedBy.LIMIT, STAYED_SILENT)
         return self._check_silence(now_ms)
 
     def _quiet_ms(self, now_ms: float) -> float:
@@ -144,6 +150,5 @@ class Ending:
             return None
         self._last_activity_ms = now_ms
         if self._nudges >= self._settings.max_nudges:
-            return Decision(Do.HANG_UP, EndedBy.LIMIT, "the callee stayed silent")
-        self._nudges += 1
+            return Decision(Do.HANG_UP, EndedBy.LIMIT, STAYED_SILENT)
         return Decision(Do.NUDGE)

@@ -36,6 +36,8 @@ class Watch:
             if decision is not None:
                 self.last = decision
                 self.decided.append((self.now_ms, decision.do))
+                if decision.do is Do.NUDGE:
+                    self.note(events.Nudged)
 
 
 @pytest.fixture
@@ -94,6 +96,34 @@ def test_silence_is_asked_into_then_ended(watch: Watch) -> None:
 
     assert watch.decided == [(9100, Do.NUDGE), (16100, Do.NUDGE), (23100, Do.HANG_UP)]
     assert watch.last == Decision(Do.HANG_UP, EndedBy.LIMIT, "the callee stayed silent")
+
+
+def test_models_own_nudges_count(watch: Watch) -> None:
+    """A model whose detector asks into the silence (`idle_timeout_ms`) asks no oftener than we would."""
+    opened(watch)
+    for n in range(3):
+        watch.wait(5000)
+        watch.note(events.Nudged)
+        watch.wait(100)
+        watch.note(events.ReplyBegan, response_id=f"n{n}")
+        watch.wait(1000, is_quiet=False)
+
+    assert watch.decided[0] == (19_300, Do.HANG_UP)
+    assert watch.last == Decision(Do.HANG_UP, EndedBy.LIMIT, "the callee stayed silent")
+
+
+def test_models_own_nudges_are_forgotten_when_the_callee_speaks(watch: Watch) -> None:
+    """However many there were: it is the unanswered ones that count."""
+    opened(watch)
+    for n in range(4):
+        watch.wait(5000)
+        watch.note(events.Nudged)
+        watch.note(events.ReplyBegan, response_id=f"n{n}")
+        watch.wait(1000, is_quiet=False)
+        watch.note(events.SpeechStarted, item_id=f"u{n}")
+        watch.note(events.SpeechStopped, item_id=f"u{n}")
+
+    assert watch.decided == []
 
 
 def test_answer_makes_the_count_begin_again(watch: Watch) -> None:
