@@ -40,6 +40,8 @@ FATAL_CODES = frozenset(
     ]
 )
 """Errors after which the session is of no use and another one would not help."""
+NOT_UNDERSTOOD = "(not understood)"
+"""Stands for an utterance whose words could not be told: the model heard it, and so the call was not silent."""
 
 
 class Conversation:
@@ -123,8 +125,7 @@ class Conversation:
 
     def interrupt(self, now_ms: float) -> None:
         """Cut the agent on our own account: a supervisor speaks, or the model may not cut itself."""
-        if self._active:
-            self._cancel(self._active)
+        self._cancel()
         self._asking.interrupt()
         self._cut(now_ms)
 
@@ -175,18 +176,16 @@ class Conversation:
 
     def receive_audio(self, delta: wire.AudioDelta, pcm: bytes, now_ms: float) -> None:
         """Queue sound of the model's, given at the line's rate."""
-        if delta.response_id not in self._dead and delta.response_id != self._active:
-            self._response_created(delta.response_id, now_ms)
-        if delta.response_id in self._dead:
+        reply, item_id = delta.response_id, delta.item_id
+        if reply not in self._dead and reply != self._active:
+            self._response_created(reply, now_ms)
+        if reply in self._dead:
             return
-        if delta.response_id not in self._sounded:
-            self._sounded.add(delta.response_id)
-            self._happened(
-                events.ReplyAudioArrived(
-                    call_id=self._call_id, at_ms=now_ms, response_id=delta.response_id, item_id=delta.item_id
-                )
-            )
-        self._sounded.add(delta.item_id)
+        if reply not in self._sounded:
+            self._sounded.add(reply)
+            arrived = events.ReplyAudioArrived(call_id=self._call_id, at_ms=now_ms, response_id=reply, item_id=item_id)
+            self._happened(arrived)
+        self._sounded.add(item_id)
         self._speech.add_sound(delta, pcm)
 
     def receive(self, event: wire.ServerEvent, now_ms: float) -> None:
@@ -207,9 +206,10 @@ class Conversation:
             case wire.TimeoutTriggered():
                 self._happened(events.Nudged(call_id=self._call_id, at_ms=now_ms))
             case wire.TranscriptionCompleted(item_id=item_id, transcript=text):
-                self.history.said(item_id, "callee", text.strip())
-                said = events.CalleeSaid(call_id=self._call_id, at_ms=now_ms, item_id=item_id, text=text.strip())
-                self._happened(said)
+                self._callee_said(item_id, text.strip(), now_ms)
+            case wire.TranscriptionFailed(item_id=item_id, error=error):
+                self._erred(error, now_ms)
+                self._callee_said(item_id, NOT_UNDERSTOOD, now_ms)
             case wire.ItemAdded(item=item):
                 self._item_added(item)
             case wire.ResponseCreated(response=response):
@@ -245,6 +245,10 @@ class Conversation:
             self._asking.want_reply()
         self._maybe_create()
 
+    def _callee_said(self, item_id: str, text: str, now_ms: float) -> None:
+        self.history.said(item_id, "callee", text)
+        self._happened(events.CalleeSaid(call_id=self._call_id, at_ms=now_ms, item_id=item_id, text=text))
+
     def _cut(self, now_ms: float) -> None:
         if self._active:
             self._dead.add(self._active)
@@ -261,7 +265,7 @@ class Conversation:
         self._active = response_id
         if self._asking.began() or is_stray or (self.callee_speaks and self._interrupts):
             self._dead.add(response_id)
-            self._cancel(response_id)
+            self._cancel()
         self._happened(events.ReplyBegan(call_id=self._call_id, at_ms=now_ms, response_id=response_id))
 
     def _response_done(self, response: dict[str, object], now_ms: float) -> None:
@@ -288,37 +292,34 @@ class Conversation:
     def _tool_called(self, call: wire.FunctionCallDone, now_ms: float) -> None:
         if call.response_id in self._dead:
             return
-        tool_id, name, arguments = call.call_id, call.name, call.arguments
-        self._open_tools.add(tool_id)
-        self.history.called(tool_id, name, arguments)
-        self._happened(
-            events.ToolCalled(call_id=self._call_id, at_ms=now_ms, tool_call_id=tool_id, name=name, arguments=arguments)
-        )
+        tool, name, given = call.call_id, call.name, call.arguments
+        self._open_tools.add(tool)
+        self.history.called(tool, name, given)
+        told = events.ToolCalled(call_id=self._call_id, at_ms=now_ms, tool_call_id=tool, name=name, arguments=given)
+        self._happened(told)
         self._effects.tool_calls.append(call)
 
     def _error(self, error: dict[str, object], now_ms: float) -> None:
-        code, message = str(error.get("code") or ""), str(error.get("message") or "")
-        told = f"{code} {message}".lower()
-        benign = any(phrase in told for phrase in BENIGN)
-        self._happened(
-            events.ModelErred(call_id=self._call_id, at_ms=now_ms, code=code, message=message, benign=benign)
-        )
+        code, message = self._erred(error, now_ms)
         if code in FATAL_CODES:
             self.fatal = message or code
         event_id = str(error.get("event_id") or "")
-        if "has_active_response" in code or "already has an active response" in told:
-            self._crossed(event_id, now_ms)
+        if "has_active_response" in code or "already has an active response" in message:
+            if self._asking.refused(event_id, now_ms):
+                self._cancel()
+                self._cut(now_ms)
         elif event_id and self._asking.is_sent and self._asking.is_about(event_id):
             self._asking.ended("failed", has_begun=False)
             self._failed(now_ms)
         if again := _truncate_again(event_id, message):
             self._effects.sends.append(again)
 
-    def _crossed(self, event_id: str, now_ms: float) -> None:
-        """Our request met another response of the model's."""
-        if self._asking.refused(event_id, now_ms) and self._active:
-            self._cancel(self._active)
-            self._cut(now_ms)
+    def _erred(self, error: dict[str, object], now_ms: float) -> tuple[str, str]:
+        code, message = str(error.get("code") or ""), str(error.get("message") or "")
+        benign = any(phrase in f"{code} {message}".lower() for phrase in BENIGN)
+        told = events.ModelErred(call_id=self._call_id, at_ms=now_ms, code=code, message=message, benign=benign)
+        self._happened(told)
+        return code, message
 
     def _maybe_create(self) -> None:
         """Ask for a response when one is wanted and nothing stands in its way."""
@@ -326,8 +327,9 @@ class Conversation:
         if is_free and (create := self._asking.due()):
             self._effects.sends.append(create)
 
-    def _cancel(self, response_id: str) -> None:
-        self._effects.sends.append(wire.cancel_response(response_id, f"cancel:{response_id}"))
+    def _cancel(self) -> None:
+        if self._active:
+            self._effects.sends.append(wire.cancel_response(self._active, f"cancel:{self._active}"))
 
     def _happened(self, event: events.Event) -> None:
         self._effects.happened.append(event)

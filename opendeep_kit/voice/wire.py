@@ -62,6 +62,7 @@ class TranscriptionFailed(msgspec.Struct, tag="conversation.item.input_audio_tra
     """The callee's words could not be told."""
 
     item_id: str
+    error: dict[str, Any] = {}
 
 
 class ItemAdded(msgspec.Struct, tag="conversation.item.added"):

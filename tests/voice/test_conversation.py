@@ -598,3 +598,22 @@ def test_tool_that_outlives_the_connection_is_waited_for() -> None:
     talk.tool_returns("t1")
 
     assert (before, talk.asked()) == ([], [""])
+
+
+def test_utterance_without_a_transcription_leaves_a_trace() -> None:
+    """The callee spoke: the transcript and a fresh session are told so, and the cause is noted."""
+    talk = Talk()
+    talk.reply("r1", "a1", 100, text="Is Tuesday fine?")
+    talk.play(200)
+    error = {"type": "server_error", "code": "audio_unintelligible", "message": "Could not be transcribed."}
+    talk.model("conversation.item.input_audio_transcription.failed", item_id="u1", content_index=0, error=error)
+    talk.conversation.connection_lost(talk.now_ms)
+    talk.conversation.connection_restored()
+    talk.play(0)
+
+    assert [(said.item_id, said.text) for said in talk.happened(events.CalleeSaid)] == [("u1", "(not understood)")]
+    assert [(error.code, error.benign) for error in talk.happened(events.ModelErred)] == [
+        ("audio_unintelligible", False)
+    ]
+    assert "(not understood)" in json.dumps(talk.sent("conversation.item.create"))
+    assert talk.asked() == [""]

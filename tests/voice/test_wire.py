@@ -30,7 +30,7 @@ SERVER_EVENTS = {
         wire.TranscriptionCompleted("u1", "Grüß Gott.")
     ),
     '{"type":"conversation.item.input_audio_transcription.failed","item_id":"u1","content_index":0,'
-    '"error":{"code":"audio_unintelligible"}}': wire.TranscriptionFailed("u1"),
+    '"error":{"code":"audio_unintelligible"}}': wire.TranscriptionFailed("u1", {"code": "audio_unintelligible"}),
     '{"type":"conversation.item.added","previous_item_id":null,"item":{"id":"a1","type":"message"}}': (
         wire.ItemAdded({"id": "a1", "type": "message"})
     ),
