@@ -83,12 +83,9 @@ class Conversation:
     def _reset_session(self) -> None:
         self.callee_speaks = False
         self._active = ""
-        self._dead: set[str] = set()
-        """Responses of which nothing more is wanted: they were cut, or they are over."""
-        self._sounded: set[str] = set()
-        """Responses and items of which sound was queued."""
-        self._unsaid: set[str] = set()
-        """Items of cut responses of which no sound was queued."""
+        self._dead: set[str] = set()  # Responses of which nothing more is wanted: they were cut, or they are over.
+        self._sounded: set[str] = set()  # Responses and items of which sound was queued.
+        self._unsaid: set[str] = set()  # Items of cut responses of which no sound was queued.
 
     # ---- what the shell asks ------------------------------------------------------------------------
 
@@ -137,6 +134,7 @@ class Conversation:
 
     def coach(self, text: str) -> None:
         """A word to the agent that the callee does not hear."""
+        self.history.noted(text)
         self._effects.sends.append(wire.system_text(text))
 
     def tool_finished(self, tool_call_id: str, output: str, *, wants_reply: bool) -> None:
@@ -151,6 +149,8 @@ class Conversation:
     def connection_lost(self, now_ms: float) -> None:
         """The model is gone. What was received is played on; nothing more of it will come."""
         self._speech.model_lost(now_ms)
+        for item_id in self.history.untold:
+            self._callee_said(item_id, NOT_UNDERSTOOD, now_ms)
         self._reset_session()
         self._asking.lost()
 
@@ -203,7 +203,8 @@ class Conversation:
                 self._callee_began(item_id, now_ms)
             case wire.SpeechStopped(item_id=item_id):
                 self._callee_ended(item_id, now_ms)
-            case wire.TimeoutTriggered():
+            case wire.TimeoutTriggered(item_id=item_id):
+                self.history.said(item_id, "callee", "")
                 self._happened(events.Nudged(call_id=self._call_id, at_ms=now_ms))
             case wire.TranscriptionCompleted(item_id=item_id, transcript=text):
                 self._callee_said(item_id, text.strip(), now_ms)

@@ -17,12 +17,14 @@ class Entry:
 
     item_id: str
     role: str
-    """`callee`, `agent`, `call`, `output`."""
+    """`callee`, `agent`, `call`, `output`, `note`."""
     text: str = ""
-    """Words; for `call` its JSON arguments, for `output` the tool's result."""
+    """Words; for `call` its JSON arguments, for `output` the tool's result, for `note` a word to the agent only."""
     name: str = ""
     """The tool of a `call`."""
     is_cut: bool = False
+    is_told: bool = False
+    """The words came, even if they were none."""
 
 
 class History:
@@ -44,7 +46,11 @@ class History:
     def said(self, item_id: str, role: str, text: str, *, is_cut: bool = False) -> None:
         """The words of an item, as heard."""
         entry = self.place(item_id, role)
-        entry.text, entry.is_cut = text, is_cut
+        entry.text, entry.is_cut, entry.is_told = text, is_cut, True
+
+    def noted(self, text: str) -> None:
+        """A word to the agent that the callee does not hear."""
+        self._entries.append(Entry("", "note", text))
 
     def called(self, tool_call_id: str, name: str, arguments: str) -> None:
         """A tool call."""
@@ -58,8 +64,13 @@ class History:
     @property
     def waits_for_agent(self) -> bool:
         """Whether a fresh session should speak first: the last turn was not a whole sentence of the agent's."""
-        turns = [entry for entry in self._entries if entry.text]
+        turns = [entry for entry in self._entries if entry.text and entry.role != "note"]
         return bool(turns) and (turns[-1].role != "agent" or turns[-1].is_cut)
+
+    @property
+    def untold(self) -> list[str]:
+        """Items of the callee's whose words have not come."""
+        return [entry.item_id for entry in self._entries if entry.role == "callee" and not entry.is_told]
 
     def replay(self) -> list[str]:
         """Client events (`conversation.item.create`) that rebuild the conversation."""
@@ -70,6 +81,8 @@ class History:
             return wire.user_text(entry.text)
         if entry.role == "agent":
             return wire.agent_text(entry.text + (" —" if entry.is_cut else ""))
+        if entry.role == "note":
+            return wire.system_text(entry.text)
         tool_call_id = entry.item_id.split(":", 1)[1]
         if entry.role == "call":
             return wire.tool_call(tool_call_id, entry.name, entry.text)

@@ -617,3 +617,43 @@ def test_utterance_without_a_transcription_leaves_a_trace() -> None:
     ]
     assert "(not understood)" in json.dumps(talk.sent("conversation.item.create"))
     assert talk.asked() == [""]
+
+
+def test_words_to_the_agent_outlive_the_connection() -> None:
+    """What a supervisor or a pressed key told it, also while there was no session, the fresh one is told in its place."""
+    talk = Talk()
+    talk.reply("r1", "a1", 100, text="Is Tuesday fine?")
+    talk.play(200)
+    talk.conversation.coach("Offer Wednesday.")
+    talk.conversation.connection_lost(talk.now_ms)
+    talk.conversation.coach("The callee pressed the key 1.")
+    talk.play(0)
+    talk.effects = Effects()
+    talk.conversation.connection_restored()
+    talk.play(0)
+
+    items = [event["item"] for event in talk.sent("conversation.item.create")]
+    assert [(item["role"], item["content"][0]["text"]) for item in items] == [
+        ("assistant", "Is Tuesday fine?"),
+        ("system", "Offer Wednesday."),
+        ("system", "The callee pressed the key 1."),
+    ]
+    assert talk.asked() == []
+
+
+def test_answer_whose_words_were_lost_with_the_connection_is_asked_for_again() -> None:
+    """The callee had answered: the fresh session knows that, and speaks; an empty turn of the detector's is none."""
+    for is_answer in (True, False):
+        talk = Talk()
+        talk.reply("r1", "a1", 100, text="Is Tuesday fine?")
+        talk.play(200)
+        if not is_answer:
+            talk.model("input_audio_buffer.timeout_triggered", item_id="u1", audio_start_ms=0, audio_end_ms=0)
+        user = {"id": "u1", "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
+        talk.model("conversation.item.added", item=user)
+        talk.conversation.connection_lost(talk.now_ms)
+        talk.conversation.connection_restored()
+        talk.play(0)
+
+        assert [said.text for said in talk.happened(events.CalleeSaid)] == ["(not understood)"] * is_answer
+        assert talk.asked() == [""] * is_answer
