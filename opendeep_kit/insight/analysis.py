@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from opendeep_kit import events
 from opendeep_kit.insight.latency import barge_ins, percentile, turns
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
+from opendeep_kit.tasks.answers import NOT_AN_ANSWER
 
-NOT_AN_ANSWER = frozenset(["", "unknown", "no answer", "n/a"])
 _BY_REASON = {
     "wrong_person": Disposition.WRONG_PERSON,
     "refused": Disposition.REFUSED,

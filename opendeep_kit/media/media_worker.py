@@ -36,7 +36,7 @@ from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.store.live_calls import MediaEnd
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import CallScript, parse_script
-from opendeep_kit.voice.call_tools import CALL_TOOLS
+from opendeep_kit.voice.call_tools import tools_for
 from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.own_tools import OwnTools
 from opendeep_kit.voice.own_words import Own
@@ -222,7 +222,7 @@ class MediaWorker:
     async def _talk(self, held: HeldCall, connection: AudioSocketConnection) -> None:
         brief = held.brief
         playout = Playout(self.rate_hz)
-        toolbox = Toolbox((*tools_for(brief.script), *await self._own_tools(brief), *brief.tools))
+        toolbox = Toolbox((*tools_for(brief.script.task), *await self._own_tools(brief), *brief.tools))
         instructions = render(brief.script, brief.facts)
         session = Session(instructions=instructions, tools=toolbox.schemas(), language=brief.script.task.language)
         bridge = held.bridge = Bridge(self._parts(held, playout, toolbox), connection)
@@ -332,8 +332,3 @@ class MediaWorker:
             )
         )
         return path, saved.sha256
-
-
-def tools_for(script: CallScript) -> tuple[Tool, ...]:
-    """The tools every call has; the hand-over only where there is somebody to hand over to."""
-    return tuple(tool for tool in CALL_TOOLS if tool.name != "transfer_to_human" or script.task.transfer_to)

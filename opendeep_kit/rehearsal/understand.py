@@ -233,4 +233,4 @@ def _number(question: Asked, text: str) -> str | None:
     low = -float("inf") if question.lowest is None else question.lowest
     high = float("inf") if question.highest is None else question.highest
     fitting = [value for value in values if low <= value <= high]
-    return f"{fitting[-1]:g}" if fitting else None
+    return f"{fitting[-1]:.15g}" if fitting else None

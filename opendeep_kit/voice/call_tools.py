@@ -1,15 +1,21 @@
 """The tools every call has: note answers, end, call back, opt out, hand over, press keys, leave a message.
 
 Each is a pure function from what the model asks to what happened and what the call does next. They never touch the
-line themselves.
+line themselves. Given a task, `tools_for` offers what fits it: answers to its own questions, in their own form.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
+
+from pydantic import Field, create_model
 
 from opendeep_kit import events
 from opendeep_kit.errors import BadInput
+from opendeep_kit.tasks.answers import canonical, form
+from opendeep_kit.tasks.spec import Question, TaskSpec
 from opendeep_kit.voice.tools import Moment, Result, Then, Tool, tool
 
 EndReason = Literal[
@@ -109,4 +115,32 @@ CALL_TOOLS: tuple[Tool, ...] = (
     tool(press_digits),
     tool(leave_voicemail),
 )
-"""Offered in every call."""
+"""Offered in every call, whatever its task."""
+
+
+def tools_for(task: TaskSpec) -> tuple[Tool, ...]:
+    """The tools of a call for this task; the hand-over only where there is somebody to hand over to."""
+    fitting = {"record_answer": _noting(task.questions)} if task.questions else {}
+    offered = (fitting.get(one.name, one) for one in CALL_TOOLS)
+    return tuple(one for one in offered if one.name != "transfer_to_human" or task.transfer_to)
+
+
+def _noting(questions: Sequence[Question]) -> Tool:
+    """`record_answer`, for these questions and their forms only: what does not fit goes back to the model."""
+    by_id = {question.id: question for question in questions}
+
+    def record(moment: Moment, question: str, value: str) -> Result:
+        asked = by_id.get(question.strip().lower())
+        if asked is None:
+            raise BadInput(f"there is no question {question[:80]!r}", do=f"known ids: {', '.join(by_id)}")
+        return record_answer(moment, asked.id, canonical(asked, value))
+
+    general = tool(record_answer)
+    forms = "; ".join(f"{name}: {form(question)}" for name, question in by_id.items())
+    arguments = create_model(
+        general.name,
+        __base__=general.arguments,
+        question=(str, Field(description="the question's id.", json_schema_extra={"enum": list(by_id)})),
+        value=(str, Field(description=f"the answer in the form the question asks for ({forms}).")),
+    )
+    return replace(general, function=record, arguments=arguments)

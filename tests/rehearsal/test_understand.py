@@ -243,6 +243,7 @@ def test_number_without_a_range() -> None:
     free = Asked(id="n", type="number", ask="How many?")
 
     assert [answer(free, words) for words in ("1,250 or so", "none", "minus", "twelve")] == ["1250", "0", None, "12"]
+    assert answer(free, "It is 12,345,678.") == "12345678"
 
 
 @pytest.mark.parametrize(

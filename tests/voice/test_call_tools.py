@@ -5,7 +5,8 @@ import json
 import pytest
 
 from opendeep_kit import events
-from opendeep_kit.voice.call_tools import CALL_TOOLS
+from opendeep_kit.tasks.spec import TaskSpec, spec_from
+from opendeep_kit.voice.call_tools import CALL_TOOLS, tools_for
 from opendeep_kit.voice.tools import Moment, Result, Then, Toolbox
 
 MOMENT = Moment(call_id="c", at_ms=900.0, last_words="Stop calling me.")
@@ -114,3 +115,66 @@ async def test_reason_nobody_knows() -> None:
 
     assert failed
     assert result.then is Then.REPLY
+
+
+# ---- fitted to a task -------------------------------------------------------------------------------
+
+
+def task(*questions: dict[str, object], **more: object) -> TaskSpec:
+    """A task with these questions."""
+    return spec_from({"goal": "Ask.", "organisation": "Clinic", "questions": questions, **more})
+
+
+SURVEY = task(
+    {"id": "pain", "ask": "How strong is it?", "type": "number", "lowest": 1, "highest": 5},
+    {"id": "arrival", "ask": "How will you come?", "type": "choice", "options": ["car", "on foot"]},
+)
+
+
+async def note(question: str, value: str) -> tuple[Result, bool]:
+    """`record_answer` in a call for the survey."""
+    box, arguments = Toolbox(tools_for(SURVEY)), json.dumps({"question": question, "value": value})
+    return await box.run("record_answer", arguments, MOMENT, timeout_s=5)
+
+
+async def test_answer_is_kept_in_the_form_of_its_question() -> None:
+    """The model's spelling does not part answers that are the same."""
+    for given, kept in [(("Pain ", "4.0"), ("pain", "4")), (("arrival", "On foot."), ("arrival", "on foot"))]:
+        result, failed = await note(*given)
+        (noted,) = result.happened
+        assert isinstance(noted, events.AnswerRecorded)
+        assert ((noted.question, noted.value), failed) == (kept, False)
+
+
+@pytest.mark.parametrize(
+    ("question", "value", "told"),
+    [
+        ("pian", "4", "there is no question 'pian': known ids: pain, arrival."),
+        ("pain", "seven", "'seven' is no answer to pain: the value must be a number in digits, 1..5."),
+        ("pain", "7", "'7' is no answer to pain: the value must be a number in digits, 1..5."),
+        ("arrival", "bus", "'bus' is no answer to arrival: the value must be one of: car | on foot."),
+    ],
+)
+async def test_answer_that_fits_no_question_goes_back_to_the_model(question: str, value: str, told: str) -> None:
+    """Nothing is noted, and the model reads what would do."""
+    result, failed = await note(question, value)
+
+    assert (result.happened, result.output, failed) == ((), f"It did not work: {told}", True)
+
+
+def test_schema_names_the_questions() -> None:
+    """The model sees the ids and the forms before it calls."""
+    schema = tools_for(SURVEY)[1].schema()
+    asked, value = schema["parameters"]["properties"].values()
+
+    assert (schema["name"], asked["enum"], value["type"]) == ("record_answer", ["pain", "arrival"], "string")
+    assert "(pain: a number in digits, 1..5; arrival: one of: car | on foot)" in value["description"]
+
+
+def test_offered_is_what_the_task_can_use() -> None:
+    """A hand-over needs somebody to hand over to; without questions any answer may be noted."""
+    names = [tool.name for tool in tools_for(task())]
+
+    assert names == [tool.name for tool in CALL_TOOLS if tool.name != "transfer_to_human"]
+    assert [tool.name for tool in tools_for(task(transfer_to="+12125550132"))] == [tool.name for tool in CALL_TOOLS]
+    assert tools_for(task())[1] is CALL_TOOLS[1]
