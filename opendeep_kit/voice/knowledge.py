@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import re
 import threading
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bm25s
@@ -42,10 +42,29 @@ class Passage:
     text: str
 
 
+Stamp = tuple[int, int]
+"""A file's time of change in ns and its size: other figures, other words."""
+
+
+def _stamp(file: Path) -> Stamp:
+    state = file.stat()
+    return state.st_mtime_ns, state.st_size
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """A folder's documents as they were when they were read."""
+
+    files: Mapping[Path, Stamp] = field(default_factory=dict)
+    passages: list[Passage] = field(default_factory=list)
+    index: bm25s.BM25 | None = None
+
+
 class Documents:
     """The documents of one tenant, indexed by the words in them (BM25).
 
-    The index is built at the first search. Links that lead out of the folder are not followed.
+    The index is built at the first search, and again at one that finds a document added, edited or gone. Links that
+    lead out of the folder are not followed. Searching may block: do it off the loop.
 
     Raises:
         BadInput: there is no such folder.
@@ -56,41 +75,42 @@ class Documents:
             raise BadInput(f"there is no folder {folder}", do="put the tenant's .md and .txt documents there")
         self._folder = folder
         self._building = threading.Lock()
-        self._passages: list[Passage] = []
-        self._index: bm25s.BM25 | None = None
-        self._is_built = False
+        self._indexed = _Indexed()
 
     def search(self, query: str, *, at_most: int = PASSAGES) -> list[Passage]:
         """The passages that fit best, the best first; none when no word of the query occurs."""
         with self._building:  # searches of several calls come from several threads
-            if not self._is_built:
-                self._build()
-        words = [word for word in _words([query])[0] if self._index and word in self._index.vocab_dict]
-        if self._index is None or not words:
+            files = self._files()
+            if files != self._indexed.files:
+                self._indexed = self._build(files)
+            indexed = self._indexed
+        index = indexed.index
+        words = [word for word in _words([query])[0] if index and word in index.vocab_dict]
+        if index is None or not words:
             return []
-        scores = self._index.get_scores(words)
+        scores = index.get_scores(words)
         best = np.argsort(-scores, kind="stable")[:at_most]
-        return [self._passages[at] for at in best if scores[at] > 0]
+        return [indexed.passages[at] for at in best if scores[at] > 0]
 
-    def _build(self) -> None:
-        self._passages = [passage for file in self._files() for passage in _passages(file, self._folder)]
-        # The document's name and headings count as its words: "prices.md" answers "prices".
-        words = _words([f"{passage.document} {passage.text}" for passage in self._passages])
-        if any(words):
-            index = bm25s.BM25()
-            index.index(words, show_progress=False)
-            self._index = index
-        self._is_built = True
-
-    def _files(self) -> Iterator[Path]:
+    def _build(self, files: Mapping[Path, Stamp]) -> _Indexed:
         inside = self._folder.resolve()
-        for file in sorted(self._folder.rglob("*")):
-            if file.suffix.lower() not in SUFFIXES or not file.is_file() or not file.resolve().is_relative_to(inside):
-                continue
-            if file.stat().st_size > MAX_FILE_BYTES:
+        passages: list[Passage] = []
+        for file, (_, size) in files.items():
+            if size > MAX_FILE_BYTES:
                 log().warning("! a document is too large to be searched", limit_bytes=MAX_FILE_BYTES)
-                continue
-            yield file
+            elif file.resolve().is_relative_to(inside):
+                passages += _passages(file, self._folder)
+        # The document's name and headings count as its words: "prices.md" answers "prices".
+        words = _words([f"{passage.document} {passage.text}" for passage in passages])
+        if not any(words):
+            return _Indexed(files)
+        index = bm25s.BM25()
+        index.index(words, show_progress=False)
+        return _Indexed(files, passages, index)
+
+    def _files(self) -> dict[Path, Stamp]:
+        found = sorted(file for file in self._folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+        return {file: _stamp(file) for file in found if file.is_file()}
 
 
 def documents_tool(folder: Path) -> Tool:
@@ -175,7 +195,7 @@ class LookupTable:
         self._columns = tuple(columns)
         self._only = only
         self._reading = threading.Lock()
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: Stamp | None = None
         self._rows: dict[str, list[dict[str, str]]] = {}
         if not columns:
             raise BadInput(f"no column of {file.name} may be given out", do="name the columns the agent may tell")
@@ -199,11 +219,10 @@ class LookupTable:
         return rows.get(_as_heard(value), []) if _as_heard(value) else []
 
     def _refresh(self) -> None:
-        state = self._file.stat()
-        stamp = (state.st_mtime_ns, state.st_size)
+        stamp = _stamp(self._file)
         if stamp == self._stamp:
             return
-        if state.st_size > MAX_FILE_BYTES:
+        if stamp[1] > MAX_FILE_BYTES:
             raise BadInput(f"the table {self._file} is larger than {MAX_FILE_BYTES} bytes", do="use a webhook instead")
         with self._file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)

@@ -80,7 +80,7 @@ class OwnTools:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._making = threading.Lock()
-        self._made: dict[str, tuple[tuple[int, int], dict[str, Tool]]] = {}
+        self._made: dict[str, tuple[object, dict[str, Tool]]] = {}
 
     def named(self, tenant_id: str, names: Sequence[str]) -> tuple[Tool, ...]:
         """The tenant's tools of these names.
@@ -109,7 +109,8 @@ class OwnTools:
         if not _TENANT.fullmatch(tenant_id):
             raise BadInput(f"the tenant {tenant_id!r} can have no folder", do="use an id of a-z, 0-9 and -")
         folder = self._root / tenant_id
-        stamp = (_stamp(folder / TOOLS_FILE), _stamp(folder / DOCUMENTS))
+        # Documents and tables look after their own files; made anew are the tools only when these are others.
+        stamp = (_stamp(folder / TOOLS_FILE), (folder / DOCUMENTS).is_dir())
         with self._making:
             made = self._made.get(tenant_id)
             if made is None or made[0] != stamp:
@@ -117,11 +118,12 @@ class OwnTools:
             return made[1]
 
 
-def _stamp(path: Path) -> int:
+def _stamp(path: Path) -> tuple[int, int] | None:
     try:
-        return path.stat().st_mtime_ns
+        state = path.stat()
     except OSError:
-        return 0
+        return None
+    return state.st_mtime_ns, state.st_size
 
 
 def _tools_in(folder: Path) -> dict[str, Tool]:

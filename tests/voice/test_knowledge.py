@@ -119,6 +119,36 @@ async def test_links_out_of_the_folder_are_not_followed(folder: Path) -> None:
     assert Documents(folder).search("brakes") == []
 
 
+def test_change_is_told_from_the_next_search_on(folder: Path) -> None:
+    """A document edited in place, added in a subfolder or taken away: the old words are told no more."""
+    prices, fees, documents = folder / "info" / "prices.md", folder / "info" / "fees.md", Documents(folder)
+
+    def costs() -> list[str]:
+        return [passage.text for passage in documents.search("cleaning costs")]
+
+    before = costs()
+    prices.write_text("Cleaning costs 99 euros.")
+    edited = costs()
+    fees.write_text("Cleaning costs 80 euros on Mondays.")
+    added = costs()
+    fees.unlink()
+    prices.unlink()
+
+    assert "A check-up costs 45 euros." in before[0]
+    assert edited == ["Cleaning costs 99 euros."]
+    assert sorted(added) == ["Cleaning costs 80 euros on Mondays.", "Cleaning costs 99 euros."]
+    assert costs() == []
+
+
+def test_unchanged_documents_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search looks whether a document has changed, and reads none that has not."""
+    documents = Documents(folder)
+    found = documents.search("parking")
+    monkeypatch.setattr(Path, "read_text", lambda *args, **options: pytest.fail("read again"))
+
+    assert documents.search("parking") == found
+
+
 def test_empty_folder_answers_nothing(tmp_path: Path) -> None:
     """A folder without documents is searched in vain."""
     (tmp_path / "empty.md").touch()

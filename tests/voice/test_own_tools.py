@@ -71,6 +71,15 @@ def test_made_once_until_the_file_changes(clinic: Path) -> None:
         own.named("clinic", ["look_up_contact"])
 
 
+def test_edited_document_counts_without_a_restart(clinic: Path) -> None:
+    """The tools made for the first call tell what stands in the file now."""
+    (tool,) = OwnTools(clinic).named("clinic", ["search_documents"])
+    tool.function("park")
+    (clinic / "clinic" / "documents" / "parking.md").write_text("You can park in front of the house.")
+
+    assert tool.function("park") == "From parking.md:\nYou can park in front of the house."
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
