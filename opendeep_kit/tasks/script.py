@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import yaml
@@ -68,6 +69,18 @@ class CallScript:
             f"<b>{self.name}</b> <code>{self.sha256[:8]}</code><p>{told(self.task.goal)}</p>"
             f"<p><i>{told(self.opening)}</i></p><ol>{rows}</ol><p><i>{told(self.closing)}</i></p>"
         )
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's own, which tells the line of a value as well that looks like one of another kind but cannot be it."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        """The node's value."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:  # 2026-02-30, or the like with a tag
+            problem = f"{str(node.value)[:40]!r} is not possible here; put it in quotes if it is meant as text"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
 
 def load_script(path: Path | str) -> CallScript:
@@ -130,7 +143,11 @@ def _split(text: str, source: str) -> tuple[dict[str, object], str, int]:
         )
     begin, end = fences
     try:
-        front = yaml.safe_load("\n".join(lines[begin + 1 : end]))
+        front = yaml.load("\n".join(lines[begin + 1 : end]), _Loader)
+    except RecursionError:
+        raise BadInput(
+            f"{source}: the front matter is nested too deeply", do="see the scripts that come along"
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = begin + 2 + (mark.line if mark else 0)
@@ -151,7 +168,8 @@ def _task(front: dict[str, object], text: str, source: str) -> TaskSpec:
         line = next((n for n, row in enumerate(text.split("\n"), 1) if key and row.startswith(f"{key}:")), 0)
         where = f"{source}, line {line}" if line else source
         message = first["msg"].removeprefix("Value error, ").lower()
-        hint = "mend it"
+        is_unquoted = first["type"] == "string_type" and isinstance(first["input"], bool | float | int | date)
+        hint = "put it in quotes" if is_unquoted else "mend it"
         if first["type"] == "extra_forbidden":
             message, hint = (
                 "there is no such setting",

@@ -82,6 +82,19 @@ FAULTS: dict[str, tuple[str, str]] = {
     "broken YAML": (WHOLE.replace("type: yes_no", "type: [yes_no"), "s.md, line 7: the front matter is not YAML ("),
     "a colon too many": (WHOLE.replace("goal: C", "goal: C: c"), "s.md, line 2: the front matter is not YAML (mapping"),
     "a tab": (WHOLE.replace("    ask", "\task"), "s.md, line 6: the front matter is not YAML (found character"),
+    "a day that is none": (
+        WHOLE.replace("goal:", "examples:\n  name: 2026-02-30\ngoal:"),
+        "s.md, line 3: the front matter is not YAML ('2026-02-30' is not possible here; put it in quotes if it is",
+    ),
+    "a tagged value that is none": (
+        WHOLE.replace("goal:", "voice: !!timestamp marin\ngoal:"),
+        "s.md, line 2: the front matter is not YAML ('marin' is not possible here",
+    ),
+    "a day that is one": (
+        WHOLE.replace("goal:", "examples: {name: 2026-02-28}\ngoal:"),
+        "s.md, line 2: examples.name: input should be a valid string: put it in quotes.",
+    ),
+    "brackets without end": (WHOLE.replace("goal:", f"x: {'[' * 5000}\ngoal:"), "s.md: the front matter is nested too"),
     "no such setting": (
         WHOLE.replace("goal:", "gaol: x\ngoal:"),
         "s.md, line 2: gaol: there is no such setting: known are: script, goal, organisation, language,",
