@@ -32,6 +32,10 @@ class Item:
     is_complete: bool = False
     """The model sent all of it."""
     has_sounded: bool = False
+    words: str = ""
+    """What it says, where that was known before it was spoken: our own sentences."""
+    is_firm: bool = False
+    """An interruption does not drop it: keys for a menu that talks."""
     last_slot: int = -1
     """Slot of its last frame sent."""
     pending: bytearray = field(default_factory=bytearray, repr=False)
@@ -129,10 +133,10 @@ class Playout:
         return frame
 
     def drop(self) -> tuple[Item, ...]:
-        """Forget everything queued (the callee interrupts); the items tell how far each had come."""
-        items = tuple(self._queue)
-        self._queue.clear()
-        self._queued = 0
+        """Forget what is queued and not firm (the callee interrupts); the items tell how far each had come."""
+        items = tuple(item for item in self._queue if not item.is_firm)
+        self._queue = deque(item for item in self._queue if item.is_firm)
+        self._queued = sum(len(item.pending) for item in self._queue)
         return items
 
     def _take(self, slot: int) -> tuple[list[bytes], list[Item]]:

@@ -139,6 +139,9 @@ class AgentSpeech:
         queued_ms = self._playout.queued_ms
         items = self._playout.drop()
         for item in items:
+            if item.words:  # ours: the model knows nothing of it
+                self._report(item, item.words, self._heard_words(item), self.heard_ms(item), now_ms, is_cut=True)
+                continue
             self._forget_unheard(item)
             self._said(item, self._heard_words(item), self.heard_ms(item), now_ms, is_cut=True)
         if items and items[0].sent_ms > 0:
@@ -149,7 +152,7 @@ class AgentSpeech:
                     at_ms=now_ms,
                     item_id=head.item_id,
                     heard_ms=self.heard_ms(head),
-                    dropped_ms=queued_ms,
+                    dropped_ms=queued_ms - self._playout.queued_ms,
                     last_frame_ms=(head.last_slot + 1) * FRAME_MS,
                 )
             )
@@ -171,7 +174,7 @@ class AgentSpeech:
             self._effects.sends.append(wire.delete_item(item.item_id, f"delete:{item.item_id}"))
 
     def _heard_words(self, item: Item) -> str:
-        words = self._words_of(item.item_id, item.content_index)
+        words = _Words(item.words, True) if item.words else self._words_of(item.item_id, item.content_index)
         return heard_part(
             words.text,
             heard_ms=self.heard_ms(item) - item.lead_in_ms,
@@ -203,6 +206,11 @@ class AgentSpeech:
     def _said(self, item: Item, heard: str, heard_ms: float, now_ms: float, *, is_cut: bool) -> None:
         meant = self._words.pop((item.item_id, item.content_index), _Words()).text
         self._history.said(item.item_id, "agent", heard, is_cut=is_cut)
+        self._report(item, meant, heard, heard_ms, now_ms, is_cut=is_cut)
+        if self._disclosure:
+            self._watch_disclosure(heard, now_ms, is_cut=is_cut)
+
+    def _report(self, item: Item, meant: str, heard: str, heard_ms: float, now_ms: float, *, is_cut: bool) -> None:
         self._effects.happened.append(
             events.AgentSaid(
                 call_id=self._call_id,
@@ -215,8 +223,6 @@ class AgentSpeech:
                 is_cut=is_cut,
             )
         )
-        if self._disclosure:
-            self._watch_disclosure(heard, now_ms, is_cut=is_cut)
 
     def _watch_disclosure(self, heard: str, now_ms: float, *, is_cut: bool) -> None:
         self._heard_so_far = f"{self._heard_so_far} {heard}".strip()

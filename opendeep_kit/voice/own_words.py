@@ -1,6 +1,7 @@
 """Sentences and keys that the call itself puts on the line, with no model behind them.
 
-Given prepared sound, queues it, and tells when its words were heard, as `agent_speech` does for the model's.
+Given prepared sound, queues it, and tells when its words were heard to their end, as `agent_speech` does for the
+model's. What was heard of a sentence that the callee cut, `agent_speech` tells; keys are not cut.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Own:
     pcm: bytes = field(repr=False)
     """At the line's rate."""
     words: str = ""
-    """Empty for what is no speech."""
+    """Empty for what is no speech: an interruption does not cut it."""
 
 
 NOTHING = Own(b"")
@@ -38,14 +39,15 @@ class OwnWords:
         self._call_id = call_id
         self._now_ms = now_ms
         self._emit = emit
-        self._words: dict[str, str] = {}
+        self._count = 0
 
     def say(self, own: Own) -> None:
         """Queue it after what is being said."""
         if own.pcm:
-            item_id = f"{OWN}:{len(self._words)}"
-            self._words[item_id] = own.words
-            self._playout.add(OWN, item_id, 0, own.pcm)
+            item_id = f"{OWN}:{self._count}"
+            self._count += 1
+            item = self._playout.add(OWN, item_id, 0, own.pcm)
+            item.words, item.is_firm = own.words, not own.words
             self._playout.complete(item_id, 0)
 
     def frame_sent(self, frame: Frame) -> bool:
@@ -53,7 +55,7 @@ class OwnWords:
         item = frame.item
         if item is None or item.response_id != OWN:
             return False
-        words, now_ms = self._words[item.item_id], self._now_ms()
+        words, now_ms = item.words, self._now_ms()
         if words and frame.is_first_sound:
             self._emit(
                 events.AgentSoundStarted(

@@ -85,6 +85,17 @@ def test_drop_tells_how_far_each_item_had_come() -> None:
     assert playout.queued_ms == 0
 
 
+def test_drop_leaves_what_is_firm() -> None:
+    """Keys stay in the queue, and are next whatever stood before them."""
+    playout = Playout(RATE)
+    playout.add("r", "a", 0, sound(100))
+    playout.add("own", "keys", 0, sound(40)).is_firm = True
+    dropped = playout.drop()
+
+    assert ([item.item_id for item in dropped], playout.queued_ms) == (["a"], 40)
+    assert playout.next_frame(0).item is playout.items[0]
+
+
 def test_leading_silence_is_told_apart() -> None:
     """The first sound is marked, and the silence before it is known."""
     playout = Playout(RATE)

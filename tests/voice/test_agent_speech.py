@@ -7,10 +7,11 @@ import pytest
 from opendeep_kit import events
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.playout import Playout
-from opendeep_kit.audio.tones import tone
+from opendeep_kit.audio.tones import dtmf, tone
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.agent_speech import AgentSpeech, Effects
 from opendeep_kit.voice.history import History
+from opendeep_kit.voice.own_words import Own, OwnWords
 
 TEXT = "Can you come on Tuesday?"
 
@@ -22,6 +23,8 @@ class Line:
         self.playout, self.effects, self.history = Playout(24000), Effects(), History()
         self.speech = AgentSpeech("c", self.playout, self.effects, self.history, in_flight_ms=40, disclosure="")
         self.now_ms = 0.0
+        happened = self.effects.happened
+        self.own = OwnWords(self.playout, call_id="c", now_ms=lambda: self.now_ms, emit=happened.append)
 
     def sound(self, ms: int, *, lead_in_ms: int = 0, item: str = "a1") -> None:
         """Sound from the model."""
@@ -33,7 +36,7 @@ class Line:
         for _ in range(ms // 20):
             frame = self.playout.next_frame(int(self.now_ms / 20))
             self.now_ms += 20
-            if frame.item:
+            if frame.item and not self.own.frame_sent(frame):
                 self.speech.frame_sent(frame, self.now_ms)
 
     def said(self) -> list[tuple[str, bool]]:
@@ -113,3 +116,33 @@ def test_effects_are_handed_out_once(line: Line) -> None:
     first, second = line.effects.take(), line.effects.take()
 
     assert (len(first.sends), len(second.sends)) == (1, 0)
+
+
+# ---- our own ----------------------------------------------------------------------------------------
+
+
+def test_own_sentence_that_was_cut_tells_what_was_heard(line: Line) -> None:
+    """The callee speaks over "One moment": the words until then are told, and the model is told nothing."""
+    line.own.say(Own(tone(440.0, 24000, 1000), "One moment, please."))
+    line.play(640)
+    line.speech.cut(line.now_ms)
+    said, interrupted = line.effects.happened[-2:]
+
+    assert isinstance(said, events.AgentSaid)
+    assert (said.meant, said.heard, said.heard_ms, said.is_cut) == ("One moment, please.", "One moment,", 600, True)
+    assert isinstance(interrupted, events.AgentInterrupted)
+    assert interrupted.dropped_ms == 360
+    assert (line.effects.sends, line.history.replay()) == ([], [])
+
+
+def test_keys_are_not_cut(line: Line) -> None:
+    """A menu talks on while keys are pressed: they are sounded to their end, what the model meant to say is not."""
+    line.own.say(Own(dtmf("12", 24000)))
+    line.sound(2000)
+    line.play(60)
+    line.speech.cut(line.now_ms)
+    left_ms = line.playout.queued_ms
+    line.play(500)
+
+    assert (left_ms, line.playout.items, line.said()) == (340, (), [("", True)])
+    assert not [event for event in line.effects.happened if isinstance(event, events.AgentInterrupted)]
