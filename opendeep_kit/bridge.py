@@ -26,6 +26,7 @@ from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
 from opendeep_kit.settings import CallSettings
 from opendeep_kit.voice.ending import Do, Ending
 from opendeep_kit.voice.engine import VoiceEngine
+from opendeep_kit.voice.keys import PressedKeys, told
 from opendeep_kit.voice.own_words import NOTHING, Own, OwnWords
 from opendeep_kit.voice.tool_runs import ToolRuns
 from opendeep_kit.voice.tools import Result, Then, Toolbox
@@ -87,7 +88,8 @@ class Bridge:
         )
         self._own = OwnWords(parts.playout, call_id=parts.call_id, now_ms=lambda: self.now_ms, emit=self.emit)
         self._ending = Ending(parts.settings)
-        self._wants_end = False
+        self._keys = PressedKeys()
+        self._wants_end = self._is_taken_over = False
         self.ended_by, self.detail = EndedBy.CALLEE, ""
 
     @property
@@ -121,6 +123,7 @@ class Bridge:
     def take_over(self) -> None:
         """A supervisor leads the talk: the agent falls silent, and says only what `say` gives it."""
         self._ending.take_over()
+        self._is_taken_over = True
         if self._engine is not None:
             self._engine.fall_silent()
 
@@ -168,7 +171,8 @@ class Bridge:
             voice.cancel()
             await asyncio.gather(line, voice, watch, return_exceptions=True)
             await self._tools.stop()
-            self._measure(engine)
+            call_id, at_ms, pacer = self._parts.call_id, self.now_ms, self._pacer
+            self._parts.emit(_measured(call_id, at_ms, connection, pacer, self._playout, engine))
 
     def _part_ended(self, part: asyncio.Task[None]) -> None:
         """A part that fails ends the call: a line that nobody serves would be silent for ever."""
@@ -230,8 +234,18 @@ class Bridge:
 
     def _on_digit(self, digit: str) -> None:
         self.emit(events.DigitReceived(call_id=self._parts.call_id, at_ms=self.now_ms, digit=digit))
-        if self._engine is not None:
-            self._engine.coach(f"The callee pressed the key {digit} on the telephone.")
+        self._keys.press(digit, self.now_ms)
+        self._pass_keys_on()
+
+    def _pass_keys_on(self) -> None:
+        """Keys are an answer: the model is told all of them at once, and speaks. While it is away they are kept."""
+        engine = self._engine
+        if engine is None or not (self._ending.is_answered and engine.is_connected):
+            return
+        if keys := self._keys.take(self.now_ms):
+            engine.coach(told(keys))
+            if not self._is_taken_over:
+                engine.speak_now()
 
     async def _hold_voice(self, engine: VoiceEngine) -> None:
         try:
@@ -271,6 +285,7 @@ class Bridge:
         while True:
             await asyncio.sleep(TICK_S)
             self._fill_gap(engine)
+            self._pass_keys_on()
             # While there is no model an opening or a nudge must wait: one that is asked for now would be lost.
             is_quiet = engine.is_quiet and (engine.is_connected or self._wants_end)
             decision = self._ending.check(self.now_ms, is_quiet=is_quiet)
@@ -297,17 +312,18 @@ class Bridge:
             self._wants_end = False
             engine.speak_now(TRANSFER_FAILED)
 
-    def _measure(self, engine: VoiceEngine) -> None:
-        self._parts.emit(
-            events.MediaMeasured(
-                call_id=self._parts.call_id,
-                at_ms=self.now_ms,
-                frames_sent=self._connection.frames_out,
-                frames_received=self._connection.frames_in,
-                slots_skipped=self._pacer.skipped,
-                max_late_ms=self._pacer.max_late_ms,
-                underruns=self._playout.underruns,
-                heard_dropped_ms=engine.dropped_ms,
-                said_dropped_ms=self._playout.dropped_ms,
-            )
-        )
+
+def _measured(
+    call_id: str, at_ms: float, connection: AudioSocketConnection, pacer: Pacer, playout: Playout, engine: VoiceEngine
+) -> events.MediaMeasured:
+    return events.MediaMeasured(
+        call_id=call_id,
+        at_ms=at_ms,
+        frames_sent=connection.frames_out,
+        frames_received=connection.frames_in,
+        slots_skipped=pacer.skipped,
+        max_late_ms=pacer.max_late_ms,
+        underruns=playout.underruns,
+        heard_dropped_ms=engine.dropped_ms,
+        said_dropped_ms=playout.dropped_ms,
+    )

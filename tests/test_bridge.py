@@ -25,6 +25,7 @@ from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.settings import CallSettings, PhoneSettings
+from opendeep_kit.voice import keys as keys_module
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from opendeep_kit.voice.own_words import Own
 from opendeep_kit.voice.tools import Toolbox, tool
@@ -82,6 +83,9 @@ class ScriptedVoice:
     def coach(self, text: str) -> None:
         """Keeps the word."""
         self.coached.append(text)
+
+    def fall_silent(self) -> None:
+        """Nothing to cut."""
 
     def tool_finished(self, tool_call_id: str, output: str, *, wants_reply: bool) -> None:
         """Keeps the result."""
@@ -425,15 +429,45 @@ async def test_opening_waits_for_a_slow_model() -> None:
     assert call.voice.asked == [""]
 
 
-async def test_digits_reach_the_model() -> None:
-    """A key that the callee presses is an event and a word to the model."""
+async def test_keys_reach_the_model_as_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each key is an event; the model is told all of them at once, when the callee is through, and asked to speak."""
+    monkeypatch.setattr(keys_module, "PAUSE_MS", 150.0)
     async with talk() as call:
         call.bridge.answer()
-        call.peer.send(encode_digit("7") + encode_digit("#"))
+        call.peer.send(encode_digit("7") + encode_digit("8"))
+        await until(lambda: call.voice.coached)
+        call.peer.send(encode_digit("#"))
         await until(lambda: len(call.voice.coached) == 2)
 
-    assert [event.digit for event in call.happened if isinstance(event, events.DigitReceived)] == ["7", "#"]
-    assert "key 7 " in call.voice.coached[0]
+    assert [event.digit for event in call.happened if isinstance(event, events.DigitReceived)] == ["7", "8", "#"]
+    assert call.voice.coached == [keys_module.told("78"), keys_module.told("#")]
+    assert call.voice.asked == ["", ""]
+
+
+async def test_keys_wait_for_a_model_that_is_away() -> None:
+    """Pressed while there is no session, they are told to the next one."""
+    async with talk() as call:
+        call.bridge.answer()
+        call.voice.is_connected = False
+        call.peer.send(encode_digit("7") + encode_digit("#"))
+        await until(lambda: call.names().count("DigitReceived") == 2)
+        await asyncio.sleep(0.3)
+        before = [*call.voice.coached]
+        call.voice.is_connected = True
+        await until(lambda: call.voice.coached)
+
+    assert (before, call.voice.coached, call.voice.asked) == ([], [keys_module.told("7#")], [""])
+
+
+async def test_keys_make_no_agent_speak_that_was_taken_over() -> None:
+    """A supervisor leads the talk: the agent learns of the keys and stays silent."""
+    async with talk() as call:
+        call.bridge.answer()
+        call.bridge.take_over()
+        call.peer.send(encode_digit("#"))
+        await until(lambda: call.voice.coached)
+
+    assert call.voice.asked == []
 
 
 # ---- tools ------------------------------------------------------------------------------------------

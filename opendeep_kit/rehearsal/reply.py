@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from opendeep_kit.rehearsal.brief import Asked, Brief, quoted_words, read_brief
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 from opendeep_kit.rehearsal.understand import Wish, answer, asks_something, plain, time_in, wish, yes_or_no
+from opendeep_kit.voice.keys import keys_in
 
 Part = Say | UseTool
 
@@ -71,8 +72,8 @@ class Standing:
 
     @property
     def last_words(self) -> str:
-        """What the callee said last."""
-        return next((turn.text for turn in reversed(self.history) if turn.role is Role.USER), "")
+        """What the callee said last, or which keys they pressed."""
+        return next((words for turn in reversed(self.history) if (words := _callees_words(turn)) is not None), "")
 
     @property
     def called(self) -> list[Turn]:
@@ -130,8 +131,8 @@ class Standing:
         if self.tries(question) < self.brief.max_tries:
             return False
         asks = [n for n, turn in enumerate(self.history) if plain(question.ask) in plain(turn.text)]
-        replies = [turn for turn in self.history[asks[-1] + 1 :] if turn.role is Role.USER and turn.text]
-        return bool(replies) and answer(question, replies[0].text) is None
+        replies = [words for turn in self.history[asks[-1] + 1 :] if (words := _callees_words(turn))]
+        return bool(replies) and answer(question, replies[0]) is None
 
 
 def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True, can_search: bool = False) -> list[Part]:
@@ -281,6 +282,13 @@ def _prompt(now: Standing) -> str:
 def sentences(text: str) -> list[str]:
     """The text in pieces that can be spoken one by one."""
     return [piece for piece in re.split(r"(?<=[.!?])\s+", text.strip()) if piece]
+
+
+def _callees_words(turn: Turn) -> str | None:
+    """What the callee let us know by voice or by keys; None for the turn of anybody else."""
+    if turn.role is Role.SYSTEM:
+        return keys_in(turn.text) or None
+    return turn.text if turn.role is Role.USER else None
 
 
 def _is_cut(turn: Turn) -> bool:

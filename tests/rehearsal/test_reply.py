@@ -10,6 +10,7 @@ from opendeep_kit.rehearsal.reply import ScriptDialogue, sentences
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import load_script, parse_script
 from opendeep_kit.voice.call_tools import CALL_TOOLS
+from opendeep_kit.voice.keys import told
 
 SCRIPTS = Path(__file__).parents[2] / "notebooks/scripts"
 FACTS = {"name": "Maria Alvarez", "appointment": "Tuesday at ten"}
@@ -347,6 +348,18 @@ async def test_tools_that_are_not_offered_are_not_called() -> None:
 
     assert all(isinstance(part, Say) for part in parts)
     assert parts[-1] == Say("Goodbye.")
+
+
+async def test_keys_answer_a_question() -> None:
+    """A key is the callee's word: it answers the question asked last, and not with the words before it."""
+    call = await opened()
+    await call.callee("Yes.")
+    assert ATTENDING in str(call.history[-1].text)
+    await call.callee("Yes.")
+    call.history.append(Turn(role=Role.SYSTEM, text=told("4#")))
+
+    assert ARRIVAL in await call.agent()
+    assert call.tools[-1] == ("record_answer", {"question": "pain", "value": "4"})
 
 
 async def test_coaching_is_not_the_callee() -> None:

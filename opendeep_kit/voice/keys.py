@@ -1,0 +1,47 @@
+"""Keys that the callee presses, gathered into one answer. Pure.
+
+Given keys and times on the call's clock, says when the callee is through with them and what the agent is told.
+`keys_in` reads that sentence back, for minds that follow rules. Never decides who hears of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+PAUSE_MS = 1500.0
+"""So long after the last key the callee is taken to be through."""
+END_KEY = "#"
+"""Callees press it when they are through: nothing is waited for then."""
+_TOLD = "On the telephone the callee pressed: {keys}"
+_KEYS = re.compile(_TOLD.format(keys="([0-9A-D*# ]+)"))
+
+
+class PressedKeys:
+    """Keys of one callee that the agent has not been told yet."""
+
+    def __init__(self) -> None:
+        self._keys = ""
+        self._last_ms = 0.0
+
+    def press(self, key: str, now_ms: float) -> None:
+        """One more."""
+        self._keys += key
+        self._last_ms = now_ms
+
+    def take(self, now_ms: float) -> str:
+        """The keys, once: empty while there are none, or while more may come."""
+        if not self._keys.endswith(END_KEY) and now_ms - self._last_ms < PAUSE_MS:
+            return ""
+        taken, self._keys = self._keys, ""
+        return taken
+
+
+def told(keys: str) -> str:
+    """What the agent is told, keys apart so that no model takes them for one number."""
+    return _TOLD.format(keys=" ".join(keys))
+
+
+def keys_in(text: str) -> str:
+    """The keys of such a sentence, without those that only begin or end an answer; empty for any other text."""
+    found = _KEYS.fullmatch(text)
+    return re.sub(r"[ *#]", "", found[1]) if found else ""
