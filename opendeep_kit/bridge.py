@@ -253,7 +253,7 @@ class Bridge:
         except OpenDeepError as error:
             log().warning("! the voice model is lost for good", error=type(error).__name__)
             self.ended_by, self.detail = EndedBy.FAILURE, error.what
-            self.emit(events.ModelGivenUp(call_id=self._parts.call_id, at_ms=self.now_ms, attempts=0))
+            self.emit(events.ModelGivenUp(call_id=self._parts.call_id, at_ms=self.now_ms, reason=error.what))
             await self._part_politely()
             self.hang_up(EndedBy.FAILURE, error.what)
 

@@ -126,9 +126,9 @@ class ModelLost(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelGivenUp(Event):
-    """Reconnecting was given up; the call ends politely."""
+    """The voice model could not be had, or was lost for good; the call ends politely."""
 
-    attempts: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -382,6 +382,7 @@ async def test_voice_lost_for_good_says_goodbye(monkeypatch: pytest.MonkeyPatch)
     assert [pcm for pcm in heard if any(pcm)] == [AGENT] * 5 + [goodbye] * 15
     assert heard[-1] == b""
     assert (call.bridge.ended_by, call.bridge.detail) == (EndedBy.FAILURE, "the voice model stayed away")
+    assert call.one(events.ModelGivenUp).reason == "the voice model stayed away"
     assert call.names().index("ModelGivenUp") < call.names().index("AudioClosed")
 
 

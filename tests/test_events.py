@@ -103,6 +103,13 @@ def test_older_record_lacks_a_field() -> None:
     )
 
 
+def test_older_record_has_a_field_more() -> None:
+    """A field that events no longer have is passed over."""
+    kept = '{"call_id":"c","at_ms":4.0,"attempts":0}'
+
+    assert events.from_json("ModelGivenUp", kept) == events.ModelGivenUp(call_id="c", at_ms=4.0)
+
+
 def test_event_nobody_knows() -> None:
     """A record of a newer version is named, with what to do."""
     with pytest.raises(OurMistake, match="no event is called 'Sang': migrate the store or upgrade opendeep_kit"):

@@ -80,7 +80,7 @@ def _of(event: events.Event) -> Mark | None:
         case events.ModelLost():
             return _mark(event, MarkKind.TROUBLE, "model lost", f"{event.code} {event.reason}")
         case events.ModelGivenUp():
-            return _mark(event, MarkKind.TROUBLE, "model given up", f"after {event.attempts} attempts")
+            return _mark(event, MarkKind.TROUBLE, "model given up", event.reason)
         case events.ModelErred(benign=False):
             return _mark(event, MarkKind.TROUBLE, "model erred", f"{event.code} {event.message}")
         case _:
