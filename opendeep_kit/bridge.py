@@ -15,6 +15,7 @@ from opendeep_kit import events
 from opendeep_kit.audio.pacing import Pacer
 from opendeep_kit.audio.pcm import FRAME_MS, level_dbfs, silence
 from opendeep_kit.audio.playout import Playout
+from opendeep_kit.audio.prepared import is_english
 from opendeep_kit.audio.recording import Recording
 from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.audio.tones import dtmf
@@ -35,9 +36,9 @@ TICK_S = 0.1
 QUIET_BEFORE_HANG_UP_S = 0.5
 GAP_MS = 200.0
 """No frame for so long: the callee's telephone sends none while nobody speaks, or holds the line."""
-TRANSFER_FAILED = 'Say exactly: "I am sorry, I cannot connect you now. When may a colleague call you?"'
+TRANSFER_FAILED = "I am sorry, I cannot connect you now. When may a colleague call you?"
+NUDGE = "Hello, are you still there?"
 Transfer = Callable[[str], Awaitable[None]]
-NUDGE = 'Say exactly: "Hello, are you still there?"'
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +53,8 @@ class CallParts:
     emit: Callable[[events.Event], None]
     recording: Recording | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    language: str = "en"
+    """BCP 47, what the agent speaks."""
     goodbye: Own = NOTHING
     """Spoken when the model is lost for good."""
     one_moment: Own = NOTHING
@@ -298,7 +301,7 @@ class Bridge:
                     self._own.say(self._parts.one_moment)
                 case Do.NUDGE:
                     self.emit(events.Nudged(call_id=self._parts.call_id, at_ms=self.now_ms))
-                    engine.speak_now(NUDGE)
+                    engine.speak_now(_ordered(NUDGE, self._parts.language))
                 case Do.TRANSFER if self._parts.transfer is not None and self._parts.transfer_to is not None:
                     await self._hand_over(self._parts.transfer, self._parts.transfer_to, engine)
                 case _:
@@ -310,7 +313,14 @@ class Bridge:
         except OpenDeepError as error:
             log().error("! a callee could not be handed over", error=type(error).__name__)
             self._wants_end = False
-            engine.speak_now(TRANSFER_FAILED)
+            engine.speak_now(_ordered(TRANSFER_FAILED, self._parts.language))
+
+
+def _ordered(words: str, language: str) -> str:
+    """Tells the model to say this, in the language of the call."""
+    if is_english(language):
+        return f'Say exactly: "{words}"'
+    return f'Speak {language}, no English. Say in your own words: "{words}"'
 
 
 def _measured(

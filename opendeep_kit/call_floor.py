@@ -23,6 +23,7 @@ from opendeep_kit.media.media_duty import reached_at
 from opendeep_kit.media.media_worker import Brief, HandOver, HeldCall, MediaWorker, Watch
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
+from opendeep_kit.rehearsal.languages import check_language
 from opendeep_kit.store import calls as call_rows
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.event_log import EventLog
@@ -107,9 +108,10 @@ class CallFloor:
             watch: gets every event as it happens.
 
         Raises:
-            BadInput: the contact lacks a fact that the script uses, or the tenant a tool.
+            BadInput: the contact lacks a fact that the script uses, the tenant a tool, or a local model its language.
             Unavailable: the record cannot be written: no call is placed that could not be accounted for.
         """
+        check_language(self._settings, request.script.task.language, request.number)
         render(request.script, request.facts)
         await asyncio.to_thread(self.media.own_tools.named, request.tenant_id, request.script.task.tools)
         placed = _Placed(request, self._event_log, watch)

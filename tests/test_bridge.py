@@ -123,7 +123,9 @@ class Talk:
 
 
 @contextlib.asynccontextmanager
-async def talk(*, recording: Recording | None = None, goodbye: bytes = b"", **settings: Any) -> AsyncIterator[Talk]:
+async def talk(
+    *, recording: Recording | None = None, goodbye: bytes = b"", language: str = "en", **settings: Any
+) -> AsyncIterator[Talk]:
     """A call that is being held; afterwards it must be over, measured once, and have left nothing behind."""
     tasks, files = asyncio.all_tasks(), open_files()
     held: asyncio.Future[tuple[Bridge, AudioSocketConnection]] = asyncio.get_running_loop().create_future()
@@ -136,6 +138,7 @@ async def talk(*, recording: Recording | None = None, goodbye: bytes = b"", **se
         toolbox=Toolbox([*CALL_TOOLS, tool(slow)]),
         emit=happened.append,
         recording=recording,
+        language=language,
         goodbye=Own(goodbye, "Goodbye."),
     )
 
@@ -415,6 +418,22 @@ async def test_agent_opens_when_the_callee_waits() -> None:
         await asyncio.sleep(0.3)
 
     assert call.voice.asked == [""]
+
+
+@pytest.mark.parametrize(
+    ("language", "asked"),
+    [
+        ("en-GB", 'Say exactly: "Hello, are you still there?"'),
+        ("de", 'Speak de, no English. Say in your own words: "Hello, are you still there?"'),
+    ],
+)
+async def test_agent_asks_into_a_silence(language: str, asked: str) -> None:
+    """In the language of the call; in English with these words."""
+    async with talk(greeting_wait_s=0.05, silence_nudge_s=0.5, language=language) as call:
+        call.bridge.answer()
+        await until(lambda: len(call.voice.asked) == 2)
+
+    assert call.voice.asked == ["", asked]
 
 
 async def test_opening_waits_for_a_slow_model() -> None:

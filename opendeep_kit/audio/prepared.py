@@ -1,7 +1,7 @@
 """Sentences that lie ready as sound, for the moment when nothing can speak them.
 
-Given a language and a rate, returns PCM. Never synthesises: the `.flac` files were spoken once by piper's voice
-en_US-joe-medium (CC0).
+Given a rate and the call's language, returns PCM and its words: English ones, or neutral tones without words in any
+other language. Never synthesises: the `.flac` files were spoken once by piper's voice en_US-joe-medium (CC0).
 """
 
 from __future__ import annotations
@@ -13,22 +13,28 @@ from importlib.resources import files
 import soundfile
 import soxr
 
-from opendeep_kit.audio.pcm import to_bytes
+from opendeep_kit.audio.pcm import silence, to_bytes
+from opendeep_kit.audio.tones import tone
 
 GOODBYE_WORDS = "I am sorry, we have a technical problem. We will call you another time. Goodbye."
-
-
 ONE_MOMENT_WORDS = "One moment, please."
+TONE_HZ, TONE_MS, TONE_DBFS = 440.0, 300, -24.0
+"""A soft one: the callee hears that the line lives."""
 
 
-def goodbye(rate_hz: int) -> bytes:
-    """The farewell of a call that lost its voice model for good, in English, at this rate."""
-    return _spoken("goodbye_en", rate_hz)
+def is_english(language: str) -> bool:
+    """Whether what lies ready in English fits a call in this language (BCP 47)."""
+    return language.split("-")[0].lower() == "en"
 
 
-def one_moment(rate_hz: int) -> bytes:
-    """A word while the voice model is away, in English, at this rate."""
-    return _spoken("one_moment_en", rate_hz)
+def goodbye(rate_hz: int, language: str = "en") -> tuple[bytes, str]:
+    """The farewell of a call that lost its voice model for good: sound at this rate, and its words."""
+    return (_spoken("goodbye_en", rate_hz), GOODBYE_WORDS) if is_english(language) else (_tones(3, rate_hz), "")
+
+
+def one_moment(rate_hz: int, language: str = "en") -> tuple[bytes, str]:
+    """A sign of life while the voice model is away: sound at this rate, and its words."""
+    return (_spoken("one_moment_en", rate_hz), ONE_MOMENT_WORDS) if is_english(language) else (_tones(1, rate_hz), "")
 
 
 @lru_cache(maxsize=16)
@@ -36,3 +42,8 @@ def _spoken(name: str, rate_hz: int) -> bytes:
     data = files("opendeep_kit.audio").joinpath(f"{name}.flac").read_bytes()
     samples, rate = soundfile.read(io.BytesIO(data), dtype="int16")
     return to_bytes(soxr.resample(samples.astype("float32"), rate, rate_hz))
+
+
+@lru_cache(maxsize=16)
+def _tones(count: int, rate_hz: int) -> bytes:
+    return (tone(TONE_HZ, rate_hz, TONE_MS, level_dbfs=TONE_DBFS) + silence(rate_hz, TONE_MS)) * count

@@ -24,6 +24,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.latency import TurnLatency, turns
 from opendeep_kit.lines import LineName
 from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.rehearsal.languages import check_language
 from opendeep_kit.rehearsal.personas import PERSONAS, persona
 from opendeep_kit.rehearsal.public import number_of
 from opendeep_kit.tasks.prompt import render
@@ -92,7 +93,8 @@ async def _call(
     campaign: str,
 ) -> tuple[CallOutcome, int]:
     """The call, and the number of the script's version."""
-    render(script, facts)  # a fact that is missing is told before anything is started
+    render(script, facts)  # a fact that is missing is told before anything is started, and so is a language
+    check_language(settings, script.task.language, number)
     async with contextlib.AsyncExitStack() as stack:
         with console.status("starting the voice model and the line"):
             service = await stack.enter_async_context(open_service(settings, line=line))

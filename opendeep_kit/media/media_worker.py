@@ -19,7 +19,7 @@ import openai
 from opendeep_kit import events
 from opendeep_kit.audio.pcm import LINE_RATES_HZ
 from opendeep_kit.audio.playout import Playout
-from opendeep_kit.audio.prepared import GOODBYE_WORDS, ONE_MOMENT_WORDS, goodbye, one_moment
+from opendeep_kit.audio.prepared import goodbye, one_moment
 from opendeep_kit.audio.recording import Recording
 from opendeep_kit.audio.resample import warm_up
 from opendeep_kit.bridge import Bridge, CallParts
@@ -263,10 +263,6 @@ class MediaWorker:
         path = settings.recordings_dir / brief.tenant_id / day / f"{held.call_id}.wav"
         held.recording = Recording(path, self.rate_hz)
         longest = min(settings.call.max_duration_s, task.limits.max_duration_s)
-
-        async def transfer(target: str) -> None:
-            await self._hand_over(held.call_id, target)
-
         return CallParts(
             call_id=held.call_id,
             settings=settings.call.model_copy(update={"max_duration_s": longest}),
@@ -276,9 +272,10 @@ class MediaWorker:
             emit=lambda event: self._emit(held, event),
             recording=held.recording,
             facts=brief.facts,
-            goodbye=Own(goodbye(self.rate_hz), GOODBYE_WORDS),
-            one_moment=Own(one_moment(self.rate_hz), ONE_MOMENT_WORDS),
-            transfer=transfer,
+            language=task.language,
+            goodbye=Own(*goodbye(self.rate_hz, task.language)),
+            one_moment=Own(*one_moment(self.rate_hz, task.language)),
+            transfer=partial(self._hand_over, held.call_id),
             transfer_to=task.transfer_to,
         )
 

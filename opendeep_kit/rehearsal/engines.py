@@ -92,8 +92,12 @@ class Dialogue(Protocol):
 class Ears(Protocol):
     """Turns speech into words."""
 
-    async def transcribe(self, pcm: bytes) -> str:
-        """What was said in this 24 kHz 16 bit sound; empty when nothing intelligible. Never blocks the loop."""
+    async def transcribe(self, pcm: bytes, *, language: str = "en") -> str:
+        """What was said in this 24 kHz 16 bit sound; empty when nothing intelligible. Never blocks the loop.
+
+        Args:
+            language: BCP 47, of the speaker; ears that do not know it hear English.
+        """
         ...
 
 

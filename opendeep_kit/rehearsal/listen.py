@@ -22,6 +22,7 @@ from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
+    from faster_whisper.tokenizer import Tokenizer
 
 WHISPER_RATE_HZ = 16000
 MIN_SPEECH_S = 0.2
@@ -67,44 +68,42 @@ class WhisperEars:
     """
 
     def __init__(self, model: str | None = None, *, workers: int = 2) -> None:
-        from faster_whisper.tokenizer import Tokenizer
-
         self._whisper = load_whisper(model, workers=workers)
-        self._tokens = Tokenizer(
-            self._whisper.hf_tokenizer, self._whisper.model.is_multilingual, task="transcribe", language="en"
-        )
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ears")
 
-    async def transcribe(self, pcm: bytes) -> str:
+    async def transcribe(self, pcm: bytes, *, language: str = "en") -> str:
         """What was said in this 24 kHz sound."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.transcribe_now, pcm)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.transcribe_now, pcm, language)
 
-    def transcribe_now(self, pcm: bytes) -> str:
+    def transcribe_now(self, pcm: bytes, language: str = "en") -> str:
         """The same, in this thread."""
         if len(pcm) < MIN_SPEECH_S * SPEECH_RATE_HZ * 2:
             return ""
         sound = soxr.resample(to_samples(pcm).astype(np.float32) / 32768, SPEECH_RATE_HZ, WHISPER_RATE_HZ)
-        said = self._in_short_window(sound) if len(sound) <= SHORT_SOUND_FRAMES * SAMPLES_PER_FRAME else None
-        return self._in_whole_windows(sound) if said is None else said
+        known = language.split("-")[0].lower()
+        known = known if known in self._whisper.supported_languages else "en"
+        said = self._in_short_window(sound, known) if len(sound) <= SHORT_SOUND_FRAMES * SAMPLES_PER_FRAME else None
+        return self._in_whole_windows(sound, known) if said is None else said
 
-    def _in_short_window(self, sound: npt.NDArray[np.float32]) -> str | None:
+    def _in_short_window(self, sound: npt.NDArray[np.float32], language: str) -> str | None:
         """Its words; None when Whisper is not sure of them."""
         features = self._whisper.feature_extractor(sound)[:, :SHORT_FRAMES]
         heard = self._whisper.encode(np.pad(features, ((0, 0), (0, SHORT_FRAMES - features.shape[1]))))
-        prompt = self._whisper.get_prompt(self._tokens, [], without_timestamps=True)
+        tokenizer = _tokenizer(self._whisper, language)
+        prompt = self._whisper.get_prompt(tokenizer, [], without_timestamps=True)
         found = self._whisper.model.generate(
             heard, [prompt], beam_size=1, return_scores=True, return_no_speech_prob=True
         )[0]
         tokens = found.sequences_ids[0]
-        text = str(self._tokens.decode(tokens)).strip()
+        text = str(tokenizer.decode(tokens)).strip()
         if found.no_speech_prob >= NO_SPEECH:
             return ""
         is_sure = found.scores[0] * len(tokens) / (len(tokens) + 1) > MIN_LOGPROB
         return text if is_sure and _compression(text) < MAX_COMPRESSION else None
 
-    def _in_whole_windows(self, sound: npt.NDArray[np.float32]) -> str:
+    def _in_whole_windows(self, sound: npt.NDArray[np.float32], language: str) -> str:
         segments, _ = self._whisper.transcribe(
-            sound, language="en", beam_size=1, without_timestamps=True, condition_on_previous_text=False
+            sound, language=language, beam_size=1, without_timestamps=True, condition_on_previous_text=False
         )
         said = [
             segment.text.strip()
@@ -116,6 +115,12 @@ class WhisperEars:
     def close(self) -> None:
         """Stop the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _tokenizer(whisper: WhisperModel, language: str) -> Tokenizer:
+    from faster_whisper.tokenizer import Tokenizer
+
+    return Tokenizer(whisper.hf_tokenizer, whisper.model.is_multilingual, task="transcribe", language=language)
 
 
 def _compression(text: str) -> float:

@@ -44,3 +44,20 @@ def test_hostile_number(
     assert said.err.startswith("opendeep: ")
     assert said.err.count("\n") == 1
     assert said.err.endswith(".\n")
+
+
+@pytest.mark.parametrize("words", [["rehearse"], ["dial", "+12125550101", "--fact", "name=Maria", "--script"]])
+def test_language_that_the_local_models_do_not_speak(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A German script with the packaged models: refused before anything is started."""
+    text = "---\ngoal: g\norganisation: o\nlanguage: de\n---\n# Opening\n{disclosure}\n# Closing\nDanke.\n"
+    script, folder = tmp_path / "deutsch.md", tmp_path / "data"
+    script.write_text(text)
+    monkeypatch.setattr(sys, "argv", ["opendeep", *words, str(script), "--data", str(folder)])
+
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    assert (left.value.code, folder.exists()) == (2, False)
+    assert "English only, and the script's language is de: set rehearsal.tts_voice" in capsys.readouterr().err

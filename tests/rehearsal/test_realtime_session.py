@@ -179,7 +179,7 @@ async def test_failing_ears() -> None:
     """Words that cannot be told are reported as failed, and the turn is answered all the same."""
 
     class Deaf:
-        async def transcribe(self, pcm: bytes) -> str:
+        async def transcribe(self, pcm: bytes, *, language: str = "en") -> str:
             raise Unavailable("the ears are shut", do="open them")
 
     async with talking(ears=Deaf()) as peer:
@@ -189,6 +189,24 @@ async def test_failing_ears() -> None:
 
         (failed,) = peer.of("conversation.item.input_audio_transcription.failed")
         assert failed["error"]["message"] == "the ears are shut: open them."
+
+
+@pytest.mark.parametrize(("told", "heard"), [({"language": "de"}, "de"), ({}, "en")])
+async def test_ears_are_told_the_language(told: dict[str, str], heard: str) -> None:
+    """What the client says of the callee's language; without a word of it, English."""
+    languages: list[str] = []
+
+    class Noting:
+        async def transcribe(self, pcm: bytes, *, language: str = "") -> str:
+            languages.append(language)
+            return "Ja."
+
+    async with talking(ears=Noting()) as peer:
+        await peer.listen_with(transcription={"model": "whisper-1"} | told)
+        await peer.hear(loud(300), SILENCE)
+        await peer.until("response.done")
+
+    assert languages == [heard]
 
 
 # ---- the connection ---------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """The real ears and mouth, with the packaged models."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from opendeep_kit.audio.pcm import level_dbfs, silence, to_samples
 from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ, VAD_RATE_HZ
-from opendeep_kit.rehearsal.listen import SileroDetector, WhisperEars
+from opendeep_kit.rehearsal.listen import SileroDetector, WhisperEars, _tokenizer
 from opendeep_kit.rehearsal.speak import PITCH, PiperMouth
 from opendeep_kit.rehearsal.turns import Started, Stopped, TurnDetector
 from opendeep_kit.rehearsal.understand import plain
@@ -90,6 +92,26 @@ def test_turn_of_real_speech(mouth: PiperMouth) -> None:
     assert 500 <= changes[0].at_ms <= 1100
     end_ms = 1000 + len(pcm) / 2 / SPEECH_RATE_HZ * 1000
     assert end_ms - 300 <= changes[1].at_ms - 500 <= end_ms + 100
+
+
+@pytest.mark.parametrize(("many", "given", "used"), [(True, "de-AT", "de"), (True, "xx", "en"), (False, "de", "en")])
+def test_language_reaches_a_model_of_many(
+    ears: WhisperEars, monkeypatch: pytest.MonkeyPatch, many: bool, given: str, used: str
+) -> None:
+    """Long and short sound alike; a model of English alone, or one that does not know it, hears English."""
+    asked: list[str] = []
+    whisper = SimpleNamespace(
+        supported_languages=["en", "de"] if many else ["en"],
+        model=SimpleNamespace(is_multilingual=many),
+        hf_tokenizer=ears._whisper.hf_tokenizer,
+        transcribe=lambda sound, *, language, **options: asked.append(language) or ([], None),
+    )
+    monkeypatch.setattr(ears, "_whisper", whisper)
+    monkeypatch.setattr(ears, "_in_short_window", lambda sound, language: asked.append(language))
+    ears.transcribe_now(silence(SPEECH_RATE_HZ, 1000), given)
+
+    assert asked == [used, used]
+    assert _tokenizer(whisper, used).language_code == used
 
 
 def test_missing_models_are_told(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -181,11 +181,16 @@ class Listener:
             self._recognitions.add(task)
             task.add_done_callback(self._recognitions.discard)
 
+    @property
+    def _language(self) -> str:
+        """What the client says is spoken."""
+        return (self._settings.input["transcription"] or {}).get("language") or "en"
+
     async def _recognise(self, item: Item, pcm: bytes) -> None:
         head = {"item_id": item.id, "content_index": 0}
         kind = "conversation.item.input_audio_transcription"
         try:
-            item.text = (await self._ears.transcribe(pcm)).strip()
+            item.text = (await self._ears.transcribe(pcm, language=self._language)).strip()
         except OpenDeepError as error:
             log().warning("! the rehearsal's ears failed", error=type(error).__name__)
             if self._settings.input["transcription"]:
