@@ -96,6 +96,15 @@ def test_notebooks_that_read(name: str, is_empty: bool, calls: Path, pages: dict
     assert ("<svg" in shown(report.notebook)) is (not is_empty and name != "06_latency")
 
 
+@pytest.mark.parametrize("name", READING)
+def test_another_tenants_calls_are_not_shown(name: str, calls: Path, tmp_path: Path) -> None:
+    """Run for a tenant that has not called, it shows nothing of those who have."""
+    told = {"data_dir": str(calls), "tenant": "garage"}
+    shows = shown(execute_report(NOTEBOOKS / f"{name}.ipynb", told, tmp_path / name).notebook)
+
+    assert [word for word in ("spring", "<svg", "Alvarez") if word in shows] == []
+
+
 @pytest.mark.skipif(
     shutil.which("chromium") is None, reason="there is no chromium to show the pages in: apt-get install chromium"
 )
@@ -135,10 +144,11 @@ def test_structure(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_parameters(name: str) -> None:
-    """Every parameter has a type and says what it is."""
+    """Every parameter has a type and says what it is; every notebook can be told whose calls it is about."""
     found = parameters_of(NOTEBOOKS / f"{name}.ipynb")
 
     assert "data_dir" in found
+    assert (found["tenant"]["inferred_type_name"], found["tenant"]["default"]) == ("str", '"default"')
     assert [key for key, told in found.items() if told["inferred_type_name"] == "None" or not told["help"]] == []
 
 

@@ -35,6 +35,7 @@ from opendeep_kit.logs import log
 from opendeep_kit.store import records, runs
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.runs import NewRun, Run, RunState
+from opendeep_kit.tenants import DEFAULT_TENANT
 
 OWN = ("data_dir", "tenant", "own_service")
 """Parameters that a run fills in where a notebook has them and nobody said otherwise."""
@@ -49,6 +50,7 @@ def checked(database: Database, tenant_id: str, notebook: Path, said: list[str])
     if records.tenant(database, tenant_id) is None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
     parameters = typed_parameters(notebook, said)
+    _check_tenant(notebook, parameters_of(notebook), tenant_id)
     if parameters.get("tenant", tenant_id) != tenant_id:
         raise BadInput(f"a run for {tenant_id!r} cannot be about another tenant", do="say --tenant instead")
     full = notebook.resolve()
@@ -106,7 +108,9 @@ def carry_out(run_id: str, *, tenant: str) -> None:
         with _beating(database, run):
             try:
                 notebook = Path(run.notebook).absolute()
-                values = _filled_in(run, parameters_of(notebook), settings)
+                known = parameters_of(notebook)
+                _check_tenant(notebook, known, tenant)  # again: the notebook may be another than when it was scheduled
+                values = _filled_in(run, known, settings)
                 execute_report(notebook, values, (reports_dir(settings) / run.output_notebook).absolute())
             except OpenDeepError as failed:
                 state, error = RunState.FAILED, str(failed)
@@ -123,6 +127,15 @@ def list_runs(*, tenant: str, schedule: str | None, limit: int, as_json: bool, d
     if not as_json:
         found = [{name: row[name] for name in ("run", "state", "started", "seconds", "by", "error")} for row in found]
     say_rows(as_json, found, title=f"runs of {tenant}", nothing="no notebook was run")
+
+
+def _check_tenant(notebook: Path, known: Mapping[str, Any], tenant_id: str) -> None:
+    """A notebook that is not told the tenant would show the default one's calls."""
+    if "tenant" not in known and tenant_id != DEFAULT_TENANT:
+        raise BadInput(
+            f"{notebook} has no parameter 'tenant' and cannot run for {tenant_id!r}",
+            do='add `tenant: str = "default"` to its parameters, and open its calls with it',
+        )
 
 
 def _filled_in(run: Run, known: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Placing:
     async def one(self, order: Order, progress: Progress, place: int = 0) -> PlacedCall:
         """One call, to its end; its script is kept as a version."""
         callee, request = order
-        version = await self._service.save_script(request.script)
+        version = await self._service.save_script(request.script, tenant_id=request.tenant_id)
         try:
             outcome = await self._service.floor.call(
                 replace(request, script_version=version), watch=lambda event: _note(progress, place, callee, event)

@@ -29,7 +29,9 @@ from opendeep_kit.lab.placing import Order, Placing
 from opendeep_kit.lines import LineName
 from opendeep_kit.rehearsal.personas import persona
 from opendeep_kit.rehearsal.public import number_of
+from opendeep_kit.store import records
 from opendeep_kit.tasks.script import CallScript, load_script, parse_script
+from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.widgets.call_player import CallPlayer
 
 if TYPE_CHECKING:
@@ -49,8 +51,11 @@ class Workbench:
     Every verb gives `Work` at once and goes on by itself: await it, or say `.result()`.
     """
 
-    def __init__(self, settings: Settings, thread: OwnThread, service: Service, closing: asyncio.Event) -> None:
+    def __init__(
+        self, settings: Settings, tenant_id: str, thread: OwnThread, service: Service, closing: asyncio.Event
+    ) -> None:
         self.settings = settings
+        self.tenant_id = tenant_id
         self._thread = thread
         self._placing = Placing(service)
         self._closing = closing
@@ -62,6 +67,7 @@ class Workbench:
         cls,
         *,
         data_dir: Path | str | None = None,
+        tenant_id: str = DEFAULT_TENANT,
         line: LineName | str = LineName.SIMULATOR,
         settings: Settings | None = None,
     ) -> Work[Workbench]:
@@ -69,6 +75,7 @@ class Workbench:
 
         Args:
             data_dir: folder of database and recordings; None or empty: see `lab_settings`.
+            tenant_id: for whom calls are placed, and whose `past` shows; `opendeep tenant list` names them.
             line: `simulator`, `asterisk` or `auto`.
             settings: everything else; None: `opendeep.toml` and the environment.
 
@@ -81,7 +88,7 @@ class Workbench:
         chosen = lab_settings(data_dir, settings)
         thread = OwnThread("opendeep-calls")
         opened: concurrent.futures.Future[Workbench] = concurrent.futures.Future()
-        holding = thread.start(cls._hold(chosen, LineName(line), thread, opened))
+        holding = thread.start(cls._hold(chosen, tenant_id, LineName(line), thread, opened))
         holding.add_done_callback(lambda done: _hand_over_failure(done, opened))
         return Work(opened, Progress("starting the voice model and the line", 1))
 
@@ -89,6 +96,7 @@ class Workbench:
     async def _hold(
         cls,
         settings: Settings,
+        tenant_id: str,
         line: LineName,
         thread: OwnThread,
         opened: concurrent.futures.Future[Workbench],
@@ -96,7 +104,9 @@ class Workbench:
         """The service's whole life, in one task: what opens it also closes it."""
         closing = asyncio.Event()
         async with open_service(settings, line=line) as service:
-            bench = cls(settings, thread, service, closing)
+            if records.tenant(service.database, tenant_id) is None:
+                raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
+            bench = cls(settings, tenant_id, thread, service, closing)
             _open_ones.add(bench)
             if opened.set_running_or_notify_cancel():
                 opened.set_result(bench)
@@ -170,7 +180,7 @@ class Workbench:
             BadInput: the number or the script is wrong, or a fact is missing; nothing was dialled.
         """
         ready = script_from(script)
-        order = (f"…{number[-4:]}", CallRequest(number=e164(number, "US"), script=ready, facts=dict(facts or {})))
+        order = (f"…{number[-4:]}", self._request(e164(number, "US"), ready, facts or {}))
         progress = Progress("calling", 1)
         return Work(self._thread.start(self._placing.one(order, progress)), progress)
 
@@ -192,11 +202,7 @@ class Workbench:
             contacts = read_contacts(Path(contacts), needs=ready.task.facts)
         people = contacts.accepted if isinstance(contacts, Contacts) else contacts
         orders = [
-            (
-                person.name,
-                CallRequest(number=person.number, script=ready, facts=person.facts, campaign=campaign),
-            )
-            for person in people
+            (person.name, self._request(person.number, ready, person.facts, campaign=campaign)) for person in people
         ]
         progress = Progress("calls", len(orders))
         return Work(self._thread.start(self._placing.many(orders, progress, parallel=parallel)), progress)
@@ -205,9 +211,9 @@ class Workbench:
 
     @property
     def past(self) -> PastCalls:
-        """Every call of this data folder, this workbench's among them."""
+        """Every call of the tenant in this data folder, this workbench's among them."""
         if self._past is None:
-            self._past = PastCalls.open(self.settings.data_dir)
+            self._past = PastCalls.open(self.settings.data_dir, tenant_id=self.tenant_id)
         return self._past
 
     def outcomes(self) -> pd.DataFrame:
@@ -267,8 +273,12 @@ class Workbench:
             known = ", ".join(script.task.facts)
             raise BadInput(f"the script does not use the fact {strange!r}", do=f"its facts are: {known}")
         values = script.task.example_facts | dict(facts)
-        request = CallRequest(number=number_of(who.name), script=script, facts=values, campaign=REHEARSAL)
-        return who.name, request
+        return who.name, self._request(number_of(who.name), script, values, campaign=REHEARSAL)
+
+    def _request(
+        self, number: str, script: CallScript, facts: Mapping[str, str], *, campaign: str | None = None
+    ) -> CallRequest:
+        return CallRequest(number=number, script=script, facts=dict(facts), tenant_id=self.tenant_id, campaign=campaign)
 
 
 def script_from(script: Script) -> CallScript:

@@ -104,6 +104,30 @@ def test_a_silent_run_is_not_called_running(project: Path) -> None:
     assert said("runs")[0]["state"].startswith("running, but silent for 30")
 
 
+def test_a_notebook_without_a_tenant_is_not_run_for_one(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would show the default tenant's calls in another's report: it is refused, now and when it is due."""
+    said("tenant", "add", "clinic")
+    book = nbformat.read(project / "books" / "well.ipynb", as_version=4)
+    book.cells[0].source = PARAMETERS.replace("tenant: str", "whom: str")
+    book.cells[1].source = "print(data_dir)"
+    nbformat.write(book, project / "books" / "anybody.ipynb")
+    database = open_database("sqlite:///data/opendeep.db")
+    late = NewRun(run_id="r", tenant_id="clinic", notebook="books/anybody.ipynb", output_notebook="clinic/r.ipynb")
+    runs.start(database, late, now=datetime.now(UTC))
+
+    code, told = wrong(capsys, monkeypatch, "run", "books/anybody.ipynb", "--tenant", "clinic")
+    ended = CliRunner().invoke(app, ["carry-out", "r", "--tenant", "clinic"])
+    (row,) = runs.runs_of(database, "clinic")
+    database.close()
+
+    assert (code, ended.exit_code, row.state) == (2, 1, RunState.FAILED)
+    assert told.startswith("opendeep: books/anybody.ipynb has no parameter 'tenant' and cannot run for 'clinic': add ")
+    assert "has no parameter 'tenant'" in row.error
+    assert said("run", "books/anybody.ipynb")["state"] == "done"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -9,9 +9,14 @@ import pytest
 from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.workbench import Workbench, script_from
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
+from opendeep_kit.store import records
+from opendeep_kit.store.clock import utc_now
+from opendeep_kit.store.database import open_database
 from opendeep_kit.tasks.script import load_script
+from opendeep_kit.tenants import Tenant
 
 SCRIPT = Path(__file__).parents[2] / "notebooks" / "scripts" / "confirm_appointment.md"
 FACTS = {"name": "Maria Alvarez", "appointment": "Tuesday at ten"}
@@ -80,6 +85,22 @@ async def test_run_contacts(bench: Workbench) -> None:
     assert len(bench.past.df("FROM calls WHERE campaign = 'spring'")) in (0, 2)  # as of the last refresh
     assert len(bench.outcomes().query("campaign == 'spring'")) == 2
     assert "Bob" in calls._repr_html_()
+
+
+async def test_a_workbench_is_one_tenants(tmp_path: Path) -> None:
+    """Calls, script versions and the past are the tenant's; a tenant that is not there is told at once."""
+    settings = load_settings(data_dir=tmp_path, rehearsal={"engine": "tones"})
+    with pytest.raises(BadInput, match="there is no tenant 'clinic'"):
+        await Workbench.open(settings=settings, tenant_id="clinic")
+    database = open_database(settings.store_url)
+    records.save_tenant(database, Tenant(tenant_id="clinic", display_name="Clinic"), now=utc_now())
+    database.close()
+
+    async with await Workbench.open(settings=settings, tenant_id="clinic") as bench:
+        call = await bench.call(BUSY, SCRIPT, FACTS)
+        assert bench.outcomes()["call_id"].to_list() == [call.call_id]
+    with PastCalls.open(tmp_path) as others:
+        assert others.outcomes().empty
 
 
 async def test_an_interrupted_cell_hangs_up(bench: Workbench) -> None:
