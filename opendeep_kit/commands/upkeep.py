@@ -24,6 +24,7 @@ def run_upkeep(*, as_json: bool, data: Path | None) -> int:
             "keeps_from": one.keeps_from,
             "calls_dropped": one.forgotten.rows,
             "recordings_deleted": one.forgotten.recordings,
+            "reports_deleted": one.reports,
             "failure": one.failure,
         }
         for one in done

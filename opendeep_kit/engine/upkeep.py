@@ -11,13 +11,15 @@ from datetime import date, datetime, timedelta
 
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.campaign_specs import to_limits
+from opendeep_kit.engine.schedules import reports_dir
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.store import campaigns
 from opendeep_kit.store.archive import archive_days
 from opendeep_kit.store.archive_months import merge_months, sweep
 from opendeep_kit.store.database import Database
-from opendeep_kit.store.retention import Forgotten, forget
+from opendeep_kit.store.retention import Forgotten, forget, forget_files, forget_reports
+from opendeep_kit.tenants import DEFAULT_TENANT
 
 AFTER_MIDNIGHT = timedelta(hours=2)
 """UTC: by then the day's last calls have ended and are written down."""
@@ -33,6 +35,8 @@ class Kept:
     calls: int = 0
     """Of these days."""
     forgotten: Forgotten = field(default_factory=Forgotten)
+    reports: int = 0
+    """Files that told calls word for word and were deleted: reports, and the events of rehearsals and single calls."""
     keeps_from: date | None = None
     """Words and recordings of earlier days are gone."""
     failure: str = ""
@@ -66,7 +70,8 @@ def _keep(database: Database, settings: Settings, tenant_id: str, limits: dict[s
     try:
         keeps_from = closed_before(now) - timedelta(days=to_limits(tenant_id, limits).retention_days)
         spans = archive_days(database, closed_before(now), archive, now=now, tenant_id=tenant_id, daily_from=keeps_from)
-        gone = forget(database, tenant_id, keeps_from, recordings=settings.recordings_dir)
+        gone = forget(database, tenant_id, keeps_from, recordings=settings.recordings_dir, archive=archive)
+        reports = _forget_reports(settings, tenant_id, keeps_from)
         # A month is merged once its words are gone: until then each day's can be deleted on its own day.
         merge_months(database, archive, tenant_id, now=now, before=keeps_from)
     except (BadInput, Unavailable) as error:
@@ -77,5 +82,14 @@ def _keep(database: Database, settings: Settings, tenant_id: str, limits: dict[s
         days=sum((span.before_day - span.first_day).days for span in spans),
         calls=sum(span.calls for span in spans),
         forgotten=gone,
+        reports=reports,
         keeps_from=keeps_from,
     )
+
+
+def _forget_reports(settings: Settings, tenant_id: str, before: date) -> int:
+    gone = forget_reports(reports_dir(settings), tenant_id, before)
+    if tenant_id == DEFAULT_TENANT:  # for whom `demo`, `rehearse` and `dial` call; their files name no tenant
+        data = settings.data_dir
+        gone += forget_files([*data.glob("report.*"), *data.glob("rehearsals/*.events.jsonl")], before)
+    return gone

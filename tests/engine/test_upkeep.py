@@ -1,6 +1,7 @@
 """The nightly upkeep: each tenant by its own limits, once, and none held up by another."""
 
 import json
+import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -73,6 +74,24 @@ def test_a_day_later(database: Database, settings: Settings) -> None:
     assert [one.forgotten.rows for one in much_later] == [1, 0]
     assert [path.name for path in (settings.data_dir / "archive" / "clinic" / "calls").glob("*-11-01_*")] == []
     assert "clinic 2026-11-23" not in sounds(settings)
+
+
+def test_reports_go_with_the_words(database: Database, settings: Settings) -> None:
+    """A tenant's reports go by its own limits; what `rehearse`, `dial` and `demo` left, by the default tenant's."""
+    records.save_tenant(database, Tenant(tenant_id="default", display_name="Default"), now=NOON)
+    campaign_desk.set_limits(database, "default", {"retention_days": 10})
+    kept = ["rehearsals/new.events.jsonl", "reports/clinic/x_20261120T000000Z_1.html"]
+    gone = ["rehearsals/old.events.jsonl", "report.html", "reports/clinic/x_20261104T000000Z_1.html"]
+    for name in (*kept, *gone):
+        path = settings.data_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("Maria")
+        at = (NOON - (1 if name in kept else 20) * DAY).timestamp()
+        os.utime(path, (at, at))
+    done = {one.tenant_id: one.reports for one in keep_up(database, settings, now=NOON)}
+
+    assert done == {"clinic": 1, "default": 2, "garage": 0}
+    assert [(settings.data_dir / name).exists() for name in (*kept, *gone)] == [True, True, False, False, False]
 
 
 def test_one_tenants_fault_leaves_the_others_alone(database: Database, settings: Settings) -> None:
