@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opendeep_kit.lab.reports import execute_report as execute_report
     from opendeep_kit.lab.workbench import Workbench as Workbench
     from opendeep_kit.rehearsal.personas import PERSONAS as PERSONAS
-    from opendeep_kit.store.warehouse import Price as Price
+    from opendeep_kit.settings import Price as Price
     from opendeep_kit.store.warehouse import warehouse as warehouse
     from opendeep_kit.tasks.script import load_script as load_script
     from opendeep_kit.tasks.script import parse_script as parse_script
@@ -31,7 +31,7 @@ _HOME = {
     "Comparison": "opendeep_kit.lab.comparison",
     "PERSONAS": "opendeep_kit.rehearsal.personas",
     "PastCalls": "opendeep_kit.lab.past_calls",
-    "Price": "opendeep_kit.store.warehouse",
+    "Price": "opendeep_kit.settings",
     "Workbench": "opendeep_kit.lab.workbench",
     "briefing_chat": "opendeep_kit.lab.briefing_desk",
     "headline": "opendeep_kit.lab.headline_figures",

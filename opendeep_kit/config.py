@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -31,6 +31,7 @@ from opendeep_kit.settings import (
     DashboardSettings,
     LlmSettings,
     PhoneSettings,
+    Price,
     RehearsalSettings,
     Section,
     ServiceSettings,
@@ -55,6 +56,8 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     service: ServiceSettings = ServiceSettings()
     dashboards: DashboardSettings = DashboardSettings()
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """By voice model, as its side names it: `[prices."gpt-realtime-2.1"]`. Empty: tokens are counted, not money."""
 
     @property
     def store_url(self) -> str:
@@ -105,6 +108,7 @@ def service_environment(settings: Settings) -> dict[str, str]:
     sections = {name.upper(): value for name, value in settings if isinstance(value, Section)}
     environment = _environment(sections)
     environment["OPENDEEP_DATA_DIR"] = str(settings.data_dir)
+    environment["OPENDEEP_PRICES"] = json.dumps(_plain(settings.prices))
     return environment
 
 
@@ -121,6 +125,7 @@ def dashboards_environment(settings: Settings, *, jupyter_path: Path) -> dict[st
         "OPENDEEP_DATA_DIR": str(settings.data_dir.absolute()),
         "OPENDEEP_STORE": json.dumps({"url": settings.store_url}),
         "OPENDEEP_SERVICE": json.dumps(_plain(settings.service)),
+        "OPENDEEP_PRICES": json.dumps(_plain(settings.prices)),
         "OPENDEEP_DASHBOARDS": json.dumps(_plain(settings.dashboards.model_copy(update={"passwords": {}}))),
         "JUPYTER_PATH": os.pathsep.join(filter(None, [str(jupyter_path), os.environ.get("JUPYTER_PATH", "")])),
         "OMP_NUM_THREADS": "1",  # numpy's threads cost each viewer memory and gain nothing here

@@ -237,6 +237,17 @@ class StoreSettings(Section):
     """SQLAlchemy URL; None is a SQLite file in the data folder."""
 
 
+class Price(Section):
+    """What a voice model's tokens cost. Take it from your contract: it changes, and it is not ours to know."""
+
+    input_minor_per_million: float = Field(ge=0)
+    """Minor units (cents) per million tokens heard or read."""
+    output_minor_per_million: float = Field(ge=0)
+    """The same for tokens said or written."""
+    currency: str = Field("USD", pattern="^[A-Z]{3}$")
+    """ISO 4217."""
+
+
 class DashboardSettings(Section):
     """The supervisors' dashboards: one process for each tenant, behind a login."""
 

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from opendeep_kit.config import Settings, child_environment, config_file, load_settings
+from opendeep_kit.config import (
+    Settings,
+    child_environment,
+    config_file,
+    dashboards_environment,
+    load_settings,
+    service_environment,
+)
 from opendeep_kit.errors import BadInput
-from opendeep_kit.settings import LlmSettings
+from opendeep_kit.settings import LlmSettings, Price
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +89,7 @@ def test_nested_values_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
             "setting 'voice.voise': there is no such setting (did you mean 'voice'?): mend it in opendeep.toml or in",
         ),
         ("[voise]\nx = 1\n", "setting 'voise': there is no such setting (did you mean 'voice'?)"),
+        ("[prices.x]\ninput_minor_per_million = 1\n", "setting 'prices.x.output_minor_per_million': field required"),
         (
             "[voice.turn_detection]\nx = 1\n",
             "setting 'voice.turn_detection.x': there is no such setting (there are type, ",
@@ -211,3 +219,21 @@ def test_child_is_told_no_more_than_it_needs() -> None:
 
     assert "ami-secret" not in json.dumps(environment)
     assert "sk-voice" not in json.dumps(environment)
+
+
+@pytest.mark.parametrize("which", ["service", "dashboards"])
+def test_prices_reach_whoever_counts_costs(which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook that the service runs, in another folder, and a viewer's board know the prices of the file."""
+    write('[prices."gpt-realtime-2.1"]\ninput_minor_per_million = 400\noutput_minor_per_million = 1600\n')
+    settings = load_settings()
+    environment = (
+        service_environment(settings) if which == "service" else dashboards_environment(settings, jupyter_path=tmp_path)
+    )
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings().prices == {
+        "gpt-realtime-2.1": Price(input_minor_per_million=400, output_minor_per_million=1600, currency="USD")
+    }

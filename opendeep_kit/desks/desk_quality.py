@@ -74,6 +74,7 @@ class QualityDesk:
                 self._settings.store_url,
                 tenant_id=self._tenant_id,
                 archive=self._settings.data_dir / "archive",
+                prices=self._settings.prices,
                 threads=1,
             )
         return self._house

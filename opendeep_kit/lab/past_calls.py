@@ -62,7 +62,13 @@ class PastCalls:
         """
         settings = lab_settings(data_dir)
         _bring_in(settings, tenant_id)
-        return cls(settings, warehouse(settings.store_url, tenant_id=tenant_id, archive=settings.data_dir / "archive"))
+        house = warehouse(
+            settings.store_url,
+            tenant_id=tenant_id,
+            archive=settings.data_dir / "archive",
+            prices=settings.prices,
+        )
+        return cls(settings, house)
 
     def df(self, query: str, **values: object) -> pd.DataFrame:
         """A query over the warehouse's views, as a table; `$name` in it stands for the value of that name.

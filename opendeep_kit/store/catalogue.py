@@ -13,7 +13,7 @@ from importlib.resources import files
 from opendeep_kit.errors import OurMistake
 
 _COLUMN = re.compile(r"(\w+) {2,}(\S.*)")
-STAGING = ("events", "scripts", "tasks", "campaigns", "permissions", "contact_lists", "prices")
+STAGING = ("events", "scripts", "tasks", "campaigns", "permissions", "contact_lists", "spending", "prices")
 """What the record holds, renamed and cast. A new one: its file's name here."""
 MARTS = (
     "calls",
@@ -31,6 +31,7 @@ MARTS = (
     "verdicts",
     "permissions",
     "costs",
+    "spending",
 )
 """What people ask, by the business's own nouns. A new one: its file's name here."""
 

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 
 from opendeep_kit.errors import OurMistake
-from opendeep_kit.store.campaign_tables import campaigns, permissions, tallies
+from opendeep_kit.store.campaign_tables import campaigns, permissions, spending, tallies
 from opendeep_kit.store.manifest import Manifest
 from opendeep_kit.store.service_tables import verdicts
 from opendeep_kit.store.tables import UtcTime, call_events, calls, contacts, scripts, tasks
@@ -100,6 +100,7 @@ PULLS = (
         without=("facts_sha256", "dnc_snapshot", "consent"),
         day_of="at",
     ),
+    Pull(name="spending", source=spending, how=How.WHOLE),
     Pull(name="contact_lists", source=_LISTS, how=How.WHOLE),
     Pull(name="verdicts", source=verdicts, how=How.UPSERT, key="verdict_id"),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -21,6 +21,7 @@ from sqlalchemy import make_url
 
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.settings import Price
 from opendeep_kit.store.archive import quoted
 from opendeep_kit.store.catalogue import View, documented_views, read_sql
 from opendeep_kit.store.database import Database, open_database
@@ -33,18 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CODE = re.compile(r"`([^`]*)`")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What a voice model's tokens cost. Take it from your contract: it changes, and it is not ours to know."""
-
-    input_minor_per_million: float
-    """Minor units (cents) per million tokens heard or read."""
-    output_minor_per_million: float
-    """The same for tokens said or written."""
-    currency: str = "USD"
-    """ISO 4217."""
 
 
 class Warehouse:
@@ -208,7 +197,7 @@ def warehouse(
     Args:
         url: the record's; None: the one in the settings.
         archive: the archive's folder; None: `archive` beside a SQLite record, else in the data folder.
-        prices: by model, for the view `costs`.
+        prices: by model, for the view `costs`; None: those in the settings.
         threads: DuckDB's; None: one per core. Give 1 where many readers share a machine.
 
     Raises:
@@ -219,7 +208,8 @@ def warehouse(
     database = open_database(url or settings.store_url)
     folder = Path(archive) if archive is not None else archive_folder(url, settings.data_dir)
     try:
-        return Warehouse(database, tenant_id=tenant_id, archive=folder, prices=prices or {}, threads=threads)
+        given = settings.prices if prices is None else prices
+        return Warehouse(database, tenant_id=tenant_id, archive=folder, prices=given, threads=threads)
     except BaseException:
         database.close()
         raise

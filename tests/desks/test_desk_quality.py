@@ -47,6 +47,16 @@ def counted(desk: QualityDesk) -> str:
     return value
 
 
+def test_it_knows_the_prices(played: Played, tmp_path: Path) -> None:
+    """Its warehouse tells costs by the prices of the settings."""
+    price = {"input_minor_per_million": 400, "output_minor_per_million": 1600}
+    desk = QualityDesk(load_settings(data_dir=tmp_path, prices={"gpt-realtime-2.1": price}), "clinic")
+    costs = desk._opened().sql("SELECT DISTINCT currency, cost_minor > 0 FROM costs").fetchall()
+    desk.close()
+
+    assert costs == [("USD", True)]
+
+
 def test_period_and_campaign(desk: QualityDesk) -> None:
     """A week is shown first; a longer period and a campaign narrow or widen it."""
     desk.refresh()

@@ -1,5 +1,6 @@
 """Reading what a data folder holds."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,16 @@ def test_outcomes(past: PastCalls, ids: list[str]) -> None:
     assert found["call_id"].to_list() == ids[::-1]
     assert found["disposition"].to_list()[0] == "not_reached"
     assert len(past.outcomes(campaign="autumn")) == 0
+
+
+def test_costs_are_by_the_settings_prices(tmp_path: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens become money where the settings tell the model's price."""
+    price = {"input_minor_per_million": 400, "output_minor_per_million": 1600}
+    monkeypatch.setenv("OPENDEEP_PRICES", json.dumps({"gpt-realtime-2.1": price}))
+    with PastCalls.open(tmp_path) as priced:
+        assert priced.df("SELECT sum(voice_minor) AS money FROM spending")["money"].to_list() == [
+            pytest.approx(15.1544)
+        ]
 
 
 def test_a_call_is_what_was_recorded(past: PastCalls, ids: list[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight import latency, transcript
 from opendeep_kit.insight.analysis import summarise
-from opendeep_kit.store import campaigns, records, verdicts
+from opendeep_kit.store import campaigns, records, tallies, verdicts
 from opendeep_kit.store.campaigns import NewCampaign
 from opendeep_kit.store.catalogue import View, documented_views, read_view
 from opendeep_kit.store.database import Database
@@ -52,6 +52,9 @@ def sample(database: Database, url: str) -> Iterator[Warehouse]:
     records.save_task(database, "clinic", Task(task_id="confirm", name="Confirm", spec={}), now=NOON)
     spring = NewCampaign(tenant_id="clinic", campaign_id="spring", name="Spring")
     campaigns.create(database, spring, state="running", by="test", now=NOON)
+    with database.write() as connection:
+        tallies.add_money(connection, "clinic", "spring", "USD", reserved=30, spent=120)
+        tallies.add_money(connection, "clinic", "spring", "EUR", spent=7)
     for number, rule in (("+12125550101", None), ("+12125550102", "window"), ("+12125550102", "window")):
         permit(database, number, at=NOON, rule=rule)
     version = {"script_name": "confirm", "script_version": 2, "campaign": "spring"}
@@ -248,6 +251,16 @@ def test_costs(sample: Warehouse, url: str) -> None:
     assert cost == pytest.approx(15.726)
     with warehouse(url, tenant_id="clinic") as unpriced:
         assert rows(unpriced, "SELECT DISTINCT currency, cost_minor FROM costs") == [(None, None)]
+
+
+def test_spending(sample: Warehouse, url: str) -> None:
+    """A campaign's money stands in each of its currencies: what its budget counts, and the voice model's tokens."""
+    assert rows(sample, "SELECT * REPLACE (round(voice_minor, 3) AS voice_minor) FROM spending ORDER BY currency") == [
+        ("spring", "EUR", 7, 0, None, 1),
+        ("spring", "USD", 120, 30, 15.726, 1),
+    ]
+    with warehouse(url, tenant_id="clinic") as unpriced:
+        assert rows(unpriced, "SELECT sum(spent_minor)::INT, sum(voice_minor) FROM spending") == [(127, None)]
 
 
 def test_permissions(sample: Warehouse) -> None:

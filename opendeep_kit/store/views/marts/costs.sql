@@ -1,4 +1,4 @@
--- What the voice model costs: tokens, and money where `warehouse(prices=…)` names the model's price.
+-- What the voice model costs: tokens, and money where the settings' `prices` (or `warehouse(prices=…)`) name the model's.
 -- Grain: one row per call that used a voice model.
 -- Key: call_id
 --

@@ -1,4 +1,4 @@
--- What a voice model costs, as given to `warehouse(prices=…)`.
+-- What a voice model costs, as the settings' `prices` or `warehouse(prices=…)` say.
 -- Grain: one row per model.
 -- Key: model
 --
