@@ -16,6 +16,7 @@ import openai
 
 from opendeep_kit.call_floor import CallFloor, line_hand_over, line_sound
 from opendeep_kit.config import Settings
+from opendeep_kit.engine import campaign_desk
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lines import LineName, fitted, has_wideband, open_line
 from opendeep_kit.media.media_worker import MediaWorker
@@ -41,16 +42,9 @@ class Service:
     """The rehearsal's process; None when voice and callees are real."""
 
     async def save_script(self, script: CallScript, *, tenant_id: str = DEFAULT_TENANT) -> int:
-        """Keep this text as a version of the script; returns the version."""
-        saved = await asyncio.to_thread(
-            records.save_script,
-            self.database,
-            tenant_id,
-            name=script.name,
-            text=script.text,
-            now=datetime.now(UTC),
-        )
-        return saved.version
+        """Keep this text as a version of the script, and its task under the script's name; returns the version."""
+        now = datetime.now(UTC)
+        return await asyncio.to_thread(campaign_desk.save_script, self.database, tenant_id, script, now=now)
 
 
 @contextlib.asynccontextmanager

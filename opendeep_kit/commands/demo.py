@@ -27,7 +27,10 @@ from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.insight.latency import percentile, turns
 from opendeep_kit.lab.reports import execute_report
 from opendeep_kit.lines import LineName
+from opendeep_kit.store import records
+from opendeep_kit.store.clock import utc_now
 from opendeep_kit.tasks.script import CallScript, load_script
+from opendeep_kit.tenants import DEFAULT_TENANT
 
 CAMPAIGN = "demo"
 WIDE = 100
@@ -106,6 +109,8 @@ async def _call_all(
     service: Service, script: CallScript, contacts: list[Contact], parallel: int, console: Console
 ) -> list[CallOutcome | None]:
     version = await service.save_script(script)
+    people = [_person(contact) for contact in contacts]
+    await asyncio.to_thread(records.save_contacts, service.database, DEFAULT_TENANT, people, now=utc_now())
     gate = asyncio.Semaphore(parallel)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
@@ -113,7 +118,13 @@ async def _call_all(
 
     async def one(contact: Contact) -> CallOutcome | None:
         request = CallRequest(
-            number=contact.number, script=script, script_version=version, facts=contact.facts, campaign=CAMPAIGN
+            number=contact.number,
+            script=script,
+            script_version=version,
+            task_id=script.name,
+            contact_id=_person(contact).contact_id,
+            facts=contact.facts,
+            campaign=CAMPAIGN,
         )
         async with gate:
             task = bar.add_task(f"  {contact.name}: dialling", total=None)
@@ -131,6 +142,17 @@ async def _call_all(
     with bar:
         whole = bar.add_task("calls", total=len(contacts))
         return list(await asyncio.gather(*(one(contact) for contact in contacts)))
+
+
+def _person(contact: Contact) -> records.Contact:
+    """As the record keeps it: by an id of the demo's own, so that no campaign's contact is changed by it."""
+    return records.Contact(
+        contact_id=f"{CAMPAIGN}-{contact.contact_id}",
+        number=contact.number,
+        name=contact.name,
+        campaign=CAMPAIGN,
+        facts=contact.facts,
+    )
 
 
 def _doing(contact: Contact, event: events.Event) -> str:

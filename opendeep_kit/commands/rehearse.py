@@ -99,7 +99,14 @@ async def _call(
         with console.status("starting the voice model and the line"):
             service = await stack.enter_async_context(open_service(settings, line=line))
         version = await service.save_script(script)
-        request = CallRequest(number=number, script=script, script_version=version, facts=facts, campaign=campaign)
+        request = CallRequest(
+            number=number,
+            script=script,
+            script_version=version,
+            task_id=script.name,
+            facts=facts,
+            campaign=campaign,
+        )
         outcome = await service.floor.call(request, watch=Terminal(console))
     _print_summary(console, outcome)
     console.print(_latency_table(turns(outcome.events)))

@@ -74,8 +74,9 @@ def create(
         campaign_id=campaign_id,
         name=name or campaign_id,
         spec=dict(spec or {}),
+        task_id=script.name,
         script_name=script.name,
-        script_version=_saved(database, tenant_id, script, now),
+        script_version=save_script(database, tenant_id, script, now=now),
         priority=priority,
         weight=weight,
         trunk_id=trunk_id,
@@ -194,18 +195,25 @@ def existing(database: Database, tenant_id: str, campaign_id: str) -> Campaign:
     return row
 
 
+def save_script(database: Database, tenant_id: str, script: CallScript, *, now: datetime) -> int:
+    """Keep this text as a version of the script, and its task under the script's name; returns the version.
+
+    Raises:
+        BadInput: there is no such tenant.
+    """
+    if records.tenant(database, tenant_id) is None:
+        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
+    task = records.Task(task_id=script.name, name=script.task.goal, spec=script.task.model_dump(mode="json"))
+    records.save_task(database, tenant_id, task, now=now)
+    return records.save_script(database, tenant_id, name=script.name, text=script.text, now=now).version
+
+
 def script_of(database: Database, row: Campaign) -> CallScript:
     """The version of the script that the campaign calls with."""
     saved = row.script_name and records.script(database, row.tenant_id, row.script_name, row.script_version)
     if not saved:
         raise BadInput(f"the campaign {row.campaign_id!r} has no script", do="create it again with one")
     return parse_script(saved.text, name=saved.name, source="the saved script")
-
-
-def _saved(database: Database, tenant_id: str, script: CallScript, now: datetime) -> int:
-    if records.tenant(database, tenant_id) is None:
-        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
-    return records.save_script(database, tenant_id, name=script.name, text=script.text, now=now).version
 
 
 def _keep(

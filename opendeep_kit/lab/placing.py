@@ -35,7 +35,8 @@ class Placing:
         version = await self._service.save_script(request.script, tenant_id=request.tenant_id)
         try:
             outcome = await self._service.floor.call(
-                replace(request, script_version=version), watch=lambda event: _note(progress, place, callee, event)
+                replace(request, script_version=version, task_id=request.script.name),
+                watch=lambda event: _note(progress, place, callee, event),
             )
         finally:
             progress.doing.pop(place, None)

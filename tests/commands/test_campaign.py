@@ -8,6 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from opendeep_kit.cli import app, main
+from opendeep_kit.store import campaigns, records
+from opendeep_kit.store.database import open_database
+from opendeep_kit.tasks.script import parse_script
+from opendeep_kit.tasks.spec import TaskSpec
 from tests.service_rig import AGREES, SCRIPT
 
 CONTACTS = (
@@ -56,6 +60,18 @@ def test_from_creation_to_stop(project: Path) -> None:
     ]
     assert [row["number"] for row in said("campaign", "outcomes", "one")] == [AGREES, "+13125550101"]
     assert [row["campaign"] for row in said("campaign", "list")] == ["one"]
+
+
+def test_a_campaigns_task_is_kept(project: Path) -> None:
+    """What is asked, by the script's name, so that calls can be counted by it."""
+    said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
+    database = open_database(f"sqlite:///{project / 'data' / 'opendeep.db'}")
+    row = campaigns.campaign(database, "default", "one")
+    task = records.task(database, "default", str(row and row.task_id))
+    database.close()
+
+    assert task is not None
+    assert (task.task_id, TaskSpec.model_validate(task.spec)) == (row.script_name, parse_script(SCRIPT).task)
 
 
 def test_why(project: Path) -> None:

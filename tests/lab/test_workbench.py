@@ -99,6 +99,8 @@ async def test_a_workbench_is_one_tenants(tmp_path: Path) -> None:
     async with await Workbench.open(settings=settings, tenant_id="clinic") as bench:
         call = await bench.call(BUSY, SCRIPT, FACTS)
         assert bench.outcomes()["call_id"].to_list() == [call.call_id]
+        tasks = bench.past.df("SELECT task_id FROM calls SEMI JOIN staging.tasks USING (task_id)")["task_id"]
+        assert tasks.to_list() == [load_script(SCRIPT).name]
     with PastCalls.open(tmp_path) as others:
         assert others.outcomes().empty
 
