@@ -65,23 +65,27 @@ def execute_report(notebook: Path, parameters: Mapping[str, Any], out: Path, *, 
 
     Raises:
         BadInput: there is no such notebook or kernel, or it has no such parameter; nothing was run.
-        Unavailable: a cell failed, and the notebook beside tells which and why; or the report cannot be written.
+        Unavailable: a cell failed, and notebook and page tell which and why; or the report cannot be written.
     """
     _check_names(notebook, parameters_of(notebook), parameters)
     executed, page = out.with_suffix(".ipynb"), out.with_suffix(".html")
     try:
         executed.parent.mkdir(parents=True, exist_ok=True)
-        papermill.execute_notebook(
-            str(notebook),
-            str(executed.absolute()),
-            parameters=dict(parameters),
-            cwd=str(notebook.parent),
-            progress_bar=False,
-            log_output=False,
-            execution_timeout=CELL_WITHIN_S,
-            config=_KERNEL,
-        )
-        page.write_text(as_page(_read(executed), shows_code=shows_code), encoding="utf-8")
+        try:
+            papermill.execute_notebook(
+                str(notebook),
+                str(executed.absolute()),
+                parameters=dict(parameters),
+                cwd=str(notebook.parent),
+                progress_bar=False,
+                log_output=False,
+                execution_timeout=CELL_WITHIN_S,
+                config=_KERNEL,
+            )
+        except (PapermillExecutionError, CellTimeoutError, DeadKernelError):
+            _write_page(executed, page, shows_code=shows_code)  # it shows how far it came
+            raise
+        _write_page(executed, page, shows_code=shows_code)
     except PapermillExecutionError as error:
         raise Unavailable(
             f"cell {error.exec_count} of {notebook.name} failed ({error.ename})", do=f"see {executed}"
@@ -201,6 +205,10 @@ def _described(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
         shown = f'<img alt="{escape(about["alt"])}" width="{about["width"]}" style="max-width:100%" src="{source}">'
         output.data["text/html"] = shown
     return output
+
+
+def _write_page(executed: Path, page: Path, *, shows_code: bool) -> None:
+    page.write_text(as_page(_read(executed), shows_code=shows_code), encoding="utf-8")
 
 
 def _read(path: Path) -> nbformat.NotebookNode:

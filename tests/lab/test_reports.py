@@ -62,14 +62,15 @@ def test_an_unknown_parameter_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_failing_cell(tmp_path: Path) -> None:
-    """A cell that fails is told, with the notebook to look at, which holds what was done before."""
-    source = notebook(tmp_path / "n.ipynb", "count * 21", "1 / 0")
+    """A cell that fails is told, with the notebook to look at; it and its page hold what was done before, and why."""
+    source = notebook(tmp_path / "n.ipynb", "count * 21", "1 / 0", "print('never', 'reached')")
 
     with pytest.raises(Unavailable, match=r"cell 4 of n.ipynb failed \(ZeroDivisionError\): see .*out.ipynb"):
         execute_report(source, {"count": 2}, tmp_path / "out")
 
     assert "'text/plain': '42'" in str(nbformat.read(tmp_path / "out.ipynb", as_version=4))
-    assert not (tmp_path / "out.html").exists()
+    page = (tmp_path / "out.html").read_text()
+    assert ("42" in page, "ZeroDivisionError" in page, "never reached" in page) == (True, True, False)
 
 
 def test_a_kernel_that_dies(tmp_path: Path) -> None:
