@@ -99,8 +99,6 @@ class TenantLimits:
     """E.164 numbers it may show; none: the trunk's own."""
     retention_days: int = 90
     """Recordings and words of calls older than so are deleted; their results and figures stay in the archive."""
-    secrets: tuple[str, ...] = ()
-    """Names of settings that hold its secrets; never the secrets."""
 
     def __post_init__(self) -> None:
         _check_weight(self.weight)
