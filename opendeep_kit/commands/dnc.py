@@ -17,7 +17,6 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.store import dnc, records
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.dnc import EVERYONE, Entry
-from opendeep_kit.store.enrolments import cancel_number
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 dnc_app = typer.Typer(no_args_is_help=True, help="The do-not-call lists.")
@@ -40,12 +39,8 @@ def add(
         list_id = EVERYONE if everyone else tenant
         written = _written(database, tenant, entry)
         made = Entry(entry=written, reason=reason, source="person", added_by=by(), added_at=now())
-        added = dnc.add(database, list_id, [made])
-        owners = [one.tenant_id for one in records.all_tenants(database)] if everyone else [tenant]
-        waiting = 0
-        if not written.endswith("*"):
-            waiting = sum(cancel_number(database, one, written, reason=reason, now=now()) for one in owners)
-    shown = {"entry": written, "list": list_id, "added": added, "cancelled": waiting}
+        added, waiting = dnc.forbid(database, list_id, made)
+    shown = {"entry": written, "list": list_id, "added": int(added), "cancelled": waiting}
     say(json_, shown, f"{'added' if added else 'it was there'}; {waiting} waiting calls cancelled")
 
 

@@ -53,8 +53,9 @@ class Desk:
     def tenant_board(self) -> TenantDesk:
         """Limits, money, do-not-call, schedules."""
         from opendeep_kit.desks.desk_tenant import TenantDesk
+        from opendeep_kit.engine.schedules import reports_dir
 
-        return TenantDesk(self.database, self.tenant, clock=self.clock)
+        return TenantDesk(self.database, self.tenant, reports=reports_dir(self.settings), clock=self.clock)
 
     def close(self) -> None:
         """Close the record."""

@@ -6,6 +6,8 @@ do-not-call list it is only told whether it forbids a number. Never changes a li
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from opendeep_kit.campaigns.model import AttemptCaps, TenantLimits
 from opendeep_kit.desks.desk_terms import epoch_ms, money, named
 from opendeep_kit.engine.campaign_specs import to_limits
@@ -37,9 +39,10 @@ NO_CAMPAIGN = ""
 class TenantDesk:
     """One person's view of the tenant."""
 
-    def __init__(self, database: Database, tenant: Tenant, *, clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, tenant: Tenant, *, reports: Path, clock: Clock = utc_now) -> None:
         self._database = database
         self._tenant = tenant
+        self._reports = reports
         self._clock = clock
         self._sought = ""
         self._seen: tuple[int, str] = (-1, "")
@@ -76,7 +79,7 @@ class TenantDesk:
             entries=tuple(_entry(one) for one in self._entries[:SHOWN_ENTRIES]),
             has_more=len(self._entries) > SHOWN_ENTRIES,
             schedules=tuple(_schedule(one) for one in runs.schedules_of(self._database, tenant_id)),
-            runs=tuple(_run(one) for one in runs.runs_of(self._database, tenant_id, limit=SHOWN_RUNS)),
+            runs=tuple(_run(one, self._reports) for one in runs.runs_of(self._database, tenant_id, limit=SHOWN_RUNS)),
         )
 
     def _read_entries(self) -> None:
@@ -122,8 +125,9 @@ class TenantDesk:
             raise BadInput("it is not said why", do="write a reason beside the number")
         now = self._clock()
         kept = Entry(entry=entry, reason=reason, source="dashboard", added_by=by, added_at=now)
-        added = dnc.add(self._database, self._tenant.tenant_id, [kept])
-        return f"{entry} is not called any more." if added else f"{entry} was on the list already."
+        is_new, waited = dnc.forbid(self._database, self._tenant.tenant_id, kept)
+        told = f"{entry} is not called any more" if is_new else f"{entry} was on the list already"
+        return f"{told}; waiting calls cancelled: {waited}." if waited else f"{told}."
 
     def _remove(self, entry: str, reason: str, by: str) -> str:
         if not reason:
@@ -206,8 +210,9 @@ def _schedule(one: Schedule) -> ScheduleRow:
     )
 
 
-def _run(one: Run) -> RunRow:
+def _run(one: Run, reports: Path) -> RunRow:
     took = None if one.ended_at is None else (one.ended_at - one.started_at).total_seconds()
+    page = reports / one.output_html
     by = f"by {one.schedule_id}" if one.schedule_id else "by hand"
     return RunRow(
         notebook=one.notebook,
@@ -215,4 +220,5 @@ def _run(one: Run) -> RunRow:
         started_ms=epoch_ms(one.started_at),
         seconds=took,
         note=one.error or by,
+        page=str(page) if one.output_html and page.is_file() else "",
     )

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from opendeep_kit.errors import BadInput
 from opendeep_kit.store.campaign_tables import dnc_entries, dnc_lists, dnc_removals
 from opendeep_kit.store.database import Database
-from opendeep_kit.store.enrolments import cancel
+from opendeep_kit.store.enrolments import cancel, cancel_number
 from opendeep_kit.store.tables import tenants
 from opendeep_kit.store.tallies import calling
 
@@ -96,6 +96,31 @@ def add(database: Database, tenant_id: str, entries: Iterable[Entry]) -> int:
             _check_list(connection, tenant_id)
             added += _insert(connection, tenant_id, batch)
     return added
+
+
+def forbid(database: Database, tenant_id: str, entry: Entry) -> tuple[bool, int]:
+    """A person forbids a number or a prefix: put it on the list, and cancel the calls that wait for the number.
+
+    Calls that wait for a prefix are refused when their time comes.
+
+    Args:
+        tenant_id: `EVERYONE` for the installation's own list: calls of all tenants are cancelled.
+
+    Returns:
+        Whether the entry is new, and how many calls waited.
+
+    Raises:
+        BadInput: there is no such tenant.
+    """
+    is_new = add(database, tenant_id, [entry]) > 0
+    if entry.entry.endswith("*"):
+        return is_new, 0
+    owners = [tenant_id]
+    if tenant_id == EVERYONE:
+        with database.read() as connection:
+            owners = [*connection.scalars(select(tenants.c.tenant_id))]
+    waited = (cancel_number(database, owner, entry.entry, reason=entry.reason, now=entry.added_at) for owner in owners)
+    return is_new, sum(waited)
 
 
 def opt_out(database: Database, tenant_id: str, number: str, *, call_id: str, utterance: str, now: datetime) -> int:

@@ -165,10 +165,12 @@ class TenantView {
         row.odState = make("span", "", { parent: row });
         make("b", "", { parent: row, text: one.notebook });
         row.odWhen = make("span", "odb-faint", { parent: row });
+        row.odPage = make("span", "odb-faint", { parent: row });
         return row;
       },
       (row, one) => {
         if (one.nothing) return;
+        put(row.odPage, one.page ? `report: ${one.page}` : "");
         put(row.odState, one.state);
         dress(row.odState, `odb-chip odb-chip-${RUN_TONE[one.state] ?? "faint"}`);
         const length = one.seconds === null ? "" : ` · ${clock(one.seconds * 1000)}`;

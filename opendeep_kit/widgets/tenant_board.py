@@ -70,6 +70,8 @@ class RunRow:
     seconds: float | None
     """None: it has not ended."""
     note: str
+    page: str = ""
+    """Path of its report; empty: there is none, or none any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

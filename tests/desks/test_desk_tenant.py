@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.desks.desk_tenant import TenantDesk
+from opendeep_kit.desks.desk_terms import epoch_ms
 from opendeep_kit.outcomes import Disposition, PhoneResult
-from opendeep_kit.store import campaigns, dnc, records, runs
+from opendeep_kit.store import campaigns, dnc, enrolments, records, runs
 from opendeep_kit.store.dnc import EVERYONE, Entry
 from opendeep_kit.tenants import Tenant
 from tests.dashboards.played import Played, utc_now
@@ -26,11 +27,11 @@ def played(tmp_path: Path) -> Iterator[Played]:
 
 
 @pytest.fixture
-def desk(played: Played) -> TenantDesk:
+def desk(played: Played, tmp_path: Path) -> TenantDesk:
     """The clinic's own desk."""
     found = records.tenant(played.database, "clinic")
     assert isinstance(found, Tenant)
-    return TenantDesk(played.database, found)
+    return TenantDesk(played.database, found, reports=tmp_path / "reports")
 
 
 def told(desk: TenantDesk, what: str, **fields: str) -> str:
@@ -77,6 +78,19 @@ def test_dnc_add_and_remove(played: Played, desk: TenantDesk) -> None:
     assert (gone.reason, gone.removed_by) == ("a mistake", "Bo")
 
 
+def test_dnc_add_cancels_what_waits(played: Played, desk: TenantDesk) -> None:
+    """Calls that wait for the number are cancelled in the tenant's campaigns, as by `opendeep dnc add`."""
+    for campaign_id in ("spring", "autumn"):
+        played.campaign("clinic", campaign_id, campaign_id)
+    (who, *_) = enrolments.due(played.database, "clinic", "spring", now=utc_now(), limit=1)
+
+    said = told(desk, "add", on=who.number, text="a letter", by="Ann")
+    assert said == f"{who.number} is not called any more; waiting calls cancelled: 2."
+    found = enrolments.enrolment(played.database, "clinic", "spring", who.number)
+    assert found is not None
+    assert (found.state, found.final_reason) == ("final", "a letter")
+
+
 @pytest.mark.parametrize(
     ("what", "on", "text", "by", "said"),
     [
@@ -120,14 +134,19 @@ def test_search(played: Played, desk: TenantDesk) -> None:
     assert (desk.board.view["answer"], len(desk.board.view["entries"])) == ("", 1)
 
 
-def test_schedules_and_runs(played: Played, desk: TenantDesk) -> None:
-    """What runs by itself, and what ran: by whom, how long, and what went wrong."""
+def test_schedules_and_runs(played: Played, desk: TenantDesk, tmp_path: Path) -> None:
+    """What runs by itself, and what ran: by whom, how long, what went wrong, and where its report lies."""
+    page = tmp_path / "reports" / "clinic" / "r1.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
     now = utc_now()
     schedule = runs.Schedule(
         tenant_id="clinic", schedule_id="mornings", cron="0 8 * * *", time_zone="Europe/Berlin", notebook="a.ipynb"
     )
     runs.save_schedule(played.database, schedule, now=now)
-    run = runs.NewRun(run_id="r1", tenant_id="clinic", notebook="a.ipynb", schedule_id="mornings")
+    run = runs.NewRun(
+        run_id="r1", tenant_id="clinic", notebook="a.ipynb", output_html="clinic/r1.html", schedule_id="mornings"
+    )
     runs.start(played.database, run, now=now - timedelta(seconds=90))
     runs.finish(played.database, "clinic", "r1", runs.RunState.FAILED, error="no such column", now=now)
     runs.start(played.database, runs.NewRun(run_id="r2", tenant_id="garage", notebook="b.ipynb"), now=now)
@@ -136,6 +155,13 @@ def test_schedules_and_runs(played: Played, desk: TenantDesk) -> None:
     assert [(one["name"], one["when"], one["next_ms"]) for one in desk.board.view["schedules"]] == [
         ("mornings", "0 8 * * * Europe/Berlin", None)
     ]
-    assert [(one["notebook"], one["state"], one["seconds"], one["note"]) for one in desk.board.view["runs"]] == [
-        ("a.ipynb", "failed", 90.0, "no such column")
+    assert desk.board.view["runs"] == [
+        {
+            "notebook": "a.ipynb",
+            "state": "failed",
+            "started_ms": epoch_ms(now - timedelta(seconds=90)),
+            "seconds": 90.0,
+            "note": "no such column",
+            "page": str(page),
+        }
     ]

@@ -91,6 +91,19 @@ def test_after_an_opt_out_nobody_claims(database: Database, url: str) -> None:
     assert_books_agree(database)
 
 
+def test_to_forbid_a_number_cancels_its_calls(database: Database) -> None:
+    """Those of the tenant whose list it is, and by the installation's those of all; a prefix only refuses them."""
+    for tenant_id in ("clinic", "garage"):
+        made_campaign(database, tenant_id=tenant_id)
+
+    assert dnc.forbid(database, "clinic", ENTRY) == (True, 1)
+    assert dnc.forbid(database, "clinic", ENTRY) == (False, 0)
+    assert dnc.forbid(database, EVERYONE, replace(ENTRY, entry=number(1))) == (True, 2)
+    assert dnc.forbid(database, "clinic", replace(ENTRY, entry="+1212*")) == (True, 0)
+    assert len(waiting(database)) == 1
+    assert_books_agree(database)
+
+
 def test_numbers_and_prefixes_hit(database: Database) -> None:
     """A number is found by itself and by every prefix of it, on both lists; another tenant's list does not count."""
     dnc.add(database, EVERYONE, [replace(ENTRY, entry="+1900*")])
