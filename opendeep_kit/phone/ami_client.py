@@ -178,18 +178,23 @@ class AmiClient:
     # ---- the link -----------------------------------------------------------------------------------
 
     async def _hold(self) -> None:
-        """Connect, stay until the link is lost, and again: until we are refused or closed."""
-        wait_s = self._limits.first_wait_s
+        """Connect, stay until the link is lost, and again: until we are closed, or refused the first time."""
+        wait_s, is_refused = self._limits.first_wait_s, False
         while True:
             try:
                 await self._connect()
-                wait_s = self._limits.first_wait_s
+                wait_s, is_refused = self._limits.first_wait_s, False
                 await self._watch()
             except BadInput as error:
-                log().error("! Asterisk refuses the login", do=error.do)
-                self._let_go(error)
-                self._settled.set()
-                return
+                if not is_refused:
+                    log().error("! Asterisk refuses the login", do=error.do)
+                if not self._settled.is_set():
+                    self._let_go(error)
+                    self._settled.set()
+                    return
+                # It let us in before: somebody is mending its manager.conf, and will be done.
+                wait_s, is_refused = self._limits.longest_wait_s, True
+                self._let_go(Unavailable(error.what, do=error.do))
             except (Unavailable, PeerMisbehaved) as error:
                 self._let_go(error)
             finally:

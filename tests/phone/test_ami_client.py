@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from opendeep_kit.errors import BadInput, Unavailable
@@ -146,6 +147,23 @@ async def test_wrong_password_is_one_clear_error() -> None:
         await asyncio.sleep(0.1)
 
         assert fake.connections == 1
+
+
+async def test_refusal_after_an_outage_is_not_final() -> None:
+    """An Asterisk that let us in and refuses us when it returns is asked again, told of once, until it lets us in."""
+    with structlog.testing.capture_logs() as said:
+        async with FakeAmi() as fake, AmiClient(fake.account, on_news=lambda _: None, limits=QUICK) as ami:
+            fake.secret = "other"
+            fake.cut()
+            await until(lambda: len(fake.asked("Login")) > 4)
+            with pytest.raises(Unavailable, match=r"refuses the AMI user 'opendeep'.*manager\.conf"):
+                await ami.ask("Originate")
+            fake.secret = "right"
+            await until(lambda: ami.is_ready)
+            await ami.ask("Ping")
+
+            assert (ami.counts.losses, ami.counts.logins) == (1, 2)
+    assert [line["event"] for line in said].count("! Asterisk refuses the login") == 1
 
 
 async def test_nobody_there() -> None:
