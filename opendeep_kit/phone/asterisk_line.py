@@ -40,7 +40,9 @@ class LineLimits:
     originate_s: float = 6.0
     """An Originate that Asterisk reads later than this dials nobody."""
     settle_s: float = 1.0
-    """For the stragglers of a call that is ending."""
+    """For the stragglers of a call that is ending, and for Asterisk to end one whose sound has ended."""
+    give_up_s: float = 30.0
+    """A call that Asterisk does not end, though it was asked for so long, is given up."""
     linger_s: float = 5.0
     """A call over stays known, so that its last events find it."""
     outage_s: float = 30.0
@@ -147,6 +149,8 @@ class AsteriskLine:
         live = self._board.open(order, report, certain_in_s=self._limits.originate_s + 2)
         try:
             await self._originate(live, headers)
+            await asyncio.wait({live.over}, timeout=self._limits.originate_s + 2)
+            await self._ask_again(live, 0.0)
             return await asyncio.shield(live.over)
         finally:
             if not live.over.done():
@@ -195,10 +199,11 @@ class AsteriskLine:
             live.has_sound = True
 
     def media_closed(self, call_id: UUID) -> None:
-        """The call's AudioSocket is closed: what Asterisk would say, when there is no link to it."""
+        """The call's AudioSocket is closed, and so the call must end; one handed over has left it."""
         live = self._board.get(call_id)
         if live is not None:
             live.has_sound = False
+            self._in_background(self._end_with_its_sound(live))
 
     # ---- placing and ending -------------------------------------------------------------------------
 
@@ -233,10 +238,24 @@ class AsteriskLine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _end_with_its_sound(self, live: LiveCall) -> None:
+        """Asterisk ends the call by itself when its sound has ended; hang up what it leaves standing.
+
+        Only our own leg is named: of a call handed over, that is the one that is gone.
+        """
+        await asyncio.wait({live.over}, timeout=self._limits.settle_s)
+        if not live.over.done():
+            log().warning("! a call did not end with its sound", call_id=str(live.call.call_id))
+            await self._see_off(live)
+
     async def _see_off(self, live: LiveCall) -> None:
         """Hang up until the call is over: it may not have begun yet, or the link may be down."""
         loop = asyncio.get_running_loop()
+        until = loop.time() + self._limits.give_up_s
         while not live.over.done():
+            if loop.time() > until:
+                self._board.lose(live, EndedBy.FAILURE, "Asterisk does not end it")
+                return
             live.stirred.clear()
             with contextlib.suppress(Unavailable, BadInput):
                 reply = await self.ami.ask("Hangup", {"Channel": channel_id(live.call.call_id)})

@@ -22,6 +22,8 @@ class FakeAmi:
         self.started_at = "10:00:00"
         self.channels: list[str] = []
         """Uniqueids in CoreShowChannels."""
+        self.tells_of_calls = True
+        """Says what came of an Originate."""
         self.is_frozen = False
         """Takes bytes and says nothing."""
         self.connections = 0
@@ -101,7 +103,7 @@ class FakeAmi:
                     entry = {"Event": "CoreShowChannel", "Uniqueid": uniqueid, "Linkedid": uniqueid}
                     writer.write(_text({**entry, **mark}))
                 writer.write(_text({"Event": "CoreShowChannelsComplete", "EventList": "Complete", **mark}))
-            case "Originate":
+            case "Originate" if self.tells_of_calls:
                 # Asterisk originates in a thread of its own: the outcome may come before the acknowledgement.
                 outcome = {"Event": "OriginateResponse", "Response": "Failure", "Reason": "8", **mark}
                 writer.write(_text(outcome) + success)

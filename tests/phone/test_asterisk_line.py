@@ -1,7 +1,9 @@
 """Calls through a real Asterisk to a real callee's Asterisk: outcomes, hang-ups, hand-over, and many at once."""
 
 import asyncio
+import contextlib
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -11,11 +13,24 @@ import pytest
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.asterisk import Exchange
-from opendeep_kit.phone.line import LineResult, Progress
+from opendeep_kit.phone.asterisk_line import AsteriskLine
+from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.phone.originate import Structure
 from tests.phone.asterisk_end import open_files, until
 from tests.phone.asterisk_log import complaints
-from tests.phone.studio import EARLY_HANGUP, ECHO, LINE_HUNG_UP, MUTE, RINGS, WE_HUNG_UP, Studio, studio, until_gone
+from tests.phone.fake_ami import FakeAmi
+from tests.phone.studio import (
+    EARLY_HANGUP,
+    ECHO,
+    LINE_HUNG_UP,
+    MUTE,
+    QUICK,
+    RINGS,
+    WE_HUNG_UP,
+    Studio,
+    studio,
+    until_gone,
+)
 
 # ---- outcomes ---------------------------------------------------------------------------------------
 
@@ -77,6 +92,18 @@ async def test_ids_are_ours(exchange: Exchange) -> None:
     assert list(made.sockets) == [order.call_id]
 
 
+@contextlib.asynccontextmanager
+async def silent_line(fake: FakeAmi) -> AsyncIterator[tuple[AsteriskLine, CallOrder]]:
+    """A line of an Asterisk that says nothing of its calls by itself, and an order that it can take."""
+    fake.tells_of_calls = False
+    limits = replace(QUICK, originate_s=-1.5, settle_s=0.1, give_up_s=0.5)
+    media = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = media.sockets[0].getsockname()[1]
+    order = CallOrder(call_id=uuid4(), number="+12125550132", media_host="127.0.0.1", media_port=port)
+    async with media, AsteriskLine(fake.account, limits=limits, has_wideband=True) as line:
+        yield line, order
+
+
 # ---- hanging up and handing over --------------------------------------------------------------------
 
 CANCELLED = LineResult(
@@ -104,6 +131,46 @@ async def test_hang_up_through_ami(exchange: Exchange) -> None:
 
         assert await call == LINE_HUNG_UP
         await made.line.hang_up(order.call_id)
+
+
+async def test_call_ends_when_its_sound_has_ended(exchange: Exchange) -> None:
+    """A leg that Asterisk keeps though its sound is over (its host is lost, say) is hung up by way of AMI."""
+    async with studio(exchange.line, exchange.callees) as made:
+        order = made.order(ECHO)
+        call = await made.talking(order)
+        made.line.media_closed(order.call_id)
+        async with asyncio.timeout(5):
+            result = await call
+
+    assert result == WE_HUNG_UP
+
+
+async def test_call_of_which_nothing_is_heard() -> None:
+    """An Asterisk that takes an order and tells nothing more of it is asked whether the call exists, and it is over."""
+    async with FakeAmi() as fake, silent_line(fake) as (line, order):
+        async with asyncio.timeout(5):
+            result = await line.place(order, lambda _: None)
+
+    assert (result.phone_result, result.detail) == (PhoneResult.FAILED, "Asterisk never took the call up")
+
+
+async def test_call_that_cannot_be_ended() -> None:
+    """A leg that outlives every hang-up is asked to end for a while, and then given up."""
+    async with FakeAmi() as fake, silent_line(fake) as (line, order):
+        ours = f"od-{order.call_id}"
+        call = asyncio.create_task(line.place(order, lambda _: None))
+        await until(lambda: fake.asked("Originate"))
+        fake.event("Newchannel", Uniqueid=ours, Linkedid=ours)
+        await until(lambda: any(one.is_seen for one in line.calls))
+        line.media_opened(order.call_id)
+        line.media_closed(order.call_id)
+        async with asyncio.timeout(5):
+            result = await call
+
+        assert (result.ended_by, result.detail) == (EndedBy.FAILURE, "Asterisk does not end it")
+        hangups = [action["Channel"] for action in fake.asked("Hangup")]
+        assert len(hangups) > 2
+        assert set(hangups) == {ours}
 
 
 async def test_hang_up_while_ringing(exchange: Exchange) -> None:
@@ -140,6 +207,8 @@ async def test_handing_over_keeps_the_callee(exchange: Exchange, structure: Stru
         held = made.line.calls.get(order.call_id)
         assert held is not None
         await until(lambda: sum(leg.is_up and not leg.is_gone for leg in held.legs.values()) == 2)
+        await asyncio.sleep(3 * QUICK.settle_s)
+        assert sum(not leg.is_gone for leg in held.legs.values()) == 2
         callee = next(uniqueid for uniqueid, leg in held.legs.items() if leg is held.callee)
         await made.line.ami.ask("Hangup", {"Channel": callee})
 
