@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from opendeep_kit.config import Settings
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.phone.ami_client import AmiAccount
 from opendeep_kit.phone.asterisk import configure_exchange, obtain_program, running
@@ -28,11 +28,15 @@ if TYPE_CHECKING:  # its module loads speech and sound, which no command waits f
     from opendeep_kit.rehearsal.host import Addresses
 
 
+NO_ASTERISK = (Unavailable, BadInput, PeerMisbehaved)
+"""What is raised where none can be had: no packages, none that Debian signed, no place for its folders, one too old."""
+
+
 class LineName(StrEnum):
     """Which line carries the calls."""
 
     AUTO = "auto"
-    """Asterisk where it can be had, else the simulator."""
+    """Asterisk where it can be had; else the simulator, unless real telephones are behind it."""
     ASTERISK = "asterisk"
     SIMULATOR = "simulator"
 
@@ -42,8 +46,9 @@ async def open_line(settings: Settings, name: LineName, addresses: Addresses) ->
     """The line of this name.
 
     Raises:
-        Unavailable: Asterisk cannot be installed, started or reached (never with `AUTO`).
-        BadInput: its settings or account are wrong.
+        Unavailable: Asterisk cannot be installed, started or reached.
+        BadInput: its settings or account are wrong, or the host's is too old.
+        PeerMisbehaved: its packages are not Debian's. With `AUTO` none of them, unless there is a trunk or `ami_host`.
     """
     async with contextlib.AsyncExitStack() as stack:
         if name is LineName.SIMULATOR:
@@ -51,13 +56,23 @@ async def open_line(settings: Settings, name: LineName, addresses: Addresses) ->
             return
         try:
             line = await stack.enter_async_context(_asterisk(settings.asterisk, addresses))
-        except Unavailable as error:
-            if name is LineName.ASTERISK or settings.asterisk.ami_host is not None:
+        except NO_ASTERISK as error:
+            if not simulates_instead(settings.asterisk, name, error):
                 raise
-            log().warning("= no Asterisk here; the line simulator takes its place", why=error.what)
             yield _simulated(addresses)
             return
         yield line
+
+
+def simulates_instead(settings: AsteriskSettings, name: LineName, error: OpenDeepError) -> bool:
+    """Whether the simulator takes the place of an Asterisk that cannot be had; says why when it does.
+
+    It never takes the place of real telephones: it would mark people as called who were not.
+    """
+    if name is not LineName.AUTO or settings.ami_host is not None or settings.trunk_host is not None:
+        return False
+    log().warning("= no Asterisk here; the line simulator takes its place", why=error.what, do=error.do)
+    return True
 
 
 async def living_calls(line: Line) -> frozenset[UUID]:

@@ -35,7 +35,6 @@ COVERED: dict[str, str] = {
     "commands/notebook_run": "commands/test_schedule.py",
     "engine/durable": "engine/test_control.py",
     "engine/expecting": "engine/test_dialer.py",
-    "lines": "service/test_up.py",
     "media/media_duty": "media/test_media_worker.py",
     "media/media_follow": "engine/test_dialer.py",
     "service/processes": "engine/test_two_controls.py",

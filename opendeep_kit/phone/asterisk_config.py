@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from opendeep_kit.errors import BadInput, Unavailable
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance, Ports
+from opendeep_kit.phone.asterisk_instance import AsteriskInstance, Ports, unwritable
 from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.phone.asterisk_templates import Role, rendered, wanted_modules
 
@@ -96,7 +96,7 @@ def configure_line(
 
     Raises:
         BadInput: the folder's path or the trunk cannot be used.
-        Unavailable: no free port, this Asterisk lacks modules, or one runs in the folder.
+        Unavailable: no free port, this Asterisk lacks modules, one runs in the folder, or it cannot be written.
     """
     listens_on = sip_host or ("127.0.0.1" if _is_loopback(trunk.host) else "0.0.0.0")
     values = {
@@ -131,7 +131,7 @@ def configure_callees(
 
     Raises:
         BadInput: the folder's path or the address cannot be used.
-        Unavailable: no free port, this Asterisk lacks modules, or one runs in the folder.
+        Unavailable: no free port, this Asterisk lacks modules, one runs in the folder, or it cannot be written.
     """
     if not re.fullmatch(r"[\w.\-]+", personas_host):
         raise BadInput("the personas' host has characters that Asterisk cannot take", do="give a numeric address")
@@ -200,6 +200,14 @@ def _configure(
         raise Unavailable(f"an Asterisk runs in {instance.folder} (pid {instance.pid})", do="stop it first")
     values = {"load_amd": "load" if amd else "noload"} | values
     texts = rendered(role, _common_values(instance) | values, without=frozenset(without))
+    try:
+        _write(instance, texts)
+    except OSError as error:
+        raise unwritable(instance.folder, error) from None
+    return instance
+
+
+def _write(instance: AsteriskInstance, texts: dict[str, str]) -> None:
     for name in ("etc", "run", "log", "lib", "spool", "recordings"):
         (instance.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     for old in instance.etc_dir.glob("*.conf"):
@@ -209,7 +217,6 @@ def _configure(
         file.touch(mode=0o600)
         file.write_text(text)
     instance.save()
-    return instance
 
 
 def _common_values(instance: AsteriskInstance) -> dict[str, str]:

@@ -48,15 +48,32 @@ def install_asterisk(
         report: told each step, one clause.
 
     Raises:
-        Unavailable: no apt here, the mirror cannot be reached, the disk is full, or a library is missing.
+        Unavailable: no apt here, the mirror cannot be reached, the disk is full, the folder cannot be written, or a
+            library is missing.
         PeerMisbehaved: the packages are not signed by Debian, or damaged.
     """
     into = into.absolute()
+    try:
+        # Before anything is written: somebody else may have installed it, into a folder that we can only read.
+        return _present(into, refresh=refresh) or _install(into, mirror, refresh=refresh, report=report)
+    except OSError as error:
+        raise Unavailable(
+            f"Asterisk cannot be installed into {into} ({error.strerror or error})",
+            do="free space, or set asterisk.folder to a folder that can be written",
+        ) from None
+
+
+def _present(into: Path, *, refresh: bool) -> AsteriskProgram | None:
+    """What is there already, when it is whole and to be kept."""
+    present = None if refresh else program_in(into)
+    return present if present is not None and not present.missing(wanted_modules()) else None
+
+
+def _install(into: Path, mirror: str | None, *, refresh: bool, report: Report) -> AsteriskProgram:
     into.mkdir(parents=True, exist_ok=True)
     (into / ".gitignore").write_text("*\n")
     with _only_one(into / "lock"):
-        present = None if refresh else program_in(into)
-        if present is not None and not present.missing(wanted_modules()):
+        if (present := _present(into, refresh=refresh)) is not None:
             return present
         if shutil.disk_usage(into).free < NEEDED_BYTES:
             raise Unavailable("the disk is nearly full", do=f"free {NEEDED_BYTES // 1_000_000} MB and try again")

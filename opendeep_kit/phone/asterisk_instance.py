@@ -146,14 +146,18 @@ class AsteriskInstance:
             limit_s: longest wait.
 
         Raises:
-            Unavailable: it runs already, a port is taken, or it did not boot; the text says why.
+            Unavailable: it runs already, a port is taken, its folder cannot be written, or it did not boot; the text
+                says why.
         """
         if self.pid is not None:
             raise Unavailable(f"an Asterisk runs in {self.folder} (pid {self.pid})", do="stop it first")
         self._check_ports()
-        for stale in (self.folder / "run").iterdir():
-            stale.unlink()
-        running = RunningAsterisk(self, self._launch_daemon() if outlives_us else self._launch())
+        try:
+            for stale in (self.folder / "run").iterdir():
+                stale.unlink()
+            running = RunningAsterisk(self, self._launch_daemon() if outlives_us else self._launch())
+        except OSError as error:
+            raise unwritable(self.folder, error) from None
         try:
             async with asyncio.timeout(limit_s):
                 await self._booted(running)
@@ -315,6 +319,14 @@ class RunningAsterisk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+
+def unwritable(folder: Path, error: OSError) -> Unavailable:
+    """An instance's folder cannot hold it: read-only, or a full disk."""
+    return Unavailable(
+        f"Asterisk cannot run in {folder} ({error.strerror or error})",
+        do="free space, or set asterisk.run_dir to a folder that can be written",
+    )
 
 
 def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from opendeep_kit.app import with_voice
 from opendeep_kit.config import Settings, service_environment
-from opendeep_kit.errors import BadInput, Unavailable
-from opendeep_kit.lines import LineName, fitted
-from opendeep_kit.logs import log
+from opendeep_kit.errors import BadInput
+from opendeep_kit.lines import NO_ASTERISK, LineName, fitted, simulates_instead
 from opendeep_kit.media.media_duty import reached_at
 from opendeep_kit.phone.asterisk import Exchange, configure_exchange, obtain_program
 from opendeep_kit.phone.asterisk_instance import AsteriskInstance, RunningAsterisk
@@ -159,10 +158,9 @@ async def _asterisk(
         for instance in (exchange.callees, exchange.line):
             if instance is not None:
                 await stack.enter_async_context(_kept(instance))
-    except Unavailable as error:
-        if line is LineName.ASTERISK or settings.asterisk.trunk_host is not None:
+    except NO_ASTERISK as error:
+        if not simulates_instead(settings.asterisk, line, error):
             raise
-        log().warning("= no Asterisk here; the line simulator takes its place", why=error.what)
         return LineName.SIMULATOR, settings, None
     ours = exchange.line
     account = {"ami_host": ours.ami_host, "ami_port": ours.ports.ami, "ami_user": ours.ami_user}

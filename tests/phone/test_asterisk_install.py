@@ -14,6 +14,7 @@ from opendeep_kit.phone.apt import debian_mirrors
 from opendeep_kit.phone.asterisk_install import SOUNDS, install_asterisk
 from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.phone.asterisk_templates import templates_dir
+from tests.small_disk import small_disk
 
 CLOSED = "http://127.0.0.1:9/debian"
 """A mirror that nobody serves."""
@@ -159,6 +160,24 @@ def test_full_disk_is_told_before_anything_is_fetched(short_dir: Path, monkeypat
     monkeypatch.setattr(asterisk_install.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(Unavailable, match="the disk is nearly full: free 400 MB"):
         install_asterisk(short_dir, mirror=CLOSED)
+
+
+def test_folder_that_cannot_be_written(short_dir: Path) -> None:
+    """It is named, with the setting; no traceback."""
+    (short_dir / "file").touch()
+    with pytest.raises(Unavailable, match=r"installed into .*/file/x \(Not a directory\): .*set asterisk\.folder"):
+        install_asterisk(short_dir / "file" / "x")
+
+
+def test_installation_that_can_only_be_read(asterisk_program: AsteriskProgram, short_dir: Path) -> None:
+    """What somebody else installed is used without a word written."""
+    root = asterisk_program.modules_dir.parent
+    with small_disk(short_dir / "disk", megabytes=1) as disk:
+        (disk.folder / "program").symlink_to(root)
+        with disk.read_only():
+            program = install_asterisk(disk.folder, mirror=CLOSED)
+
+    assert program.version == asterisk_program.version
 
 
 def test_host_without_apt(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

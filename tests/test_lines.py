@@ -1,0 +1,72 @@
+"""Which line carries the calls: Asterisk, or the simulator where there is none and nobody real would be called."""
+
+from pathlib import Path
+
+import pytest
+import structlog
+
+from opendeep_kit import lines
+from opendeep_kit.config import Settings, load_settings
+from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavailable
+from opendeep_kit.lines import LineName, open_line
+from opendeep_kit.phone.asterisk_program import AsteriskProgram
+from opendeep_kit.rehearsal.host import Addresses
+
+NOBODY = Addresses(realtime_url="", callees_host="127.0.0.1", callees_port=9)
+NO_ASTERISK = [
+    Unavailable("no network", do="try later"),
+    BadInput("the host's Asterisk is 18.1", do="install 20 or newer"),
+    PeerMisbehaved("not signed by Debian", do="set asterisk.mirror"),
+]
+
+
+def without_asterisk(monkeypatch: pytest.MonkeyPatch, error: OpenDeepError) -> None:
+    """A host on which none can be had."""
+
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(lines, "obtain_program", fail)
+
+
+async def opened(settings: Settings, name: LineName) -> str:
+    """Which line it is in the end."""
+    async with open_line(settings, name, NOBODY) as line:
+        return line.name
+
+
+@pytest.mark.parametrize("error", NO_ASTERISK, ids=lambda error: type(error).__name__)
+async def test_simulator_takes_the_place_of_an_asterisk_that_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch, error: OpenDeepError
+) -> None:
+    """Whatever the reason; it is told with what to do. Who asks for Asterisk by name gets the reason itself."""
+    without_asterisk(monkeypatch, error)
+    with structlog.testing.capture_logs() as said:
+        assert await opened(Settings(), LineName.AUTO) == "simulator"
+
+    assert [(one["why"], one["do"]) for one in said] == [(error.what, error.do)]
+    with pytest.raises(type(error)):
+        await opened(Settings(), LineName.ASTERISK)
+
+
+@pytest.mark.parametrize("own", [{"trunk_host": "sip.example"}, {"ami_host": "127.0.0.1", "ami_port": 9}])
+async def test_simulator_never_takes_the_place_of_real_telephones(
+    monkeypatch: pytest.MonkeyPatch, own: dict[str, object]
+) -> None:
+    """With a trunk or an Asterisk of one's own its absence is an error."""
+    without_asterisk(monkeypatch, NO_ASTERISK[0])
+    with pytest.raises((Unavailable, BadInput)):
+        await opened(load_settings(asterisk=own), LineName.AUTO)
+
+
+async def test_folder_that_asterisk_cannot_use(
+    monkeypatch: pytest.MonkeyPatch, asterisk_program: AsteriskProgram, short_dir: Path
+) -> None:
+    """A path too long for its socket, or one that cannot be written, leaves the simulator; no traceback."""
+    monkeypatch.setattr(lines, "obtain_program", lambda _: asterisk_program)
+    (short_dir / "file").touch()
+    with structlog.testing.capture_logs() as said:
+        for folder in (short_dir / ("x" * 100), short_dir / "file" / "x"):
+            assert await opened(load_settings(asterisk={"run_dir": folder}), LineName.AUTO) == "simulator"
+
+    assert ["socket path" in said[0]["why"], "(Not a directory)" in said[1]["why"]] == [True, True]
