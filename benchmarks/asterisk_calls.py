@@ -253,8 +253,8 @@ async def run(calls: list[int], seconds: float, many: int, at_once: int) -> None
     bench = Bench()
     with tempfile.TemporaryDirectory(prefix="od-", dir="/tmp") as folder:
         async with server(bench.speak, "slin24") as media, server(bench.listen, "slin") as personas:
-            own = settings.model_copy(update={"run_dir": Path(folder), "trunk_host": None})
-            made = configure_exchange(own, program, personas_port=personas.port)
+            own = settings.model_copy(update={"trunk_host": None})
+            made = configure_exchange(own, program, run_dir=Path(folder), personas_port=personas.port)
             async with running(made) as exchange:
                 line = exchange.line
                 account = AmiAccount(port=line.ports.ami, username=line.ami_user, secret=line.ami_secret)

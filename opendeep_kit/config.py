@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         """Where recordings lie: `<tenant>/<day>/<call_id>.wav`."""
         return self.data_dir / "recordings"
 
+    @property
+    def asterisk_dir(self) -> Path:
+        """Parent of the folders in which our Asterisk and the rehearsal's public run."""
+        return self.asterisk.run_dir or self.data_dir / "asterisk"
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -17,7 +17,7 @@ from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.phone.ami_client import AmiAccount
-from opendeep_kit.phone.asterisk import configure_exchange, obtain_program, running
+from opendeep_kit.phone.asterisk import claimed, configure_exchange, obtain_program, running
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.line import Line
 from opendeep_kit.phone.originate import Structure
@@ -55,7 +55,7 @@ async def open_line(settings: Settings, name: LineName, addresses: Addresses) ->
             yield _simulated(addresses)
             return
         try:
-            line = await stack.enter_async_context(_asterisk(settings.asterisk, addresses))
+            line = await stack.enter_async_context(_asterisk(settings, addresses))
         except NO_ASTERISK as error:
             if not simulates_instead(settings.asterisk, name, error):
                 raise
@@ -123,29 +123,30 @@ def _simulated(addresses: Addresses) -> Line:
 
 
 @contextlib.asynccontextmanager
-async def _asterisk(settings: AsteriskSettings, addresses: Addresses) -> AsyncIterator[Line]:
+async def _asterisk(settings: Settings, addresses: Addresses) -> AsyncIterator[Line]:
     """Your own Asterisk when the settings name one; else ours, with the rehearsal's public behind it."""
+    own = settings.asterisk
     async with contextlib.AsyncExitStack() as stack:
         wide: bool | None = None
-        if settings.ami_host is not None:
-            account = _own_account(settings)
+        if own.ami_host is not None:
+            account = _own_account(own)
         else:
-            program = await asyncio.to_thread(obtain_program, settings)
-            exchange = await asyncio.to_thread(
-                configure_exchange,
-                settings,
-                program,
-                personas_host=addresses.callees_host,
-                personas_port=addresses.callees_port,
-            )
-            line, wide = (await stack.enter_async_context(running(exchange))).line, program.has_wideband
+            program = await asyncio.to_thread(obtain_program, own)
+            async with claimed(settings.asterisk_dir):
+                exchange = await asyncio.to_thread(
+                    configure_exchange,
+                    own,
+                    program,
+                    run_dir=settings.asterisk_dir,
+                    personas_host=addresses.callees_host,
+                    personas_port=addresses.callees_port,
+                )
+                line, wide = (await stack.enter_async_context(running(exchange))).line, program.has_wideband
             account = AmiAccount(
                 host=line.ami_host, port=line.ports.ami, username=line.ami_user, secret=line.ami_secret
             )
         yield await stack.enter_async_context(
-            AsteriskLine(
-                account, structure=Structure(settings.structure), caller_id=settings.caller_id, has_wideband=wide
-            )
+            AsteriskLine(account, structure=Structure(own.structure), caller_id=own.caller_id, has_wideband=wide)
         )
 
 

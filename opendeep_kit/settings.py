@@ -67,8 +67,9 @@ class AsteriskSettings(Section):
     """Where Asterisk is installed, beside the packages it came from (the next installation needs no network)."""
     mirror: str | None = None
     """URL of a Debian mirror; None takes the one in the host's apt configuration."""
-    run_dir: Path = Path("data/asterisk")
-    """Parent of the instances' folders; short, because a socket's path ends at 107 characters."""
+    run_dir: Path | None = None
+    """Parent of the instances' folders; short, because a socket's path ends at 107 characters. None: `asterisk` in the
+    folder of data, so that each folder of data has telephones of its own."""
     ami_host: str | None = None
     """Your own Asterisk; None starts ours."""
     ami_port: int = Field(5038, ge=1, le=65535)

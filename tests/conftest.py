@@ -49,8 +49,9 @@ def personas_port() -> int:
 def exchange(asterisk_program: AsteriskProgram, personas_port: int) -> Iterator[Exchange]:
     """The line and the public, running."""
     with tempfile.TemporaryDirectory(prefix="od-", dir="/tmp") as folder:
-        settings = AsteriskSettings(run_dir=Path(folder))
-        made = configure_exchange(settings, asterisk_program, personas_port=personas_port)
+        made = configure_exchange(
+            AsteriskSettings(), asterisk_program, run_dir=Path(folder), personas_port=personas_port
+        )
         assert made.callees is not None
         callees = asyncio.run(made.callees.start())
         line = asyncio.run(made.line.start())

@@ -237,3 +237,9 @@ def test_prices_reach_whoever_counts_costs(which: str, tmp_path: Path, monkeypat
     assert load_settings().prices == {
         "gpt-realtime-2.1": Price(input_minor_per_million=400, output_minor_per_million=1600, currency="USD")
     }
+
+
+def test_telephones_live_beside_the_data() -> None:
+    """Each folder of data has its own, unless the settings name another."""
+    assert load_settings(data_dir="x").asterisk_dir == Path("x/asterisk")
+    assert load_settings(data_dir="x", asterisk={"run_dir": "y"}).asterisk_dir == Path("y")

@@ -1,5 +1,6 @@
 """Which line carries the calls: Asterisk, or the simulator where there is none and nobody real would be called."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from opendeep_kit import lines
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavailable
 from opendeep_kit.lines import LineName, open_line
+from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.rehearsal.host import Addresses
 
@@ -57,6 +59,43 @@ async def test_simulator_never_takes_the_place_of_real_telephones(
     without_asterisk(monkeypatch, NO_ASTERISK[0])
     with pytest.raises((Unavailable, BadInput)):
         await opened(load_settings(asterisk=own), LineName.AUTO)
+
+
+async def test_each_folder_of_data_has_telephones_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, asterisk_program: AsteriskProgram, short_dir: Path
+) -> None:
+    """Two services in two folders live side by side."""
+    monkeypatch.setattr(lines, "obtain_program", lambda _: asterisk_program)
+    one, two = (load_settings(data_dir=short_dir / name) for name in ("one", "two"))
+    async with open_line(one, LineName.AUTO, NOBODY) as line, open_line(two, LineName.AUTO, NOBODY) as other:
+        assert [line.name, other.name] == ["asterisk", "asterisk"]
+
+    assert sorted(folder.name for folder in (short_dir / "one" / "asterisk").iterdir()) == ["callees", "line", "lock"]
+
+
+async def test_two_at_once_in_one_folder(
+    monkeypatch: pytest.MonkeyPatch, asterisk_program: AsteriskProgram, short_dir: Path
+) -> None:
+    """One of them gets Asterisk, whole; the other is told that it runs already."""
+    monkeypatch.setattr(lines, "obtain_program", lambda _: asterisk_program)
+    settings = load_settings(data_dir=short_dir)
+    all_open, leave = asyncio.Semaphore(0), asyncio.Event()
+
+    async def service() -> str:
+        async with open_line(settings, LineName.AUTO, NOBODY) as line:
+            all_open.release()
+            await leave.wait()
+            return line.name if not isinstance(line, AsteriskLine) else (await line.ami.ask("Ping")).headers["ping"]
+
+    with structlog.testing.capture_logs() as said:
+        services = [asyncio.create_task(service()) for _ in range(2)]
+        async with asyncio.timeout(30):
+            for _ in services:
+                await all_open.acquire()
+            leave.set()
+            assert sorted([await one for one in services]) == ["Pong", "simulator"]
+
+    assert ["an Asterisk runs in" in one["why"] for one in said] == [True]
 
 
 async def test_folder_that_asterisk_cannot_use(

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from opendeep_kit.config import load_settings
+from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.phone.asterisk import configure_exchange, configured, obtain_program, start_for_good
+from opendeep_kit.phone.asterisk import claimed, configure_exchange, configured, obtain_program, start_for_good
 from opendeep_kit.phone.asterisk_install import install_asterisk
 from opendeep_kit.phone.asterisk_instance import AsteriskInstance
+from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.phone.asterisk_templates import Role
 
 asterisk_app = typer.Typer(no_args_is_help=True, help="The telephone: a real Asterisk, installed without root.")
 
+DataDir = Annotated[Path | None, typer.Option("--data", help="Folder of data whose Asterisk is meant.")]
 RoleOption = Annotated[Role, typer.Option("--role", help="Which instance.")]
 
 
@@ -38,32 +41,39 @@ def start(
     personas_port: Annotated[
         int, typer.Option(help="Port of the personas' AudioSocket server, on loopback.", min=1, max=65535)
     ] = 9093,
+    data: DataDir = None,
 ) -> None:
     """Start the line, and the rehearsal's public unless a trunk is set; both go on after this command."""
-    settings = load_settings().asterisk
-    running = [instance for instance in configured(settings.run_dir) if instance.pid is not None]
-    if running:
-        raise Unavailable(f"Asterisk runs already (pid {running[0].pid})", do="run `opendeep asterisk stop` first")
-    program = obtain_program(settings, report=typer.echo)
-    exchange = configure_exchange(settings, program, personas_port=personas_port)
-
-    asyncio.run(start_for_good(exchange))
-    for instance in configured(settings.run_dir):
+    settings = _settings(data)
+    program = obtain_program(settings.asterisk, report=typer.echo)
+    asyncio.run(_start(settings, program, personas_port))
+    for instance in configured(settings.asterisk_dir):
         typer.echo(_described(instance))
 
 
+async def _start(settings: Settings, program: AsteriskProgram, personas_port: int) -> None:
+    run_dir = settings.asterisk_dir
+    async with claimed(run_dir):
+        running = [instance for instance in configured(run_dir) if instance.pid is not None]
+        if running:
+            raise Unavailable(f"Asterisk runs already (pid {running[0].pid})", do="run `opendeep asterisk stop` first")
+        await start_for_good(
+            configure_exchange(settings.asterisk, program, run_dir=run_dir, personas_port=personas_port)
+        )
+
+
 @asterisk_app.command()
-def stop() -> None:
+def stop(data: DataDir = None) -> None:
     """Stop what `start` started; calls still up are hung up."""
-    for instance in reversed(configured(load_settings().asterisk.run_dir)):
+    for instance in reversed(configured(_settings(data).asterisk_dir)):
         was_running = asyncio.run(instance.stop())
         typer.echo(f"{instance.role}: {'stopped' if was_running else 'was not running'}")
 
 
 @asterisk_app.command()
-def status() -> None:
+def status(data: DataDir = None) -> None:
     """Say what runs, and where it listens."""
-    instances = configured(load_settings().asterisk.run_dir)
+    instances = configured(_settings(data).asterisk_dir)
     if not instances:
         typer.echo("no Asterisk is configured; `opendeep asterisk start` does it")
     for instance in instances:
@@ -76,14 +86,20 @@ def status() -> None:
 def cli(
     words: Annotated[list[str] | None, typer.Argument(help="One command; none opens the console.")] = None,
     role: RoleOption = Role.LINE,
+    data: DataDir = None,
 ) -> None:
     """Speak with Asterisk's own command line."""
-    instance = AsteriskInstance.load(load_settings().asterisk.run_dir / role)
+    instance = AsteriskInstance.load(_settings(data).asterisk_dir / role)
     if words:
         typer.echo(asyncio.run(instance.cli(*words)).rstrip())
         return
     command = instance.cli_command()
     os.execv(command[0], command)
+
+
+def _settings(data: Path | None) -> Settings:
+    """Those in force, in this folder of data."""
+    return load_settings(**({"data_dir": data} if data is not None else {}))
 
 
 def _described(instance: AsteriskInstance) -> str:

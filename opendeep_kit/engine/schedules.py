@@ -199,7 +199,7 @@ def _from_any_folder(settings: Settings) -> Settings:
     """A notebook runs in its own folder: what lies below this one is named in full."""
     asterisk, store = settings.asterisk, settings.store
     asterisk = asterisk.model_copy(
-        update={"folder": asterisk.folder.absolute(), "run_dir": asterisk.run_dir.absolute()}
+        update={"folder": asterisk.folder.absolute(), "run_dir": settings.asterisk_dir.absolute()}
     )
     kind, separator, path = (store.url or "").partition(":///")
     if kind.startswith("sqlite") and separator:

@@ -6,7 +6,10 @@ call: `originate` does, over the AMI of the line.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import fcntl
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +19,11 @@ from pydantic import SecretStr
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.phone.asterisk_config import Trunk, configure_callees, configure_line
 from opendeep_kit.phone.asterisk_install import install_asterisk
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance
+from opendeep_kit.phone.asterisk_instance import START_LIMIT_S, AsteriskInstance, unwritable
 from opendeep_kit.phone.asterisk_program import AsteriskProgram, system_asterisk
 from opendeep_kit.settings import AsteriskSettings
+
+_LOCK_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,23 +77,26 @@ def trunk_of(settings: AsteriskSettings) -> Trunk | None:
 
 
 def configure_exchange(
-    settings: AsteriskSettings, program: AsteriskProgram, *, personas_host: str = "127.0.0.1", personas_port: int = 0
+    settings: AsteriskSettings,
+    program: AsteriskProgram,
+    *,
+    run_dir: Path,
+    personas_host: str = "127.0.0.1",
+    personas_port: int = 0,
 ) -> Exchange:
-    """Write the folders of the line, and of the public unless there is a trunk.
+    """Write the folders of the line, and of the public unless there is a trunk. Have the parent folder `claimed`.
 
     Raises:
         BadInput: a setting cannot be used.
-        Unavailable: no free port, or the program lacks modules.
+        Unavailable: no free port, the program lacks modules, or another Asterisk runs there.
     """
     trunk, callees = trunk_of(settings), None
     if trunk is None:
         callees = configure_callees(
-            settings.run_dir / "callees", program=program, personas_host=personas_host, personas_port=personas_port
+            run_dir / "callees", program=program, personas_host=personas_host, personas_port=personas_port
         )
         trunk = rehearsal_trunk(callees, codecs=settings.trunk_codecs, caller_id=settings.caller_id)
-    line = configure_line(
-        settings.run_dir / "line", program=program, trunk=trunk, ami_user=settings.ami_user, amd=settings.amd
-    )
+    line = configure_line(run_dir / "line", program=program, trunk=trunk, ami_user=settings.ami_user, amd=settings.amd)
     return Exchange(line=line, callees=callees)
 
 
@@ -97,6 +105,41 @@ def rehearsal_trunk(
 ) -> Trunk:
     """The trunk that leads to the rehearsal's public."""
     return Trunk(host=callees.sip_host, port=callees.ports.sip, codecs=codecs, caller_id=caller_id, is_rehearsal=True)
+
+
+@contextlib.asynccontextmanager
+async def claimed(run_dir: Path, *, within_s: float = START_LIMIT_S) -> AsyncIterator[None]:
+    """The parent folder for this process alone, from configuring to the boot: two at once would delete each other's.
+
+    Raises:
+        Unavailable: another process does not come to an end with it, or it cannot be written.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within_s
+    with contextlib.ExitStack() as stack:
+        try:
+            handle = _lock_file(run_dir)
+            stack.callback(os.close, handle)
+            while not _is_locked(handle):
+                if loop.time() > until:
+                    raise Unavailable(f"another process is starting an Asterisk in {run_dir}", do="try again")
+                await asyncio.sleep(_LOCK_LOOK_S)
+        except OSError as error:
+            raise unwritable(run_dir, error) from None
+        yield
+
+
+def _lock_file(run_dir: Path) -> int:
+    run_dir.mkdir(parents=True, exist_ok=True)
+    return os.open(run_dir / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from opendeep_kit.errors import BadInput, Unavailable
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance, Ports, unwritable
+from opendeep_kit.phone.asterisk_instance import AsteriskInstance, Ports, spelled, unwritable
 from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.phone.asterisk_templates import Role, rendered, wanted_modules
 
@@ -188,7 +188,7 @@ def _configure(
     if not re.fullmatch(r"[A-Za-z][\w\-]{0,31}", ami_user):
         raise BadInput("the AMI user is not a plain word", do="use letters, digits, - and _")
     instance = AsteriskInstance(
-        folder=folder.absolute(),
+        folder=spelled(folder),
         role=role,
         program=program,
         ports=ports or free_ports(sip_host),
@@ -197,7 +197,10 @@ def _configure(
         ami_secret=SecretStr(secrets.token_urlsafe(24)),
     )
     if instance.pid is not None:
-        raise Unavailable(f"an Asterisk runs in {instance.folder} (pid {instance.pid})", do="stop it first")
+        raise Unavailable(
+            f"an Asterisk runs in {instance.folder} (pid {instance.pid})",
+            do="stop it first, or use another folder of data (--data)",
+        )
     values = {"load_amd": "load" if amd else "noload"} | values
     texts = rendered(role, _common_values(instance) | values, without=frozenset(without))
     try:

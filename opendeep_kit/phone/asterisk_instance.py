@@ -131,7 +131,7 @@ class AsteriskInstance:
             program |= {name: Path(program[name]) for name in ("modules_dir", "data_dir")}
             program |= {name: tuple(program[name]) for name in ("command", "version")}
             facts |= {"program": AsteriskProgram(**program), "ports": Ports(**facts["ports"])}
-            facts |= {"role": Role(facts["role"]), "folder": folder.absolute()}
+            facts |= {"role": Role(facts["role"]), "folder": spelled(folder)}
             return cls(**facts | {"ami_secret": SecretStr(facts["ami_secret"])})
         except (OSError, ValueError, KeyError, TypeError):
             raise Unavailable(f"no Asterisk is configured in {folder}", do="run `opendeep asterisk start`") from None
@@ -319,6 +319,12 @@ class RunningAsterisk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+
+def spelled(folder: Path) -> Path:
+    """The one way to write an instance's folder: by its spelling a process is known to be ours."""
+    # Not `resolve`: a short link may stand for a path that is too long.
+    return Path(os.path.normpath(folder.absolute()))
 
 
 def unwritable(folder: Path, error: OSError) -> Unavailable:

@@ -16,7 +16,7 @@ from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lines import NO_ASTERISK, LineName, fitted, simulates_instead
 from opendeep_kit.media.media_duty import reached_at
-from opendeep_kit.phone.asterisk import Exchange, configure_exchange, obtain_program
+from opendeep_kit.phone.asterisk import Exchange, claimed, configure_exchange, obtain_program
 from opendeep_kit.phone.asterisk_instance import AsteriskInstance, RunningAsterisk
 from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
@@ -148,16 +148,18 @@ async def _asterisk(
     try:
         program = await asyncio.to_thread(obtain_program, settings.asterisk)
         settings = fitted(settings, has_wideband=program.has_wideband)
-        exchange = await asyncio.to_thread(
-            configure_exchange,
-            settings.asterisk,
-            program,
-            personas_host=addresses.callees_host,
-            personas_port=addresses.callees_port,
-        )
-        for instance in (exchange.callees, exchange.line):
-            if instance is not None:
-                await stack.enter_async_context(_kept(instance))
+        async with claimed(settings.asterisk_dir):
+            exchange = await asyncio.to_thread(
+                configure_exchange,
+                settings.asterisk,
+                program,
+                run_dir=settings.asterisk_dir,
+                personas_host=addresses.callees_host,
+                personas_port=addresses.callees_port,
+            )
+            for instance in (exchange.callees, exchange.line):
+                if instance is not None:
+                    await stack.enter_async_context(_kept(instance))
     except NO_ASTERISK as error:
         if not simulates_instead(settings.asterisk, line, error):
             raise

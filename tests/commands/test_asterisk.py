@@ -18,8 +18,8 @@ def run_dir(asterisk_program: AsteriskProgram, monkeypatch: pytest.MonkeyPatch) 
     """A short folder for the instances, and the shared installation."""
     monkeypatch.setenv("OPENDEEP_ASTERISK__FOLDER", str(asterisk_program.modules_dir.parents[1]))
     with tempfile.TemporaryDirectory(prefix="od-", dir="/tmp") as folder:
-        monkeypatch.setenv("OPENDEEP_ASTERISK__RUN_DIR", folder)
-        yield Path(folder)
+        monkeypatch.setenv("OPENDEEP_DATA_DIR", folder)
+        yield Path(folder) / "asterisk"
 
 
 def said(*words: str) -> str:
@@ -34,6 +34,7 @@ def test_start_status_cli_stop(run_dir: Path) -> None:
         with pytest.raises(Unavailable, match=r"Asterisk runs already .*: run `opendeep asterisk stop` first"):
             said("start")
         assert said("status").count("0 active calls") == 2
+        assert said("status", "--data", str(run_dir / "other")).startswith("no Asterisk is configured")
         assert "opendeep-trunk" in said("cli", "pjsip", "show", "endpoints")
     finally:
         stopped = said("stop")

@@ -105,7 +105,7 @@ async def test_start_in_a_folder_in_use_is_refused(line: AsteriskInstance) -> No
 async def test_folder_in_use_is_not_written(line: AsteriskInstance) -> None:
     """Configuring it again would give a running Asterisk other ports and another secret than it has."""
     async with await line.start():
-        with pytest.raises(Unavailable, match=r"an Asterisk runs in .* \(pid \d+\): stop it first\."):
+        with pytest.raises(Unavailable, match=r"an Asterisk runs in .* \(pid \d+\): stop it first, or use another"):
             configure_line(line.folder, program=line.program, trunk=NOWHERE)
 
     assert AsteriskInstance.load(line.folder).ports == line.ports
