@@ -9,7 +9,8 @@ import structlog
 from opendeep_kit import lines
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavailable
-from opendeep_kit.lines import LineName, open_line
+from opendeep_kit.lines import LineName, living_calls, open_line
+from opendeep_kit.phone.asterisk import configure_exchange, configured, start_for_good
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.rehearsal.host import Addresses
@@ -96,6 +97,30 @@ async def test_two_at_once_in_one_folder(
             assert sorted([await one for one in services]) == ["Pong", "simulator"]
 
     assert ["an Asterisk runs in" in one["why"] for one in said] == [True]
+
+
+@pytest.mark.parametrize("own", [{"trunk_host": "127.0.0.1", "trunk_port": 9}, {}], ids=["trunk", "rehearsal"])
+async def test_an_asterisk_started_for_good_is_used_and_left_running(
+    monkeypatch: pytest.MonkeyPatch, asterisk_program: AsteriskProgram, short_dir: Path, own: dict[str, object]
+) -> None:
+    """It serves whoever wants just that one, as often as they come; with other settings it is not taken for theirs."""
+    monkeypatch.setattr(lines, "obtain_program", lambda _: asterisk_program)
+    settings = load_settings(data_dir=short_dir, asterisk=own)
+    made = configure_exchange(settings.asterisk, asterisk_program, run_dir=settings.asterisk_dir, personas_port=9)
+    await start_for_good(made)
+    pid = made.line.pid
+    try:
+        for _ in range(2):
+            async with open_line(settings, LineName.ASTERISK, NOBODY) as line:
+                assert await living_calls(line) == frozenset()
+            assert made.line.pid == pid is not None
+        other = load_settings(data_dir=short_dir, asterisk=own | {"caller_id": "+12125550100"})
+        with pytest.raises(Unavailable, match="was started with other settings: run `opendeep asterisk stop`"):
+            await opened(other, LineName.ASTERISK)
+        assert made.line.pid == pid
+    finally:
+        for instance in configured(settings.asterisk_dir):
+            await instance.stop()
 
 
 async def test_folder_that_asterisk_cannot_use(

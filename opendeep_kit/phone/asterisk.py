@@ -144,7 +144,7 @@ def _is_locked(handle: int) -> bool:
 
 @contextlib.asynccontextmanager
 async def running(exchange: Exchange) -> AsyncIterator[Exchange]:
-    """Start the instances, the public first; stop them on the way out.
+    """Start the instances, the public first, and stop them on the way out; those that run for good are left to run.
 
     Raises:
         Unavailable: one of them does not start; the text says why.
@@ -152,7 +152,7 @@ async def running(exchange: Exchange) -> AsyncIterator[Exchange]:
     async with contextlib.AsyncExitStack() as stack:
         for instance in (exchange.callees, exchange.line):
             if instance is not None:
-                await stack.enter_async_context(await instance.start())
+                await stack.enter_async_context(instance.adopt() or await instance.start())
         yield exchange
 
 

@@ -13,7 +13,8 @@ import re
 import resource
 import secrets
 import socket
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -87,7 +88,7 @@ def configure_line(
     ami_user: str = "opendeep",
     amd: bool = False,
 ) -> AsteriskInstance:
-    """Write the folder of an Asterisk that places calls through the trunk.
+    """Write the folder of an Asterisk that places calls through the trunk, unless the same runs there for good.
 
     Args:
         ports: None picks free ones.
@@ -196,18 +197,42 @@ def _configure(
         ami_user=ami_user,
         ami_secret=SecretStr(secrets.token_urlsafe(24)),
     )
-    if instance.pid is not None:
-        raise Unavailable(
-            f"an Asterisk runs in {instance.folder} (pid {instance.pid})",
-            do="stop it first, or use another folder of data (--data)",
-        )
     values = {"load_amd": "load" if amd else "noload"} | values
-    texts = rendered(role, _common_values(instance) | values, without=frozenset(without))
+
+    def texts_for(instance: AsteriskInstance) -> dict[str, str]:
+        return rendered(role, _common_values(instance) | values, without=frozenset(without))
+
+    if instance.pid is not None:
+        return _adopted(instance, texts_for, has_ports=ports is not None)
     try:
-        _write(instance, texts)
+        _write(instance, texts_for(instance))
     except OSError as error:
         raise unwritable(instance.folder, error) from None
     return instance
+
+
+def _adopted(
+    wanted: AsteriskInstance, texts_for: Callable[[AsteriskInstance], dict[str, str]], *, has_ports: bool
+) -> AsteriskInstance:
+    """The Asterisk that runs in the folder already, if it was started for good and is the one that is wanted.
+
+    Raises:
+        Unavailable: it is another process's, or other settings were in force when it was started.
+    """
+    found = AsteriskInstance.load(wanted.folder)
+    if found.adopt() is None:
+        raise Unavailable(
+            f"an Asterisk runs in {wanted.folder} (pid {wanted.pid})",
+            do="stop it first, or use another folder of data (--data)",
+        )
+    same = replace(wanted, ports=wanted.ports if has_ports else found.ports, ami_secret=found.ami_secret)
+    written = {file.name: file.read_text() for file in found.etc_dir.glob("*.conf")}
+    if found != same or written != texts_for(same):
+        raise Unavailable(
+            f"the Asterisk that runs in {wanted.folder} was started with other settings",
+            do="run `opendeep asterisk stop`, or use another folder of data (--data)",
+        )
+    return found
 
 
 def _write(instance: AsteriskInstance, texts: dict[str, str]) -> None:

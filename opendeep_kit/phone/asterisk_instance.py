@@ -99,6 +99,11 @@ class AsteriskInstance:
             return None
         return pid if self.owns(pid) else None
 
+    def adopt(self) -> RunningAsterisk | None:
+        """It, when it runs already and was started to outlive whoever started it: left, it goes on."""
+        pid = self.pid
+        return RunningAsterisk(self, pid, goes_on=True) if pid is not None and self._for_good.exists() else None
+
     def owns(self, pid: int) -> bool:
         """Whether this process lives and was started from our folder: a pid is used again after a while."""
         try:
@@ -155,6 +160,8 @@ class AsteriskInstance:
         try:
             for stale in (self.folder / "run").iterdir():
                 stale.unlink()
+            if outlives_us:
+                self._for_good.touch()
             running = RunningAsterisk(self, self._launch_daemon() if outlives_us else self._launch())
         except OSError as error:
             raise unwritable(self.folder, error) from None
@@ -221,6 +228,11 @@ class AsteriskInstance:
         return self.etc_dir / "asterisk.conf"
 
     @property
+    def _for_good(self) -> Path:
+        """There while one runs that was started to outlive whoever started it."""
+        return self.folder / "run" / "for-good"
+
+    @property
     def _console(self) -> Path:
         """What Asterisk says before its log is open."""
         return self.folder / "log" / "console.log"
@@ -285,11 +297,18 @@ class AsteriskInstance:
 
 
 class RunningAsterisk:
-    """A started instance; `async with` it, or `stop` it."""
+    """A started instance; `async with` it, or `stop` it.
 
-    def __init__(self, instance: AsteriskInstance, process: subprocess.Popen[bytes] | int) -> None:
+    Args:
+        goes_on: it is not ours to stop.
+    """
+
+    def __init__(
+        self, instance: AsteriskInstance, process: subprocess.Popen[bytes] | int, *, goes_on: bool = False
+    ) -> None:
         self.instance = instance
         self._process = process
+        self._goes_on = goes_on
 
     @property
     def status(self) -> int | None:
@@ -301,6 +320,8 @@ class RunningAsterisk:
     async def stop(self, *, limit_s: float = STOP_LIMIT_S) -> None:
         """Stop it: a request first, then by force. Calls still up are hung up."""
         process = self._process
+        if self._goes_on:
+            return
         if isinstance(process, int):
             await self.instance.end(process, limit_s=limit_s)
             return

@@ -173,7 +173,7 @@ async def _asterisk(
 @contextlib.asynccontextmanager
 async def _kept(instance: AsteriskInstance) -> AsyncIterator[None]:
     """One Asterisk, started again at the same ports when it dies."""
-    running: list[RunningAsterisk] = [await instance.start()]
+    running: list[RunningAsterisk] = [instance.adopt() or await instance.start()]
 
     async def live() -> str:
         status = running[-1].status
