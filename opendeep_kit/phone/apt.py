@@ -6,6 +6,8 @@ signatures checked with Debian's keyring, and downloads packages by name. Never 
 
 from __future__ import annotations
 
+import contextlib
+import platform
 import re
 import shutil
 import subprocess
@@ -17,6 +19,8 @@ from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavail
 SUITE = "forky"
 """The Debian suite whose Asterisk is 22."""
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+PUBLIC_MIRROR = "http://deb.debian.org/debian"
+"""What a host that is not Debian may name: its own mirrors have other packages, signed by others."""
 COMMAND_LIMIT_S = 300.0
 _DEBIAN_SUITES = frozenset({"oldoldstable", "oldstable", "stable", "testing", "unstable", "sid", SUITE})
 _INHERITED = re.compile(r"Acquire::(?!IndexTargets|Changelogs|Allow|Languages|.*\bAllow)")
@@ -24,7 +28,7 @@ _INHERITED = re.compile(r"Acquire::(?!IndexTargets|Changelogs|Allow|Languages|.*
 
 
 def debian_mirrors(etc: Path = Path("/etc/apt")) -> list[str]:
-    """The Debian mirrors that the host's apt configuration names, in its order.
+    """The Debian mirrors that the host's apt configuration names, in its order; Ubuntu's and the like are none.
 
     Both kinds of source file (one-line and deb822) are read by apt itself.
 
@@ -39,7 +43,7 @@ def debian_mirrors(etc: Path = Path("/etc/apt")) -> list[str]:
     # Without ReleaseInfo=false apt is silent on hosts that have never run `apt-get update`.
     options = ["-o", "APT::Get::IndexTargets::ReleaseInfo=false", "-o", f"Dir::Etc={etc}"]
     said = _run(["apt-get", *options, "indextargets", "--format", form])
-    suites = _DEBIAN_SUITES | {_host_codename()}
+    suites = _DEBIAN_SUITES | ({_host().get("VERSION_CODENAME", "")} if _is_debian() else set())
     mirrors: list[str] = []
     for line in said.splitlines():
         uri, release, component, kind = line.rsplit("|", 3)
@@ -47,6 +51,20 @@ def debian_mirrors(etc: Path = Path("/etc/apt")) -> list[str]:
         if is_debians and not uri.startswith("cdrom:") and uri not in mirrors:
             mirrors.append(uri)
     return mirrors
+
+
+def no_mirror() -> Unavailable:
+    """What to say when the host's apt configuration names no Debian mirror."""
+    if _is_debian():
+        return Unavailable(
+            "the host's apt configuration names no Debian mirror",
+            do="set asterisk.mirror to one, or install Asterisk 20 or newer with the host's own packages",
+        )
+    return Unavailable(
+        f"{_host().get('NAME', 'this host')} is not Debian, whose packages our Asterisk is made of",
+        do=f'install debian-archive-keyring and set asterisk.mirror = "{PUBLIC_MIRROR}", '
+        "or install Asterisk 20 or newer with the host's own packages",
+    )
 
 
 class PrivateApt:
@@ -184,6 +202,12 @@ def _need_apt() -> None:
             )
 
 
-def _host_codename() -> str:
-    match = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.MULTILINE)
-    return match[1] if match else ""
+def _host() -> dict[str, str]:
+    """What the host says it is (os-release)."""
+    with contextlib.suppress(OSError):
+        return platform.freedesktop_os_release()
+    return {}
+
+
+def _is_debian() -> bool:
+    return _host().get("ID") == "debian"

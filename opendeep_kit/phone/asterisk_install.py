@@ -22,7 +22,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.phone.apt import PrivateApt, debian_mirrors
+from opendeep_kit.phone.apt import PrivateApt, debian_mirrors, no_mirror
 from opendeep_kit.phone.asterisk_program import AsteriskProgram, program_in
 from opendeep_kit.phone.asterisk_templates import wanted_modules
 
@@ -115,10 +115,7 @@ def _from_mirrors(into: Path, work: Path, mirror: str | None, report: Report) ->
     """Try each mirror in turn."""
     mirrors = [mirror] if mirror else debian_mirrors()
     if not mirrors:
-        raise Unavailable(
-            "the host's apt configuration names no Debian mirror",
-            do="set asterisk.mirror to one, or install Asterisk 20 or newer with the host's own packages",
-        )
+        raise no_mirror()
     failure: Unavailable | None = None
     for number, url in enumerate(mirrors):
         try:

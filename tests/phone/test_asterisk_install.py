@@ -1,5 +1,6 @@
 """The installation: signed packages only, complete without the host's libraries, quick again from the cache."""
 
+import platform
 import shutil
 import subprocess
 import threading
@@ -147,8 +148,28 @@ def test_mirrors_come_from_both_kinds_of_source_file(short_dir: Path) -> None:
 
 
 @needs_apt
+def test_mirrors_of_another_distribution_are_not_debians(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ubuntu's mirror has no forky: it is not asked, and what to do is told at once. On Debian the codename counts."""
+    (short_dir / "sources.list").write_text("deb http://one.example/linux noble main universe\n")
+    ubuntu = {"ID": "ubuntu", "NAME": "Ubuntu", "VERSION_CODENAME": "noble"}
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: ubuntu)
+    mirrors = debian_mirrors(short_dir)
+    monkeypatch.setattr(asterisk_install, "debian_mirrors", lambda: mirrors)
+    with pytest.raises(Unavailable) as told:
+        install_asterisk(short_dir / "into")
+
+    assert str(told.value) == (
+        "Ubuntu is not Debian, whose packages our Asterisk is made of: install debian-archive-keyring and set "
+        'asterisk.mirror = "http://deb.debian.org/debian", or install Asterisk 20 or newer with the host\'s own packages.'
+    )
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: ubuntu | {"ID": "debian"})
+    assert debian_mirrors(short_dir) == ["http://one.example/linux/"]
+
+
+@needs_apt
 def test_host_without_a_debian_mirror(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says which setting to make."""
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": "debian"})
     monkeypatch.setattr(asterisk_install, "debian_mirrors", list)
     with pytest.raises(Unavailable, match=r"names no Debian mirror: set asterisk\.mirror"):
         install_asterisk(short_dir)
