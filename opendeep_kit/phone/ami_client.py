@@ -130,11 +130,15 @@ class AmiClient:
             async with asyncio.timeout(within_s):
                 await self._settled.wait()
         if not self._is_ready:
+            fault = self._fault
             await self.close()
-            raise self._fault
+            raise fault
 
     async def close(self) -> None:
-        """Leave, and never come back."""
+        """Leave, and never come back: what is asked afterwards is refused."""
+        if self._tasks:
+            self._fault = unreachable("is left by us")
+        self._is_ready = False
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()

@@ -102,10 +102,14 @@ class AsteriskLine:
 
     async def start(self) -> None:
         """Connect to Asterisk. Raises as `AmiClient.start` does."""
-        await self.ami.start()
-        if self._has_wideband is None:
-            version = parsed_version((await self.ami.ask("CoreSettings")).headers.get("asteriskversion", ""))
-            self._has_wideband = not version or version >= WIDEBAND_SINCE
+        try:
+            await self.ami.start()
+            if self._has_wideband is None:
+                version = parsed_version((await self.ami.ask("CoreSettings")).headers.get("asteriskversion", ""))
+                self._has_wideband = not version or version >= WIDEBAND_SINCE
+        except BaseException:  # cancelled, too: nobody will close what was not opened
+            await self.ami.close()
+            raise
 
     async def close(self) -> None:
         """Hang up what lives, wait a moment for it, and leave."""

@@ -24,6 +24,8 @@ class FakeAmi:
         """Uniqueids in CoreShowChannels."""
         self.tells_of_calls = True
         """Says what came of an Originate."""
+        self.cuts_at = ""
+        """The action at which the connection breaks."""
         self.is_frozen = False
         """Takes bytes and says nothing."""
         self.connections = 0
@@ -34,6 +36,11 @@ class FakeAmi:
     @property
     def account(self) -> AmiAccount:
         return AmiAccount(port=self.port, username="opendeep", secret=SecretStr("right"))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether anybody is."""
+        return bool(self._writers)
 
     def asked(self, name: str) -> list[Action]:
         """The actions of this name."""
@@ -90,6 +97,8 @@ class FakeAmi:
         mark = {"ActionID": action["ActionID"]}
         success = _text({"Response": "Success", "Message": "Fine", **mark})
         match action["Action"]:
+            case name if name == self.cuts_at:
+                self.cut()
             case "Login" if action["Secret"] != self.secret:
                 writer.write(_text({"Response": "Error", "Message": "Authentication failed", **mark}))
             case "Login":

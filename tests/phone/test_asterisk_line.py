@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from opendeep_kit.errors import BadInput, Refused
+from opendeep_kit.errors import BadInput, Refused, Unavailable
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.asterisk import Exchange
 from opendeep_kit.phone.asterisk_line import AsteriskLine
@@ -233,6 +233,31 @@ async def test_closing_the_line_hangs_up(exchange: Exchange) -> None:
 
         assert (await talks).phone_result is PhoneResult.ANSWERED
         assert await rings == CANCELLED
+
+
+async def test_nothing_is_placed_once_the_line_is_closed() -> None:
+    """A call that comes too late, or whose media server was still being looked for, is refused: nobody waits for it."""
+    async with FakeAmi() as fake, silent_line(fake) as (line, order):
+        call = asyncio.create_task(line.place(order, lambda _: None))
+        await asyncio.sleep(0)
+        await line.close()
+        async with asyncio.timeout(3):
+            for late in (call, line.place(replace(order, call_id=uuid4()), lambda _: None)):
+                with pytest.raises(Unavailable, match="is left by us"):
+                    await late
+
+        assert fake.asked("Originate") == []
+
+
+async def test_line_that_does_not_start_leaves_nothing() -> None:
+    """The link is closed again when Asterisk goes away before it has told its version."""
+    before = asyncio.all_tasks()
+    async with FakeAmi() as fake:
+        fake.cuts_at = "CoreSettings"
+        with pytest.raises(Unavailable):
+            await AsteriskLine(fake.account).start()
+        await until(lambda: not fake.is_connected)
+    await until(lambda: asyncio.all_tasks() == before)
 
 
 # ---- refusals ---------------------------------------------------------------------------------------
