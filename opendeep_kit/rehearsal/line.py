@@ -62,8 +62,8 @@ class SimulatedLine:
     def __init__(self, callees_host: str, callees_port: int, *, time_scale: float = 1.0) -> None:
         self._callees = (callees_host, callees_port)
         self._time_scale = time_scale
-        self._talking: dict[UUID, asyncio.Event] = {}
-        """Calls under way, with what ends them in a hand-over."""
+        self._calls: dict[UUID, _Call] = {}
+        """Under way."""
 
     @property
     def name(self) -> str:
@@ -79,10 +79,10 @@ class SimulatedLine:
     async def transfer(self, call_id: UUID, target: str) -> None:
         """Hand the callee over: here nobody is at the other number, so the talk just leaves the agent."""
         del target
-        handed_over = self._talking.get(call_id)
-        if handed_over is None:
+        call = self._calls.get(call_id)
+        if call is None or not call.is_answered:
             raise Refused("there is no callee to hand over", do="wait until they answered")
-        handed_over.set()
+        call.handed_over.set()
 
     async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
         """Place one call and return when it is over; cancelling this coroutine hangs up."""
@@ -94,8 +94,8 @@ class SimulatedLine:
             return LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=error.what)
         call = _Call(order, media, report, self._callees, self._time_scale)
         network = asyncio.create_task(call.run(), name="simulated-call")
-        handed_over = self._talking[order.call_id] = asyncio.Event()
-        transfer = asyncio.create_task(handed_over.wait(), name="hand-over")
+        self._calls[order.call_id] = call
+        transfer = asyncio.create_task(call.handed_over.wait(), name="hand-over")
         ends: tuple[asyncio.Future[Any], ...] = (network, media.ended, transfer)
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -103,7 +103,7 @@ class SimulatedLine:
                 return _handed_over()
             return network.result() if network.done() else call.ended_by_us()
         finally:
-            del self._talking[order.call_id]
+            del self._calls[order.call_id]
             for task in (network, transfer):
                 task.cancel()
             await asyncio.gather(network, transfer, return_exceptions=True)
@@ -129,7 +129,8 @@ class _Call:
         self._who = subscriber(order.number)
         self._rate_hz = LINE_RATES_HZ[order.line_format]
         self._quiet = silence(self._rate_hz)
-        self._is_answered = False
+        self.is_answered = False
+        self.handed_over = asyncio.Event()
 
     async def run(self) -> LineResult:
         """What the far end does, to the end of the call."""
@@ -143,9 +144,9 @@ class _Call:
     def ended_by_us(self) -> LineResult:
         """The result when the media server ended the call; what Asterisk does not forgive is a failure of ours."""
         if self._media.ended.result() in (LegEnd.BROKEN, LegEnd.QUIET):
-            return _broken(PhoneResult.ANSWERED if self._is_answered else PhoneResult.FAILED, self._media.detail)
-        result = PhoneResult.ANSWERED if self._is_answered else PhoneResult.CANCELLED
-        detail = OUR_LEG_ENDED if self._is_answered else OUR_LEG_ENDED_EARLY
+            return _broken(PhoneResult.ANSWERED if self.is_answered else PhoneResult.FAILED, self._media.detail)
+        result = PhoneResult.ANSWERED if self.is_answered else PhoneResult.CANCELLED
+        detail = OUR_LEG_ENDED if self.is_answered else OUR_LEG_ENDED_EARLY
         return LineResult(phone_result=result, ended_by=None, cause=NORMAL_CLEARING, detail=detail)
 
     # ---- before the answer --------------------------------------------------------------------------
@@ -223,7 +224,7 @@ class _Call:
         )
 
     def _answer(self) -> None:
-        self._is_answered = True
+        self.is_answered = True
         self._report(Progress.ANSWERED)
 
     # ---- sound of the network's own -----------------------------------------------------------------

@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from opendeep_kit.audio.pcm import frame_bytes, level_dbfs
+from opendeep_kit.errors import Refused
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line import OUR_LEG_ENDED, CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, CallOrder, LineResult, Progress
 from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.rehearsal.public import callee_uuid
 from opendeep_kit.settings import LineFormat, PhoneSettings
@@ -110,6 +111,28 @@ async def say(connection: AudioSocketConnection, pcm: bytes, times: int) -> None
     for _ in range(times):
         connection.send_frame(pcm, RATE)
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("last", ["21", "29"])
+async def test_only_a_callee_who_answered_is_handed_over(last: str) -> None:
+    """As Asterisk has it: while the telephone rings there is nobody to hand over, and the call goes on."""
+    office = Office()
+    async with listening(office.hold) as media, listening(Office._keep_quiet) as callees:
+        order = CallOrder(
+            call_id=uuid4(), number=f"+121255501{last}", media_host="127.0.0.1", media_port=media.port, ring_limit_s=5
+        )
+        line = SimulatedLine("127.0.0.1", callees.port, time_scale=0.3)
+        call = asyncio.create_task(line.place(order, office.report))
+        await until(lambda: Progress.RINGING in office.progress)
+        with pytest.raises(Refused, match="wait until they answered"):
+            await line.transfer(order.call_id, "+12125550129")
+        if last == "21":
+            assert (await call).phone_result is PhoneResult.NO_ANSWER
+            return
+        await office.answered()
+        await line.transfer(order.call_id, "+12125550129")
+
+        assert (await call).detail == HANDED_OVER
 
 
 # ---- nobody answers ---------------------------------------------------------------------------------
