@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from opendeep_kit.config import Settings
-from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavailable
+from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Refused, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.phone.ami_client import AmiAccount
 from opendeep_kit.phone.asterisk import claimed, configure_exchange, obtain_program, running
@@ -22,10 +22,14 @@ from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.line import Line
 from opendeep_kit.phone.originate import Structure
 from opendeep_kit.rehearsal.line import SimulatedLine
+from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.settings import AsteriskSettings
 
 if TYPE_CHECKING:  # its module loads speech and sound, which no command waits for that places no call
     from opendeep_kit.rehearsal.host import Addresses
+
+NO_TRUNK = "no trunk is configured"
+SET_TRUNK = "set asterisk.trunk_host, or asterisk.ami_host for an Asterisk of your own"
 
 
 NO_ASTERISK = (Unavailable, BadInput, PeerMisbehaved)
@@ -106,6 +110,16 @@ def is_ready(line: Line) -> bool:
 def outages(line: Line) -> int:
     """How often the line was lost since it was opened."""
     return line.outages if isinstance(line, AsteriskLine) else 0
+
+
+def check_reach(line: Line, number: str) -> None:
+    """A number that is somebody's is not for the rehearsal's public, where it would be told to be a wrong one.
+
+    Raises:
+        Refused: it is, and the line leads there.
+    """
+    if not (line.reaches_people or is_made_up(number)):
+        raise Refused(f"the line {line.name} reaches made-up numbers only: {NO_TRUNK}", do=SET_TRUNK)
 
 
 async def hang_up(line: Line, call_id: UUID) -> None:

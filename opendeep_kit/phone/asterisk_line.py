@@ -27,6 +27,8 @@ from opendeep_kit.phone.live_call import LiveCall
 from opendeep_kit.phone.originate import TRANSFER, Structure, checked_number, originate
 from opendeep_kit.phone.switchboard import Switchboard
 
+REHEARSAL_VARIABLE = "OPENDEEP_REHEARSAL"
+"""Global in `asterisk/extensions.conf`: `yes` where the trunk leads to the rehearsal's public."""
 TRANSFER_TRIES, TRANSFER_PAUSE_S = 5, 0.1
 """Asterisk tells of an answer some milliseconds before callee and agent are joined; until then it cannot transfer."""
 
@@ -74,6 +76,7 @@ class AsteriskLine:
         self._caller_id = caller_id
         self._limits = limits or LineLimits()
         self._has_wideband = has_wideband
+        self._reaches_people = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._outage: asyncio.Task[None] | None = None
         self.outages = 0
@@ -100,10 +103,18 @@ class AsteriskLine:
         """Whether its AudioSocket carries more than 8 kHz; known once it is started."""
         return self._has_wideband is not False
 
+    @property
+    def reaches_people(self) -> bool:
+        """Whether its trunk leads to telephones, not to the rehearsal's public; known once it is started."""
+        return self._reaches_people
+
     async def start(self) -> None:
         """Connect to Asterisk. Raises as `AmiClient.start` does."""
         try:
             await self.ami.start()
+            # Our dialplan knows where its trunk leads; an Asterisk that has no such variable is somebody's own.
+            reply = await self.ami.ask("Getvar", {"Variable": REHEARSAL_VARIABLE})
+            self._reaches_people = reply.headers.get("value") != "yes"
             if self._has_wideband is None:
                 version = parsed_version((await self.ami.ask("CoreSettings")).headers.get("asteriskversion", ""))
                 self._has_wideband = not version or version >= WIDEBAND_SINCE

@@ -79,6 +79,11 @@ class Line(Protocol):
         """`simulator` or `asterisk`."""
         ...
 
+    @property
+    def reaches_people(self) -> bool:
+        """False: it leads to the rehearsal's public, where every number but a made-up one is a wrong number."""
+        ...
+
     def media_opened(self, call_id: UUID) -> None:
         """The call's AudioSocket came: as long as it stands, the call lives."""
         ...

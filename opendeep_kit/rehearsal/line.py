@@ -70,6 +70,11 @@ class SimulatedLine:
         """What the record calls this line."""
         return "simulator"
 
+    @property
+    def reaches_people(self) -> bool:
+        """It is a play."""
+        return False
+
     def media_opened(self, call_id: UUID) -> None:
         """Nothing to do: this line sees the socket itself."""
 

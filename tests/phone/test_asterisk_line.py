@@ -64,6 +64,12 @@ async def test_every_behaviour_ends_as_it_should(exchange: Exchange, structure: 
     assert told == OUTCOMES
 
 
+async def test_it_tells_that_its_trunk_is_a_play(exchange: Exchange) -> None:
+    """Our Asterisk, asked, says that the rehearsal's public is behind it: no number but a made-up one is right there."""
+    async with studio(exchange.line, exchange.callees) as made:
+        assert not made.line.reaches_people
+
+
 async def test_answer_is_the_callees(exchange: Exchange) -> None:
     """The sound's connection and the ringing come before the answer: only the callee's leg is told of."""
     async with studio(exchange.line, exchange.callees) as made:

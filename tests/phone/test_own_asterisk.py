@@ -55,5 +55,6 @@ async def test_readme_connects_it(exchange: Exchange, own: AsteriskInstance, str
         left = await made.line.place(made.order(EARLY_HANGUP), lambda _: None)
 
         assert await call == WE_HUNG_UP
+        assert made.line.reaches_people
         assert (busy.phone_result, left.ended_by) == (PhoneResult.BUSY, EndedBy.CALLEE)
     assert complaints(own) == []
