@@ -1,7 +1,8 @@
 """SEAM where this process places calls and holds them itself: order → line → media worker → record.
 
 Given a line, a media worker and a store, places one call at a time per `call`, many at once, and writes down what came
-of it. Never decides whom to call or when: a rehearsal, a single dial and the demo do.
+of it. Whom to call a rehearsal, a single dial and the demo decide; whether they may, the rules do, as for a campaign:
+only numbers that are made up are called without asking them.
 """
 
 from __future__ import annotations
@@ -10,21 +11,26 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from opendeep_kit import events
 from opendeep_kit.config import Settings
+from opendeep_kit.engine import hand_calls
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.insight.analysis import Summary
+from opendeep_kit.lines import check_reach
 from opendeep_kit.logs import log
-from opendeep_kit.media.call_end import NO_SOUND, close_row, judge
+from opendeep_kit.media.call_end import NO_SOUND, close_row, insist, judge
 from opendeep_kit.media.media_duty import reached_at
 from opendeep_kit.media.media_worker import Brief, HandOver, HeldCall, MediaWorker, Watch
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
 from opendeep_kit.rehearsal.languages import check_language
+from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.store import calls as call_rows
+from opendeep_kit.store import dnc
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.store.live_calls import MediaEnd
@@ -54,6 +60,10 @@ class CallRequest:
     campaign: str | None = None
     tools: tuple[Tool, ...] = ()
     """In addition to those every call has."""
+    consent: str = ""
+    """Where it is on file that the callee agreed, as whoever calls says; empty: the record's own counts."""
+    is_rehearsal: bool = False
+    """A persona is called: that it wants no more calls is no opt-out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +119,7 @@ class CallFloor:
 
         Raises:
             BadInput: the contact lacks a fact that the script uses, the tenant a tool, or a local model its language.
+            Refused: the rules do not allow this call now; the text says which, and what to do.
             Unavailable: the record cannot be written: no call is placed that could not be accounted for.
         """
         check_language(self._settings, request.script.task.language, request.number)
@@ -116,6 +127,9 @@ class CallFloor:
         await asyncio.to_thread(self.media.own_tools.named, request.tenant_id, request.script.task.tools)
         placed = _Placed(request, self._event_log, watch)
         call_id = str(placed.call_id)
+        if not is_made_up(request.number):
+            check_reach(self._line, request.number)
+            await asyncio.to_thread(self._permit, placed)
         await asyncio.to_thread(self._expect, placed)
         brief = Brief(tenant_id=request.tenant_id, script=request.script, facts=request.facts, tools=request.tools)
         held = self.media.announce(call_id, brief, placed.emit)
@@ -125,6 +139,18 @@ class CallFloor:
         finally:
             self.media.forget(call_id)
         return await self._write_down(placed, result, media)
+
+    def _permit(self, placed: _Placed) -> None:
+        request = placed.request
+        hand_calls.permit(
+            self._database,
+            request.tenant_id,
+            request.number,
+            call_id=str(placed.call_id),
+            consent=request.consent,
+            settings=self._settings.service,
+            now=datetime.now(UTC),
+        )
 
     def _expect(self, placed: _Placed) -> None:
         request, now = placed.request, datetime.now(UTC)
@@ -207,6 +233,7 @@ class CallFloor:
             await asyncio.wait({placed.marking})
             if isinstance(error := placed.marking.exception(), Unavailable):
                 log().warning("! an answer could not be recorded", what=error.what)
+        await self._honour_opt_out(placed)
         required = request.script.task.required
         summary = judge(call_id, tuple(placed.happened), result, media, required, placed.emit)
         await asyncio.to_thread(
@@ -221,6 +248,15 @@ class CallFloor:
         )
         path = self._settings.recordings_dir / media.recording if media is not None and media.recording else None
         return CallOutcome(call_id=call_id, summary=summary, events=tuple(placed.happened), recording=path)
+
+    async def _honour_opt_out(self, placed: _Placed) -> None:
+        request, call_id = placed.request, str(placed.call_id)
+        if request.is_rehearsal:
+            return
+        opting_out = partial(dnc.opt_out, self._database, request.tenant_id, request.number, call_id=call_id)
+        for event in placed.happened:
+            if isinstance(event, events.OptedOut):
+                await insist(partial(opting_out, utterance=event.utterance, now=datetime.now(UTC)))
 
 
 def line_hand_over(line: Line) -> HandOver:

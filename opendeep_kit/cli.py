@@ -1,7 +1,7 @@
 """The `opendeep` command: reads arguments, calls one function, turns errors into one sentence and an exit code.
 
 Given a command line, does nothing that the package could not do without it. Exit codes: 0 done, 1 something failed
-or is not there, 2 the input is wrong.
+or is not there, 2 the input is wrong, or policy says no.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from opendeep_kit.commands.record import JsonOption, TenantOption
 from opendeep_kit.commands.schedule import schedule_app
 from opendeep_kit.commands.tenant import tenant_app
 from opendeep_kit.config import Settings, load_settings
-from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake
+from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake, Refused
 from opendeep_kit.lines import LineName
 from opendeep_kit.logs import configure
 from opendeep_kit.tenants import DEFAULT_TENANT
@@ -122,13 +122,14 @@ def dial(
     number: Annotated[str, typer.Argument(help="E.164, for example +12125550101, who agrees to everything.")],
     script: Annotated[Path, typer.Option(help="The call script.")],
     fact: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, one for each fact of the script.")] = None,
+    consent: Annotated[str, typer.Option(help="Where it is on file that the callee agreed; the ledger keeps it.")] = "",
     line: LineOption = LineName.ASTERISK,
     data: DataDir = None,
 ) -> None:
-    """Place one call, through your own Asterisk when the settings name one."""
+    """Place one call, if the rules allow it now, through your own Asterisk when the settings name one."""
     from opendeep_kit.commands.rehearse import dial_once
 
-    run(dial_once(settings_with(data_dir=data), number, script, fact or [], line=line))
+    run(dial_once(settings_with(data_dir=data), number, script, fact or [], line=line, consent=consent))
 
 
 @app.command()
@@ -337,7 +338,7 @@ def main() -> None:
         raise
     except OpenDeepError as error:
         typer.echo(f"opendeep: {error}", err=True)
-        sys.exit(2 if isinstance(error, BadInput) else 1)
+        sys.exit(2 if isinstance(error, BadInput | Refused) else 1)
 
 
 if __name__ == "__main__":

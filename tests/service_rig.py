@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from opendeep_kit.app import voice_client
+from opendeep_kit.call_floor import CallFloor
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.config import Settings
@@ -51,6 +52,11 @@ Hello, {disclosure}
 Goodbye.
 """
 QUICK_CALL: tuple[tuple[Say | UseTool, ...], ...] = ((Say("Hi."),), (UseTool("end_call", '{"reason": "completed"}'),))
+OPT_OUT = (
+    (Say("Hi."),),
+    (UseTool("do_not_call_again", '{"utterance": "never call me again"}'),),
+    (UseTool("end_call", '{"reason": "do_not_call"}'),),
+)
 ALWAYS: dict[str, Any] = {
     "windows": {"daily": "00:00-24:00"},
     "holidays": "calls",
@@ -96,6 +102,12 @@ class CountingLine(SimulatedLine):
         self.dialled: list[UUID] = []
         self.at_once = self.most_at_once = 0
         self.transferred: list[str] = []
+        self.is_a_play = True
+
+    @property
+    def reaches_people(self) -> bool:
+        """As a test wants it; either way nobody's telephone rings."""
+        return not self.is_a_play
 
     async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
         """As the line does."""
@@ -129,6 +141,12 @@ class Rig:
         workers.beat_control(self.database, control_id, host="here", now=now())
         return Dialer(
             self.settings, database=self.database, event_log=self.event_log, line=self.line, control_id=control_id
+        )
+
+    def floor(self) -> CallFloor:
+        """Calls of this process, by hand."""
+        return CallFloor(
+            self.settings, database=self.database, event_log=self.event_log, line=self.line, media=self.worker
         )
 
     def campaign(self, campaign_id: str, numbers: Sequence[str], **spec: Any) -> None:

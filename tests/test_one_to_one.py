@@ -80,7 +80,6 @@ COVERED: dict[str, str] = {
 
 WITHOUT: dict[str, str] = {
     "app": "composition only; `make demo` runs it whole",
-    "call_floor": "`make demo` runs it whole, with real speech",
     "cli": "reads arguments; `make demo` and every command's own test go through it",
     "commands/media": "reads arguments for `phone/line_tests`, which is tested",
     "commands/rehearse": "one call of `make demo`, printed",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -28,7 +29,7 @@ from opendeep_kit.rehearsal.languages import check_language
 from opendeep_kit.rehearsal.personas import PERSONAS, persona
 from opendeep_kit.rehearsal.public import number_of
 from opendeep_kit.tasks.prompt import render
-from opendeep_kit.tasks.script import CallScript, load_script
+from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tasks.spec import TaskSpec
 
 
@@ -52,7 +53,8 @@ async def rehearse_once(
     values = script.task.example_facts | _facts(facts, script.task)
     console.print(f"[bold]{script.name}[/] with [bold]{who.name}[/], who {escape(who.about)}\n")
     number = number_of(who.name)
-    outcome, version = await _call(console, settings, script, number, values, line, campaign="rehearsal")
+    request = CallRequest(number=number, script=script, facts=values, campaign="rehearsal", is_rehearsal=True)
+    outcome, version = await _call(console, settings, request, line)
     is_other = await asyncio.to_thread(
         print_difference, console, settings, outcome, script=script.name, version=version, number=number
     )
@@ -68,46 +70,39 @@ def _next_step(script_path: Path, who: str, is_other: bool) -> str:
     return f"next       edit {script_path}, then rehearse with {who} again: what differs is told here"
 
 
-async def dial_once(settings: Settings, number: str, script_path: Path, facts: list[str], *, line: LineName) -> int:
+async def dial_once(
+    settings: Settings, number: str, script_path: Path, facts: list[str], *, line: LineName, consent: str
+) -> int:
     """Place one call to this number and print it as it happens. Returns 1 when nobody was reached.
+
+    Args:
+        consent: where it is on file that the callee agreed; empty: the record's own counts.
 
     Raises:
         BadInput: the script, the number or a fact is wrong; nothing was dialled.
+        Refused: the rules do not allow it; nothing was dialled.
     """
     console = Console(highlight=False)
     script = load_script(script_path)
     dialled = e164(number, "US")
-    values = _facts(facts, script.task)
-    outcome, _ = await _call(console, settings, script, dialled, values, line, campaign="dial")
+    request = CallRequest(
+        number=dialled, script=script, facts=_facts(facts, script.task), campaign="dial", consent=consent
+    )
+    outcome, _ = await _call(console, settings, request, line)
     return 0 if outcome.summary.phone_result is PhoneResult.ANSWERED else 1
 
 
-async def _call(
-    console: Console,
-    settings: Settings,
-    script: CallScript,
-    number: str,
-    facts: dict[str, str],
-    line: LineName,
-    *,
-    campaign: str,
-) -> tuple[CallOutcome, int]:
+async def _call(console: Console, settings: Settings, request: CallRequest, line: LineName) -> tuple[CallOutcome, int]:
     """The call, and the number of the script's version."""
-    render(script, facts)  # a fact that is missing is told before anything is started, and so is a language
-    check_language(settings, script.task.language, number)
+    script = request.script
+    render(script, request.facts)  # a fact that is missing is told before anything is started, and so is a language
+    check_language(settings, script.task.language, request.number)
     async with contextlib.AsyncExitStack() as stack:
         with console.status("starting the voice model and the line"):
             service = await stack.enter_async_context(open_service(settings, line=line))
         version = await service.save_script(script)
-        request = CallRequest(
-            number=number,
-            script=script,
-            script_version=version,
-            task_id=script.name,
-            facts=facts,
-            campaign=campaign,
-        )
-        outcome = await service.floor.call(request, watch=Terminal(console))
+        kept = replace(request, script_version=version, task_id=script.name)
+        outcome = await service.floor.call(kept, watch=Terminal(console))
     _print_summary(console, outcome)
     console.print(_latency_table(turns(outcome.events)))
     path = _write_events(settings, outcome)

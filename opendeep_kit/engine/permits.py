@@ -128,14 +128,14 @@ def _scopes(
 ) -> tuple[Scope, ...]:
     trunk = settings.trunks.get(campaign.trunk_id)
     found = [
-        Scope(name="everybody", flow=to_flow(settings.everyone), use=_use(facts.everyone, settings.everyone)),
+        Scope(name="everybody", flow=to_flow(settings.everyone), use=use_of(facts.everyone, settings.everyone)),
         Scope(
             name="the trunk",
             flow=to_flow(trunk) if trunk else Flow(max_live=0),
-            use=_use(facts.trunk, trunk or FlowSettings()),
+            use=use_of(facts.trunk, trunk or FlowSettings()),
         ),
-        Scope(name="the tenant", flow=tenant.flow, use=_use(facts.tenant, tenant.flow)),
-        Scope(name="this campaign", flow=campaign.flow, use=_use(facts.of_campaign, campaign.flow)),
+        Scope(name="the tenant", flow=tenant.flow, use=use_of(facts.tenant, tenant.flow)),
+        Scope(name="this campaign", flow=campaign.flow, use=use_of(facts.of_campaign, campaign.flow)),
     ]
     if worker_capacity is not None:
         use = Use(live=facts.worker_live)
@@ -143,7 +143,8 @@ def _scopes(
     return tuple(found)
 
 
-def _use(flow: claim_facts.Flow, limit: Flow | FlowSettings) -> Use:
+def use_of(flow: claim_facts.Flow, limit: Flow | FlowSettings) -> Use:
+    """What of a flow is taken, and when its rate lets the next call go."""
     may_start_at = None
     if limit.calls_per_s is not None and flow.last_start is not None:
         may_start_at = flow.last_start + timedelta(seconds=1 / limit.calls_per_s)
@@ -152,9 +153,10 @@ def _use(flow: claim_facts.Flow, limit: Flow | FlowSettings) -> Use:
 
 def _spending(facts: Facts, campaign: Campaign, tenant: TenantLimits) -> tuple[Spending, ...]:
     kept = (("this campaign", campaign.budget, facts.campaign_spent), ("the tenant", tenant.budget, facts.tenant_spent))
-    return tuple(_spent(name, budget, spent) for name, budget, spent in kept if budget is not None)
+    return tuple(spending_of(name, budget, spent) for name, budget, spent in kept if budget is not None)
 
 
-def _spent(name: str, budget: Money, spent: Mapping[str, int]) -> Spending:
+def spending_of(name: str, budget: Money, spent: Mapping[str, int]) -> Spending:
+    """What a budget has come to."""
     used = Money(minor=spent.get(budget.currency, 0), currency=budget.currency)
     return Spending(name=name, budget=budget, spent=used)

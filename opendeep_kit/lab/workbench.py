@@ -11,6 +11,7 @@ import atexit
 import concurrent.futures
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, overload
@@ -173,14 +174,21 @@ class Workbench:
 
         return Work(self._thread.start(run()), progress)
 
-    def call(self, number: str, script: Script, facts: Mapping[str, str] | None = None) -> Work[PlacedCall]:
-        """Call one number.
+    def call(
+        self, number: str, script: Script, facts: Mapping[str, str] | None = None, *, consent: str = ""
+    ) -> Work[PlacedCall]:
+        """Call one number, if the rules allow it now; one that is made up at any hour.
+
+        Args:
+            consent: where it is on file that the callee agreed to be called.
 
         Raises:
             BadInput: the number or the script is wrong, or a fact is missing; nothing was dialled.
+            Refused: the rules do not allow it; nothing was dialled.
         """
         ready = script_from(script)
-        order = (f"…{number[-4:]}", self._request(e164(number, "US"), ready, facts or {}))
+        request = self._request(e164(number, "US"), ready, facts or {}, consent=consent)
+        order = (f"…{number[-4:]}", request)
         progress = Progress("calling", 1)
         return Work(self._thread.start(self._placing.one(order, progress)), progress)
 
@@ -191,8 +199,12 @@ class Workbench:
         *,
         parallel: int = 2,
         campaign: str = "notebook",
+        consent: str = "",
     ) -> Work[Calls]:
-        """Call everybody once, a few at a time.
+        """Call everybody once whom the rules allow to call now, a few at a time.
+
+        Args:
+            consent: where it is on file that all of them agreed to be called.
 
         Raises:
             BadInput: the contacts or the script are wrong; nobody was called.
@@ -202,7 +214,8 @@ class Workbench:
             contacts = read_contacts(Path(contacts), needs=ready.task.facts)
         people = contacts.accepted if isinstance(contacts, Contacts) else contacts
         orders = [
-            (person.name, self._request(person.number, ready, person.facts, campaign=campaign)) for person in people
+            (person.name, self._request(person.number, ready, person.facts, campaign=campaign, consent=consent))
+            for person in people
         ]
         progress = Progress("calls", len(orders))
         return Work(self._thread.start(self._placing.many(orders, progress, parallel=parallel)), progress)
@@ -273,12 +286,26 @@ class Workbench:
             known = ", ".join(script.task.facts)
             raise BadInput(f"the script does not use the fact {strange!r}", do=f"its facts are: {known}")
         values = script.task.example_facts | dict(facts)
-        return who.name, self._request(number_of(who.name), script, values, campaign=REHEARSAL)
+        request = self._request(number_of(who.name), script, values, campaign=REHEARSAL)
+        return who.name, replace(request, is_rehearsal=True)
 
     def _request(
-        self, number: str, script: CallScript, facts: Mapping[str, str], *, campaign: str | None = None
+        self,
+        number: str,
+        script: CallScript,
+        facts: Mapping[str, str],
+        *,
+        campaign: str | None = None,
+        consent: str = "",
     ) -> CallRequest:
-        return CallRequest(number=number, script=script, facts=dict(facts), tenant_id=self.tenant_id, campaign=campaign)
+        return CallRequest(
+            number=number,
+            script=script,
+            facts=dict(facts),
+            tenant_id=self.tenant_id,
+            campaign=campaign,
+            consent=consent,
+        )
 
 
 def script_from(script: Script) -> CallScript:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from opendeep_kit import events
 from opendeep_kit.errors import Unavailable
@@ -93,16 +94,27 @@ def close_row(
 
 
 async def note_media_end(database: Database, event_log: EventLog, call_id: str, end: MediaEnd) -> None:
-    """Write down how a call's sound ended, and try again for a while where the record refuses: nobody else knows it."""
+    """Write down how a call's sound ended: nobody else knows it."""
+    try:
+        await insist(partial(_write_media_end, database, event_log, call_id, end))
+    except Unavailable as error:
+        log().error("! the end of a call's sound could not be recorded", call_id=call_id, what=error.what)
+
+
+async def insist(write: Callable[[], object]) -> None:
+    """Write, and try again for a while where the record refuses.
+
+    Raises:
+        Unavailable: it refused to the end.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + WRITE_WITHIN_S
     while True:
         try:
-            await asyncio.to_thread(_write_media_end, database, event_log, call_id, end)
-        except Unavailable as error:
+            await asyncio.to_thread(write)
+        except Unavailable:
             if loop.time() > until:
-                log().error("! the end of a call's sound could not be recorded", call_id=call_id, what=error.what)
-                return
+                raise
             await asyncio.sleep(WRITE_AGAIN_S)
         else:
             return

@@ -1,7 +1,7 @@
 """Reads all on which the permission of one call depends, in the transaction that may place it.
 
-Given a connection and the contact's row, counts live calls, looks for earlier attempts, money, lists and consent.
-Decides nothing: the facts are handed to the rules.
+Given a connection and the contact's row, or the number of a call of no campaign, counts live calls, looks for earlier
+attempts, money, lists and consent. Decides nothing: the facts are handed to the rules.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, true
 
+from opendeep_kit.errors import BadInput
 from opendeep_kit.store import tallies
 from opendeep_kit.store.attempts import OPEN
-from opendeep_kit.store.campaign_tables import attempts, campaigns
+from opendeep_kit.store.campaign_tables import attempts, campaigns, permissions
 from opendeep_kit.store.campaigns import Campaign, to_campaign
 from opendeep_kit.store.consents import Consent, consent_at
 from opendeep_kit.store.dnc import Listed, listed
 from opendeep_kit.store.enrolments import Enrolment
 from opendeep_kit.store.tables import tenants
+
+NO_CAMPAIGN = ""
+"""In the ledger, the campaign of a call that belongs to none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +56,31 @@ class Facts:
     campaign_attempts: tuple[datetime, ...] = field(repr=False)
     """When the number may have been rung in this campaign, in order."""
     tenant_attempts: tuple[datetime, ...] = field(repr=False)
-    """The same over all the tenant's campaigns."""
+    """The same over all the tenant's campaigns, and calls of none."""
     campaign_spent: Mapping[str, int]
     """Spent and reserved, in minor units by currency."""
     tenant_spent: Mapping[str, int]
     dnc: Listed
     consent: Consent | None
     """The one to be judged; None: none is on file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandFacts:
+    """All that the rules may ask of a call of no campaign."""
+
+    now: datetime
+    tenant_id: str
+    number: str = field(repr=False)
+    limits: Mapping[str, Any]
+    """What the tenant may do."""
+    everyone: Flow
+    tenant: Flow
+    tenant_attempts: tuple[datetime, ...] = field(repr=False)
+    """When the number may have been rung for the tenant, in order."""
+    tenant_spent: Mapping[str, int]
+    dnc: Listed
+    consent: Consent | None
 
 
 # Built once: building them takes longer than asking them, and all other calling waits meanwhile.
@@ -80,15 +102,24 @@ _LIVE = select(*(func.count(case((condition, 1))).label(name) for name, conditio
 )
 _NEWEST = select(attempts.c.created_at).order_by(attempts.c.created_at.desc()).limit(1)
 _LAST_STARTS = select(*(_NEWEST.where(condition).scalar_subquery().label(name) for name, condition in _FLOWS.items()))
+_BY_HAND = select(permissions.c.campaign_id, permissions.c.at).where(
+    permissions.c.tenant_id == bindparam("tenant"),
+    permissions.c.number == bindparam("number"),
+    permissions.c.campaign_id == NO_CAMPAIGN,
+    permissions.c.is_allowed == true(),
+)
+"""Calls of no campaign have no attempt: that they were permitted is all that is known, and they may have rung."""
 _HISTORY = (
-    select(attempts.c.campaign_id, attempts.c.created_at)
+    select(attempts.c.campaign_id, attempts.c.created_at.label("at"))
     .where(
         attempts.c.tenant_id == bindparam("tenant"),
         attempts.c.number == bindparam("number"),
         attempts.c.may_have_rung == true(),
     )
-    .order_by(attempts.c.created_at)
+    .union_all(_BY_HAND)
+    .order_by("at")
 )
+_LIMITS = select(tenants.c.limits).where(tenants.c.tenant_id == bindparam("tenant"))
 
 
 def read_facts(connection: Connection, who: Enrolment, *, trunk_id: str, worker_id: str, now: datetime) -> Facts:
@@ -112,4 +143,32 @@ def read_facts(connection: Connection, who: Enrolment, *, trunk_id: str, worker_
         tenant_spent=tenant_spent,
         dnc=listed(connection, who.tenant_id, who.number),
         consent=consent_at(connection, who.tenant_id, who.number, now),
+    )
+
+
+def read_hand_facts(connection: Connection, tenant_id: str, number: str, *, now: datetime) -> HandFacts:
+    """The facts of a call of no campaign to this number.
+
+    Raises:
+        BadInput: there is no such tenant.
+    """
+    limits = connection.execute(_LIMITS, {"tenant": tenant_id}).one_or_none()
+    if limits is None:
+        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
+    of = {"tenant": tenant_id, "campaign": NO_CAMPAIGN, "trunk": ""}
+    live = connection.execute(_LIVE, of | {"worker": ""}).one()._mapping
+    starts = connection.execute(_LAST_STARTS, of).one()._mapping
+    history = connection.execute(_HISTORY, {"tenant": tenant_id, "number": number}).all()
+    _, tenant_spent = tallies.money(connection, tenant_id, NO_CAMPAIGN)
+    return HandFacts(
+        now=now,
+        tenant_id=tenant_id,
+        number=number,
+        limits=limits.limits,
+        everyone=Flow(live=live["everyone"], last_start=starts["everyone"]),
+        tenant=Flow(live=live["tenant"], last_start=starts["tenant"]),
+        tenant_attempts=tuple(at for _, at in history),
+        tenant_spent=tenant_spent,
+        dnc=listed(connection, tenant_id, number),
+        consent=consent_at(connection, tenant_id, number, now),
     )

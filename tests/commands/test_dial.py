@@ -61,3 +61,19 @@ def test_language_that_the_local_models_do_not_speak(
 
     assert (left.value.code, folder.exists()) == (2, False)
     assert "English only, and the script's language is de: set rehearsal.tts_voice" in capsys.readouterr().err
+
+
+def test_a_real_number_without_a_trunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line that plays the public is not asked for somebody's number: exit code 2, and what to set."""
+    monkeypatch.setenv("OPENDEEP_REHEARSAL__ENGINE", "tones")
+    facts = ["--fact", "name=Maria", "--fact", "appointment=Tuesday at ten"]
+    words = ["opendeep", "dial", "--script", str(SCRIPT), *facts, "--data", str(tmp_path), "--line", "simulator"]
+    monkeypatch.setattr(sys, "argv", [*words, "+442071838750"])
+
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    assert left.value.code == 2
+    assert "no trunk is configured: set asterisk.trunk_host" in capsys.readouterr().err

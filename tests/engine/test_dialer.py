@@ -12,16 +12,11 @@ import pytest
 from opendeep_kit.engine.dialer import Dialer
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
-from opendeep_kit.rehearsal.engines import Say, UseTool
+from opendeep_kit.rehearsal.engines import Say
 from opendeep_kit.store import attempts, calls, campaigns, dnc, ledger, workers
 from opendeep_kit.store.attempts import AttemptState
-from tests.service_rig import AGREES, BUSY, TENANT, Rig, now, rig, until
+from tests.service_rig import AGREES, BUSY, OPT_OUT, TENANT, Rig, now, rig, until
 
-OPT_OUT = (
-    (Say("Hi."),),
-    (UseTool("do_not_call_again", '{"utterance": "never call me again"}'),),
-    (UseTool("end_call", '{"reason": "do_not_call"}'),),
-)
 LONG = ((Say("This is a very long sentence, so that the call is still there when its worker dies. " * 3),),)
 
 

@@ -1,0 +1,103 @@
+"""SEAM between a call that a person places by hand and the calling rules: the same rules as a campaign's.
+
+Given a tenant and a number, asks the rules in the transaction that notes their ruling, and says what to do about a no.
+Such a call keeps the default windows and the tenant's own limits. Never dials.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from opendeep_kit.campaigns import zones
+from opendeep_kit.campaigns.case import Case, Consent, Rule, Scope
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.campaigns.permission import may_we_call
+from opendeep_kit.engine.campaign_specs import to_limits
+from opendeep_kit.engine.permits import spending_of, to_answer, to_flow, to_ruling, use_of
+from opendeep_kit.errors import Refused
+from opendeep_kit.settings import ServiceSettings
+from opendeep_kit.store import hand_permits
+from opendeep_kit.store.claim_facts import NO_CAMPAIGN, HandFacts
+from opendeep_kit.store.database import Database
+from opendeep_kit.store.ledger import Ruling
+
+IN_A_CAMPAIGN = "call it in a campaign"
+TO_DO: dict[Rule, str] = {
+    Rule.NUMBER: "check the number",
+    Rule.DO_NOT_CALL: "leave it alone; `opendeep dnc list` says who put it there and why",
+    Rule.CONSENT: "say where the consent is on file: `opendeep dial --consent`, `consent=` in a notebook",
+    Rule.TIME_ZONE: f"{IN_A_CAMPAIGN}, with the contact's time_zone",
+    Rule.LIFETIME: "leave it alone, or set the tenant's caps with `opendeep tenant set --limits`",
+    Rule.HOLIDAY: f"{IN_A_CAMPAIGN} that says what holidays mean",
+    Rule.WINDOW: f"{IN_A_CAMPAIGN} with windows of its own",
+    Rule.BUDGET: f"{IN_A_CAMPAIGN} that knows what a call costs",
+    Rule.CONCURRENCY: "wait until a call has ended",
+}
+"""What a person can do about a no that does not pass by itself."""
+
+
+def permit(
+    database: Database,
+    tenant_id: str,
+    number: str,
+    *,
+    call_id: str,
+    consent: str,
+    settings: ServiceSettings,
+    now: datetime,
+) -> None:
+    """Note that the rules allow this call, or refuse it. Blocks: call it off the loop.
+
+    Args:
+        consent: where it is on file that the callee agreed, as whoever calls says; empty: the record's own counts.
+
+    Raises:
+        Refused: a rule forbids it; the text says which, and what to do.
+        BadInput: there is no such tenant, or its limits cannot be read.
+        Unavailable: the record cannot be asked.
+    """
+    check = partial(_check, consent=consent, settings=settings)
+    ruling = hand_permits.permit(database, tenant_id, number, call_id=call_id, check=check, now=now)
+    if not ruling.is_allowed:
+        raise Refused(f"this number may not be called now ({ruling.words})", do=_what_to_do(ruling))
+
+
+def _check(facts: HandFacts, *, consent: str, settings: ServiceSettings) -> Ruling:
+    return to_ruling(may_we_call(case_of(facts, settings, consent=consent)))
+
+
+def case_of(facts: HandFacts, settings: ServiceSettings, *, consent: str = "") -> Case:
+    """The rules' case: a campaign of this one call, with any campaign's defaults."""
+    tenant = to_limits(facts.tenant_id, facts.limits)
+    on_file = facts.consent
+    given: Consent | None = None
+    if consent.strip():
+        given = Consent(reference=consent.strip(), given_at=facts.now)
+    elif on_file is not None:
+        given = Consent(reference=on_file.reference, given_at=on_file.given_at, expires_at=on_file.expires_at)
+    budget = tenant.budget
+    return Case(
+        now=facts.now,
+        callee=zones.callee(facts.number),
+        tenant=tenant,
+        campaign=Campaign(tenant_id=facts.tenant_id, campaign_id=NO_CAMPAIGN, state=TaskState.RUNNING),
+        dnc=to_answer(facts.dnc),
+        consent=given,
+        campaign_attempts=(),
+        tenant_attempts=facts.tenant_attempts,
+        scopes=(
+            Scope(name="everybody", flow=to_flow(settings.everyone), use=use_of(facts.everyone, settings.everyone)),
+            Scope(name="the tenant", flow=tenant.flow, use=use_of(facts.tenant, tenant.flow)),
+        ),
+        spending=() if budget is None else (spending_of("the tenant", budget, facts.tenant_spent),),
+    )
+
+
+def _what_to_do(ruling: Ruling) -> str:
+    rule = None if ruling.rule is None else Rule(ruling.rule)
+    at = ruling.try_again_at
+    wait = "" if at is None else f"wait until {at.isoformat(timespec='minutes')}"
+    advice = "" if rule is None else TO_DO.get(rule, "")
+    return ", or ".join(part for part in (wait, advice) if part) or "try again later"

@@ -1,0 +1,66 @@
+"""A call by hand before the rules: which facts they see, and what a person is told to do about a no."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from opendeep_kit.campaigns.case import Rule
+from opendeep_kit.campaigns.permission import may_we_call
+from opendeep_kit.engine.hand_calls import TO_DO, case_of
+from opendeep_kit.settings import FlowSettings, ServiceSettings
+from opendeep_kit.store.claim_facts import Flow, HandFacts
+from opendeep_kit.store.consents import Consent
+from opendeep_kit.store.dnc import Listed
+
+NOON = datetime(2030, 6, 5, 12, tzinfo=UTC)
+LONDON = "+442071838750"
+FACTS = HandFacts(
+    now=NOON,
+    tenant_id="clinic",
+    number=LONDON,
+    limits={"needs_consent": False},
+    everyone=Flow(live=0, last_start=None),
+    tenant=Flow(live=0, last_start=None),
+    tenant_attempts=(),
+    tenant_spent={},
+    dnc=Listed(snapshot="everyone 0, clinic 0"),
+    consent=None,
+)
+FULL = ServiceSettings(everyone=FlowSettings(max_live=0))
+MONEY = {"minor": 500, "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "settings", "rule"),
+    [
+        ({}, ServiceSettings(), None),
+        ({"number": "+4420718"}, ServiceSettings(), Rule.NUMBER),
+        ({"dnc": Listed(everyone="+44*", snapshot="1")}, ServiceSettings(), Rule.DO_NOT_CALL),
+        ({"limits": {}}, ServiceSettings(), Rule.CONSENT),
+        ({"now": NOON.replace(hour=3)}, ServiceSettings(), Rule.WINDOW),
+        ({"now": datetime(2030, 12, 25, 12, tzinfo=UTC)}, ServiceSettings(), Rule.HOLIDAY),
+        ({"tenant_attempts": (NOON,) * 3}, ServiceSettings(), Rule.PER_DAY),
+        ({"tenant_attempts": (NOON.replace(month=1),) * 8}, ServiceSettings(), Rule.LIFETIME),
+        ({"limits": {"needs_consent": False, "budget": MONEY}}, ServiceSettings(), Rule.BUDGET),
+        ({}, FULL, Rule.CONCURRENCY),
+    ],
+)
+def test_every_rule_is_asked(changed: dict[str, Any], settings: ServiceSettings, rule: Rule | None) -> None:
+    """Number, lists, consent, windows, holidays, caps, money and lines: as in a campaign with the defaults."""
+    decision = may_we_call(case_of(replace(FACTS, **changed), settings))
+
+    assert decision.rule is rule
+    assert rule is None or decision.try_again_at is not None or rule in TO_DO
+
+
+def test_a_consent_that_is_said_counts() -> None:
+    """Whoever calls may name one where the record has none, or one that has ended."""
+    asked = replace(FACTS, limits={})
+    ended = Consent(number=LONDON, reference="old", given_at=NOON.replace(month=1), expires_at=NOON.replace(month=2))
+
+    assert may_we_call(case_of(asked, ServiceSettings(), consent="form 7")).consent == "form 7"
+    assert may_we_call(case_of(replace(asked, consent=ended), ServiceSettings())).rule is Rule.CONSENT
+    assert may_we_call(case_of(replace(asked, consent=ended), ServiceSettings(), consent="form 7")).is_allowed
+    assert not may_we_call(case_of(asked, ServiceSettings(), consent=" ")).is_allowed
