@@ -132,8 +132,9 @@ def status(
     data: DataOption = None,
 ) -> None:
     """Where it stands, its outcomes, and how it came there."""
-    with record(data) as (database, _):
+    with record(data) as (database, settings):
         row, counts = campaign_desk.status(database, tenant, campaign)
+        why_not = campaign_desk.why_not_called(database, row, settings.service, now=now())
         moves = campaigns.moves_of(database, tenant, campaign)
     steps = [
         {"at": step.at, "after": step.after, "fact": step.fact, "reason": step.reason, "by": step.by} for step in moves
@@ -143,9 +144,10 @@ def status(
         f"campaign {campaign}: {row.state}",
         f"contacts  {counts.waiting} waiting, {counts.claimed} in a call, {counts.final} done",
         f"attempts  {counts.attempts}; outcomes {found}",
+        *([f"not called: {why_not}"] if why_not else []),
         *(f"{step['at']:%Y-%m-%d %H:%M:%S}  {step['after']}: {step['reason']} ({step['by']})" for step in steps),
     ]
-    say(json_, {**_row(row, counts), "moves": steps}, "\n".join(lines))
+    say(json_, {**_row(row, counts), "why_not_called": why_not, "moves": steps}, "\n".join(lines))
 
 
 @campaign_app.command()

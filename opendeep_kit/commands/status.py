@@ -14,6 +14,7 @@ from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.commands.record import now, record, say
 from opendeep_kit.engine import campaign_desk
+from opendeep_kit.lines import NO_TRUNK
 from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import attempts, campaigns, ledger, records, tallies, workers
 from opendeep_kit.store.database import Database
@@ -29,6 +30,7 @@ def show_status(*, as_json: bool, data: Path | None) -> int:
         f"service   {'serving' if found['is_serving'] else 'not serving: run `opendeep up`'}",
         *(
             f"control   {one['control_id']} on {one['host']}, seen {one['seen_s']:.0f} s ago"
+            f"{'' if one['reaches_people'] else f', its line reaches made-up numbers only: {NO_TRUNK}'}"
             for one in found["controls"]
         ),
         *(
@@ -39,7 +41,7 @@ def show_status(*, as_json: bool, data: Path | None) -> int:
         f"calls     {found['live_calls']} live",
         *(
             f"campaign  {one['tenant']}/{one['campaign']}: {one['state']}, {one['waiting']} waiting, "
-            f"{one['in_a_call']} in a call, {one['done']} done"
+            f"{one['in_a_call']} in a call, {one['done']} done{_why_not(one)}"
             for one in found["campaigns"]
         ),
     ]
@@ -64,12 +66,18 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
                 "in_a_call": counts.claimed,
                 "done": counts.final,
                 "outcomes": dict(counts.outcomes),
+                "why_not_called": campaign_desk.why_not_called(database, row, settings, now=now),
             }
         )
     return {
         "is_serving": bool(media and controls),
         "controls": [
-            {"control_id": one.control_id, "host": one.host, "seen_s": (now - one.seen_at).total_seconds()}
+            {
+                "control_id": one.control_id,
+                "host": one.host,
+                "reaches_people": one.reaches_people,
+                "seen_s": (now - one.seen_at).total_seconds(),
+            }
             for one in controls
         ],
         "media_workers": [
@@ -92,6 +100,11 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
         "live_by_trunk": dict(Counter(one.trunk_id for one in live)),
         "campaigns": running,
     }
+
+
+def _why_not(campaign: dict[str, Any]) -> str:
+    why = campaign["why_not_called"]
+    return f"\n          not called: {why}" if why else ""
 
 
 def _said(worker: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Self
@@ -124,15 +124,15 @@ class Control:
             await asyncio.sleep(max(0.05, due - loop.time()))
 
     async def _beat(self) -> None:
-        now = datetime.now(UTC)
-        await asyncio.to_thread(workers.beat_control, self._database, self.control_id, host=platform.node(), now=now)
+        beating = partial(workers.beat_control, host=platform.node(), reaches_people=self.dialer.reaches_people)
+        await asyncio.to_thread(beating, self._database, self.control_id, now=datetime.now(UTC))
 
-    async def _is_planner(self) -> bool:
+    async def _living(self) -> list[workers.Control]:
+        within_s = self._service.control_dead_after_s
+        return await asyncio.to_thread(workers.controls_alive, self._database, now=datetime.now(UTC), within_s=within_s)
+
+    def _is_planner(self, found: Sequence[workers.Control]) -> bool:
         """The oldest of the living plans: two would only ask for the same contacts twice."""
-        now = datetime.now(UTC)
-        found = await asyncio.to_thread(
-            workers.controls_alive, self._database, now=now, within_s=self._service.control_dead_after_s
-        )
         oldest = min(found, key=lambda one: (one.started_at, one.control_id), default=None)
         if oldest is None or oldest.control_id != self.control_id:
             return False
@@ -141,7 +141,8 @@ class Control:
 
     async def _plan(self) -> None:
         """Whose calls are next; each is put into the queue at its moment."""
-        if not await self._is_planner():
+        controls = await self._living()
+        if not self._is_planner(controls):
             self._asked.clear()
             return
         now = datetime.now(UTC)
@@ -150,7 +151,9 @@ class Control:
         asked = {who: attempt_id for who, attempt_id in self._asked.items() if attempt_id not in permitted}
         over = await self._durable.over(list(asked.values()))
         self._asked = {who: attempt_id for who, attempt_id in asked.items() if attempt_id not in over}
-        tick = await asyncio.to_thread(self._planning.tick, now, live=live, asked=frozenset(self._asked))
+        reaches_people = any(one.reaches_people for one in controls)
+        planning = partial(self._planning.tick, live=live, asked=frozenset(self._asked), reaches_people=reaches_people)
+        tick = await asyncio.to_thread(planning, now)
         self.held = tick.held
         for planned in tick.calls:
             wait_s = (planned.at - datetime.now(UTC)).total_seconds()
@@ -173,7 +176,7 @@ class Control:
     async def _keep_up(self) -> None:
         """Once a day, by whoever plans."""
         now = datetime.now(UTC)
-        if self._kept_up == closed_before(now) or not await self._is_planner():
+        if self._kept_up == closed_before(now) or not self._is_planner(await self._living()):
             return
         done = await asyncio.to_thread(keep_up, self._database, self._settings, now=now)
         await self._durable.forget(now - QUEUE_KEPT)
@@ -194,7 +197,7 @@ class Control:
                 log().warning("= an attempt of a dead process is taken over", call_id=orphan.attempt_id)
                 self._finish_alone(orphan)
         # What the dead had in hand before there was an attempt goes back into the queue.
-        living = await asyncio.to_thread(workers.controls_alive, self._database, now=now, within_s=dead_after_s)
+        living = await self._living()
         await self._durable.recover_from({self.control_id, *(one.control_id for one in living)})
         for row in await self._own_attempts():
             age_s = (now - row.created_at).total_seconds()

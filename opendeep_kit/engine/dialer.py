@@ -23,12 +23,13 @@ from opendeep_kit.engine.expecting import expect
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.reach import Reach
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
-from opendeep_kit.lines import hang_up, is_ready, living_calls, outages
+from opendeep_kit.lines import NO_TRUNK, hang_up, is_ready, living_calls, outages
 from opendeep_kit.logs import log
 from opendeep_kit.media.media_follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
-from opendeep_kit.store import attempts, campaigns, claiming, commands
+from opendeep_kit.rehearsal.public import is_made_up
+from opendeep_kit.store import attempts, campaigns, claiming, commands, enrolments
 from opendeep_kit.store import calls as call_rows
 from opendeep_kit.store.attempts import Attempt, AttemptState
 from opendeep_kit.store.claiming import Claim, ClaimOutcome, NewAttempt
@@ -77,6 +78,11 @@ class Dialer:
         """Whether its line could carry a call now."""
         return is_ready(self._line)
 
+    @property
+    def reaches_people(self) -> bool:
+        """Whether its line does; else it calls made-up numbers only."""
+        return self._line.reaches_people
+
     # ---- permit -------------------------------------------------------------------------------------
 
     async def permit(self, job: Job) -> bool:
@@ -101,12 +107,16 @@ class Dialer:
         return outcome is ClaimOutcome.CLAIMED
 
     def _claim(self, job: Job) -> Claim | None:
-        """None: there is nothing to ask, for want of a campaign or a media worker."""
+        """None: there is nothing to ask, for want of a campaign, a media worker or a line that reaches the contact."""
         now, service = datetime.now(UTC), self._settings.service
         row = campaigns.campaign(self._database, job.tenant_id, job.campaign_id)
         worker = self._reach.pick(now)
         if row is None or worker is None:
             return None
+        if not self.reaches_people:
+            number = enrolments.number_of(self._database, job.tenant_id, job.enrolment_id)
+            if number is not None and not is_made_up(number):
+                return None  # another control process may have a line for it
         cost = to_campaign(row).call_cost
         attempt = NewAttempt(
             attempt_id=job.attempt_id,
@@ -162,6 +172,8 @@ class Dialer:
             self.active.discard(attempt_id)
 
     async def _place(self, row: Attempt) -> Came:
+        if not (self.reaches_people or is_made_up(row.number)):  # taken over from a process with another line
+            return Came.nothing(f"the line reaches made-up numbers only: {NO_TRUNK}", is_interrupted=True)
         try:
             await asyncio.to_thread(self._expect, row)
         except BadInput as error:

@@ -21,6 +21,7 @@ from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import callee_of, to_flow
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
+from opendeep_kit.rehearsal.public import MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import attempts, campaigns, enrolments, workers
 from opendeep_kit.store.database import Database
@@ -71,12 +72,20 @@ class Planning:
         self._rotation = Rotation()
         self._calendars: dict[tuple[object, str], Calendar] = {}
 
-    def tick(self, now: datetime, *, live: Sequence[attempts.Attempt], asked: frozenset[int]) -> Tick:
+    def tick(
+        self,
+        now: datetime,
+        *,
+        live: Sequence[attempts.Attempt],
+        asked: frozenset[int],
+        reaches_people: bool = True,
+    ) -> Tick:
         """Whose calls are placed until the next tick. Blocks: call it off the loop.
 
         Args:
             live: attempts that have not ended.
             asked: enrolments for which permission is being asked now.
+            reaches_people: False: there is no line but to the rehearsal's public; all but made-up numbers stay due.
         """
         found = workers.alive(self._database, now=now, within_s=self._settings.worker_dead_after_s)
         told = capacity.provider([_sign(one) for one in found], live=len(live), now=now)
@@ -88,7 +97,7 @@ class Planning:
             return Tick(bound_by=room.bound_by)
         tenants = {name: _limits(name, kept) for name, kept in campaigns.all_limits(self._database).items()}
         running = [one for row in campaigns.all_campaigns(self._database, [TaskState.RUNNING]) if (one := _model(row))]
-        due = {_key(one): self._due(one, now, most, asked) for one in running}
+        due = {_key(one): self._due(one, now, most, asked, reaches_people) for one in running}
         limits = self._limits(running, tenants, live, most, room.bound_by)
         demands = [_demand(one, due[_key(one)]) for one in running if due[_key(one)]]
         until = now + timedelta(seconds=self._settings.tick_s)
@@ -97,7 +106,9 @@ class Planning:
         calls = _assign(made.places, due, {_key(one): one for one in running})
         return Tick(calls=calls, held=made.held, bound_by=room.bound_by)
 
-    def _due(self, campaign: Campaign, now: datetime, most: int, asked: frozenset[int]) -> deque[Due]:
+    def _due(
+        self, campaign: Campaign, now: datetime, most: int, asked: frozenset[int], reaches_people: bool
+    ) -> deque[Due]:
         """The campaign's contacts to call next, no more than there is room for; callbacks first."""
         if campaign.starts_at is not None and now < campaign.starts_at:
             return deque()
@@ -112,6 +123,7 @@ class Planning:
             now=now,
             limit=most + len(asked),
             lane_ids=open_now,
+            numbers_like="%" if reaches_people else MADE_UP_LIKE,
         )
         return deque(one for one in found if one.enrolment_id not in asked)
 

@@ -15,6 +15,9 @@ from opendeep_kit.errors import BadInput
 
 _FICTION = re.compile(r"\+?1[2-9]\d{2}55501(\d\d)")
 
+MADE_UP_LIKE = "+1___55501__"
+"""The same for the record, `_` standing for a digit."""
+
 
 class Behaviour(StrEnum):
     """What happens when the number is dialled."""

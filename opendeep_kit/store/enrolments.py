@@ -96,25 +96,42 @@ def due(
     now: datetime,
     limit: int,
     lane_ids: Sequence[int] | None = None,
+    numbers_like: str = "%",
 ) -> list[Due]:
     """Whom to call next: those who asked for the time, then lane by lane those who waited longest.
 
     Args:
         lane_ids: the lanes that are open, in the order in which they go; None: all, the highest priority first.
+        numbers_like: only numbers of this pattern, `_` standing for a digit and `%` for any.
     """
     mine = select(lanes.c.lane_id).where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
     with database.read() as connection:
         own = connection.scalars(mine.order_by(lanes.c.priority.desc(), lanes.c.lane_id)).all()
         allowed = set(own)
         asked = own if lane_ids is None else [lane_id for lane_id in lane_ids if lane_id in allowed]
-        promised = _due(now, limit).where(enrolments.c.lane_id.in_(asked), enrolments.c.is_callback == true())
+        promised = _due(now, limit, numbers_like).where(
+            enrolments.c.lane_id.in_(asked), enrolments.c.is_callback == true()
+        )
         found = list(connection.execute(promised))
         for lane_id in asked:
             if len(found) >= limit:
                 break
-            others = _due(now, limit - len(found)).where(enrolments.c.lane_id == lane_id)
+            others = _due(now, limit - len(found), numbers_like).where(enrolments.c.lane_id == lane_id)
             found += connection.execute(others.where(enrolments.c.is_callback == false()))
     return [Due(**row._mapping) for row in found]
+
+
+def waits_for_others(database: Database, tenant_id: str, campaign_id: str, *, numbers_like: str, now: datetime) -> bool:
+    """Whether a number that is not of this pattern is due in the campaign."""
+    waiting = select(enrolments.c.enrolment_id).where(
+        enrolments.c.tenant_id == tenant_id,
+        enrolments.c.campaign_id == campaign_id,
+        enrolments.c.state == EnrolmentState.WAITING,
+        enrolments.c.next_at <= now,
+        enrolments.c.number.not_like(numbers_like),
+    )
+    with database.read() as connection:
+        return connection.execute(waiting.limit(1)).one_or_none() is not None
 
 
 def enrolment(database: Database, tenant_id: str, campaign_id: str, number: str) -> Enrolment | None:
@@ -125,6 +142,13 @@ def enrolment(database: Database, tenant_id: str, campaign_id: str, number: str)
     with database.read() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else to_enrolment(row)
+
+
+def number_of(database: Database, tenant_id: str, enrolment_id: int) -> str | None:
+    """The number of the tenant's contact in a campaign."""
+    mine = (enrolments.c.tenant_id == tenant_id, enrolments.c.enrolment_id == enrolment_id)
+    with database.read() as connection:
+        return connection.scalar(select(enrolments.c.number).where(*mine))
 
 
 def enrolments_of(
@@ -193,7 +217,9 @@ def to_enrolment(row: Row[Any]) -> Enrolment:
 # ---- inside -----------------------------------------------------------------------------------------
 
 
-def _due(now: datetime, limit: int) -> Select[Any]:
+def _due(now: datetime, limit: int, numbers_like: str) -> Select[Any]:
     columns = (enrolments.c[part.name] for part in fields(Due))
     ready = select(*columns).where(enrolments.c.state == EnrolmentState.WAITING, enrolments.c.next_at <= now)
+    if numbers_like != "%":
+        ready = ready.where(enrolments.c.number.like(numbers_like))
     return ready.order_by(enrolments.c.next_at, enrolments.c.enrolment_id).limit(limit)

@@ -46,6 +46,7 @@ control_processes = Table(
     metadata,
     Column("control_id", Text, primary_key=True),
     Column("host", Text, nullable=False),
+    Column("reaches_people", Boolean, nullable=False, doc="false: its line leads to the rehearsal's public"),
     Column("started_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
 )

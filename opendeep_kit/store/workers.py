@@ -85,6 +85,8 @@ class Control:
     control_id: str
     """Another one after every start."""
     host: str
+    reaches_people: bool
+    """Whether its line does; else it reaches made-up numbers only."""
     started_at: datetime
     seen_at: datetime
 
@@ -94,9 +96,10 @@ def beat(database: Database, worker: Heartbeat, *, now: datetime) -> None:
     _note(database, media_workers, {part.name: getattr(worker, part.name) for part in fields(Heartbeat)}, now)
 
 
-def beat_control(database: Database, control_id: str, *, host: str, now: datetime) -> None:
+def beat_control(database: Database, control_id: str, *, host: str, reaches_people: bool = True, now: datetime) -> None:
     """Note a control process's heartbeat. The first comes before its first claim: an unknown's attempts are orphans."""
-    _note(database, control_processes, {"control_id": control_id, "host": host}, now)
+    row = {"control_id": control_id, "host": host, "reaches_people": reaches_people}
+    _note(database, control_processes, row, now)
 
 
 def sign_off(database: Database, worker_id: str) -> None:

@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 
 from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.commands.status import health
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.control import Control
 from opendeep_kit.engine.upkeep import closed_before
-from opendeep_kit.store import attempts, calls, campaigns, tallies, workers
+from opendeep_kit.store import attempts, calls, campaigns, ledger, tallies, workers
 from opendeep_kit.store.database import Database
 from tests.service_rig import AGREES, TENANT, Rig, now, rig, until
 
@@ -154,3 +155,33 @@ async def test_a_stopping_control_process_waits_for_its_calls(tmp_path: Path) ->
         assert found is not None
         assert found.state == "ended"
         assert workers.controls_alive(service.database, now=now(), within_s=10) == []
+
+
+async def test_a_line_that_reaches_nobody_burns_no_contact(tmp_path: Path) -> None:
+    """Real numbers stay due and leave no trace, made-up ones behind them are called; the status says what to set."""
+    real = [f"+44207183{last}" for last in range(8700, 8740)]
+    async with rig(tmp_path) as service:
+        service.campaign("one", [*real, AGREES])
+        async with control(service):
+            await until(lambda: service.who("one", AGREES).state == "final", within_s=60)
+            found = health(service.database, service.settings.service, now=now())
+
+        counts = tallies.counts(service.database, TENANT, "one")
+        noted = ledger.permissions_of(service.database, TENANT)
+        assert (counts.waiting, counts.attempts, [one.number for one in noted]) == (40, 1, [AGREES])
+        assert found["controls"][0]["reaches_people"] is False
+        assert (
+            "real ones wait; no trunk is configured: set asterisk.trunk_host" in found["campaigns"][0]["why_not_called"]
+        )
+
+
+async def test_a_line_that_reaches_people_calls_them(tmp_path: Path) -> None:
+    """With a trunk the same contact is called."""
+    async with rig(tmp_path) as service:
+        service.line.is_a_play = False
+        service.campaign("one", ["+442071838750"])
+        async with control(service):
+            await until(lambda: service.line.dialled != [])
+            found = health(service.database, service.settings.service, now=now())
+
+        assert found["campaigns"] == [] or found["campaigns"][0]["why_not_called"] == ""

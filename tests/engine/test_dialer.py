@@ -17,6 +17,7 @@ from opendeep_kit.store import attempts, calls, campaigns, dnc, ledger, workers
 from opendeep_kit.store.attempts import AttemptState
 from tests.service_rig import AGREES, BUSY, OPT_OUT, TENANT, Rig, now, rig, until
 
+REAL = "+442071838750"
 LONG = ((Say("This is a very long sentence, so that the call is still there when its worker dies. " * 3),),)
 
 
@@ -233,3 +234,22 @@ async def test_a_hint_at_a_machine_reaches_the_agent(tmp_path: Path, monkeypatch
         assert await service.call(service.dialer(), job)
 
         assert "Supervised" in service.happened(job.attempt_id)
+
+
+async def test_a_line_that_reaches_nobody_is_not_asked(tmp_path: Path) -> None:
+    """A real number gets no permission for it, nor a call with the permission that another process had."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [REAL])
+        dialer, job = service.dialer(), service.job("one", REAL)
+        assert not await dialer.permit(job)
+        assert ledger.permissions_of(service.database, TENANT) == []
+
+        service.line.is_a_play = False
+        assert await dialer.permit(job)
+        service.line.is_a_play = True
+        came = await dialer.place(TENANT, job.attempt_id)
+        assert came is not None
+        await dialer.conclude(TENANT, job.attempt_id, came)
+
+        assert (service.line.dialled, came.may_have_rung, came.is_interrupted) == ([], False, True)
+        assert (service.who("one", REAL).state, service.who("one", REAL).attempts) == ("waiting", 0)

@@ -106,6 +106,9 @@ def test_control_processes_are_heard(database: Database) -> None:
     workers.beat_control(database, "control-2", host="b", now=NOON)
 
     (control,) = workers.controls_alive(database, now=SOON, within_s=30)
+    assert control.reaches_people
+    workers.beat_control(database, "control-1", host="a", reaches_people=False, now=SOON)
+    assert [one.reaches_people for one in workers.controls_alive(database, now=SOON, within_s=30)] == [False]
     assert (control.control_id, control.host, control.started_at, control.seen_at) == ("control-1", "a", NOON, SOON)
 
     workers.sign_off_control(database, "control-1")
