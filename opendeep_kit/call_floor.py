@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 from opendeep_kit import events
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import hand_calls
-from opendeep_kit.errors import Unavailable
+from opendeep_kit.errors import OpenDeepError, Unavailable
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.lines import check_reach
 from opendeep_kit.logs import log
@@ -181,7 +181,7 @@ class CallFloor:
         placed.emit(events.Dialled(call_id=held.call_id, at_ms=0.0, line=self._line.name))
         try:
             return await self._line.place(order, lambda progress: self._report(placed, progress))
-        except Unavailable as error:
+        except OpenDeepError as error:  # nobody was called, and the record says why
             return LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=error.what)
         except asyncio.CancelledError:
             # The line has hung up; what came of the call is still written down before we go.

@@ -8,7 +8,7 @@ import pytest
 
 from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.engine import campaign_desk, hand_calls
-from opendeep_kit.errors import Refused
+from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.outcomes import PhoneResult
 from opendeep_kit.store import calls, dnc, ledger
 from opendeep_kit.tasks.script import parse_script
@@ -110,3 +110,19 @@ async def test_an_opt_out_is_kept(tmp_path: Path) -> None:
         assert service.who("one", AGREES).state == "final"
         assert ledger.permissions_of(service.database, TENANT, number=AGREES) == []
         assert outcome.summary.phone_result is PhoneResult.ANSWERED
+
+
+async def test_a_refused_order_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the line does not take is a failed call with its reason: its row is closed, and its events end."""
+
+    async def place(*_: object) -> None:
+        raise BadInput("Asterisk refuses to place calls (no such extension)", do="compare its dialplan with ours")
+
+    async with rig(tmp_path) as service:
+        monkeypatch.setattr(service.line, "place", place)
+        outcome = await service.floor().call(replace(REQUEST, number=AGREES))
+
+        (row,) = calls.calls_of(service.database, TENANT)
+        assert (outcome.summary.phone_result, row.state) == (PhoneResult.FAILED, calls.CallState.ENDED)
+        assert outcome.summary.detail == "Asterisk refuses to place calls (no such extension)"
+        assert service.happened(outcome.call_id) == ["Dialled", "CallEnded", "CallJudged"]

@@ -1,13 +1,17 @@
 """Who is reached at which number."""
 
+import re
+
 import pytest
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.personas import PERSONAS
 from opendeep_kit.rehearsal.public import (
+    MADE_UP_LIKE,
     SUBSCRIBERS,
     Behaviour,
     callee_uuid,
+    is_made_up,
     number_called,
     number_of,
     subscriber,
@@ -35,6 +39,14 @@ def test_every_behaviour_has_a_number() -> None:
 def test_number_of_a_persona_leads_there(persona: str) -> None:
     """There and back."""
     assert subscriber(number_of(persona)).persona == persona
+
+
+@pytest.mark.parametrize("number", ["+12125550101", "+12125550201", "+442071838750", "+121255501011", "+4930555010123"])
+def test_the_record_knows_made_up_numbers_too(number: str) -> None:
+    """Its pattern and the check agree."""
+    pattern = re.escape(MADE_UP_LIKE).replace("_", "[0-9]")
+
+    assert bool(re.fullmatch(pattern, number)) == is_made_up(number)
 
 
 def test_number_of_nobody() -> None:
