@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+"""A telephone number as it is dialled and shown."""
 LineFormat = Literal["slin", "slin16", "slin24", "slin48"]
 
 
@@ -22,8 +24,8 @@ def _address(value: str) -> str:
 
 
 def _caller_id(value: str) -> str:
-    if not re.fullmatch(r"\+?[0-9]{0,15}", value):
-        raise PydanticCustomError("caller_id", "it should be a number of digits, such as +4930123456, or empty")
+    if value and not E164.fullmatch(value):
+        raise PydanticCustomError("caller_id", "it should be +, country code and digits, such as +4930123456, or empty")
     return value
 
 

@@ -98,7 +98,8 @@ def test_nested_values_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         ("[call]\nlead_ms = 80\n", "setting 'call.lead_ms': input should be less than or equal to 60: mend it in"),
         ('[call]\nchunk_ms = "x"\n', "setting 'call.chunk_ms': input should be 20, 40 or 100"),
         ("[phone]\nport = 70000\n", "setting 'phone.port': input should be less than or equal to 65535"),
-        ('[asterisk]\ncaller_id = "Bob"\n', "setting 'asterisk.caller_id': it should be a number of digits"),
+        ('[asterisk]\ncaller_id = "Bob"\n', "setting 'asterisk.caller_id': it should be +, country code and digits"),
+        ('[asterisk]\ncaller_id = "030123"\n', "setting 'asterisk.caller_id': it should be +, country code and digits"),
         (
             '[voice]\nbase_url = "localhost:8000/v1"\n',
             "setting 'voice.base_url': it should be an address such as http://",

@@ -23,6 +23,7 @@ from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.phone.asterisk_instance import AsteriskInstance, Ports, spelled, unwritable
 from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.phone.asterisk_templates import Role, rendered, wanted_modules
+from opendeep_kit.settings import E164
 
 AMI_EVENTS = (
     "FullyBooted",
@@ -74,8 +75,8 @@ class Trunk:
                 raise BadInput(f"the trunk's {name} has characters that Asterisk cannot take", do="mend the setting")
         if not self.codecs or not _CODECS.issuperset(self.codecs):
             raise BadInput(f"trunk codecs {self.codecs}", do=f"choose from {', '.join(sorted(_CODECS))}")
-        if not re.fullmatch(r"\+?\d{0,15}", self.caller_id):
-            raise BadInput("the caller id is not a number", do="write it as + and digits")
+        if self.caller_id and not E164.fullmatch(self.caller_id):
+            raise BadInput("the caller id is not E.164", do="write asterisk.caller_id as +, country code, digits")
 
 
 def configure_line(

@@ -14,6 +14,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.phone.call_state import channel_id
 from opendeep_kit.phone.call_table import CALL_ID_VARIABLE
 from opendeep_kit.phone.line import CallOrder
+from opendeep_kit.settings import E164
 
 HUMAN_LEG = "opendeep-human-leg"
 """Context of `asterisk/extensions.conf` that dials the callee."""
@@ -22,7 +23,6 @@ TRANSFER = "opendeep-transfer"
 """Context in which a handed-over callee is connected to a human."""
 ANSWER_WITHIN_MS = 10_000
 """For our own leg, which answers at once; how long the callee may let it ring is the dialplan's `Dial`."""
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _HOST = re.compile(r"[0-9A-Za-z]([0-9A-Za-z.-]{0,251}[0-9A-Za-z])?")
 
 
@@ -41,7 +41,7 @@ def checked_number(number: str) -> str:
     Raises:
         BadInput: it is anything else; the text does not repeat it.
     """
-    if not _E164.fullmatch(number):
+    if not E164.fullmatch(number):
         raise BadInput(
             f"a number of {len(number)} characters is not E.164", do="write + and 7 to 15 digits, nothing else"
         )
@@ -64,7 +64,7 @@ def originate(
         caller_id: E.164 number to show; empty leaves it to the trunk.
 
     Raises:
-        BadInput: number, address, format or ring limit is not of the allowed shape.
+        BadInput: number, caller id, address, format or ring limit is not of the allowed shape.
     """
     number = checked_number(order.number)
     media = _media(order)
@@ -86,7 +86,9 @@ def originate(
         "OPENDEEP_EXPIRES": str(expires_at),
     }
     if caller_id:
-        variables["OPENDEEP_CALLER_ID"] = checked_number(caller_id)
+        if not E164.fullmatch(caller_id):
+            raise BadInput("the caller id is not E.164", do="write it as +, country code, digits")
+        variables["OPENDEEP_CALLER_ID"] = caller_id
     return {
         "ActionID": action_id(order),
         "Channel": channel,

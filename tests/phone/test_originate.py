@@ -112,5 +112,5 @@ def test_format_and_ring_limit_are_checked(field: str, value: object) -> None:
 
 def test_caller_id_is_checked() -> None:
     """The number we show is E.164 as well."""
-    with pytest.raises(BadInput):
-        originate(ORDER, structure=Structure.CHANNEL_DRIVER, expires_at=0, caller_id="Bank")
+    with pytest.raises(BadInput, match="the caller id is not E"):
+        originate(ORDER, structure=Structure.CHANNEL_DRIVER, expires_at=0, caller_id="030123")
