@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 from opendeep_kit import events
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import hand_calls
+from opendeep_kit.engine.caller_ids import caller_id_of
 from opendeep_kit.errors import OpenDeepError, Unavailable
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.lines import check_reach
@@ -127,6 +128,7 @@ class CallFloor:
         await asyncio.to_thread(self.media.own_tools.named, request.tenant_id, request.script.task.tools)
         placed = _Placed(request, self._event_log, watch)
         call_id = str(placed.call_id)
+        caller_id = await asyncio.to_thread(caller_id_of, self._database, request.tenant_id)
         if not is_made_up(request.number):
             check_reach(self._line, request.number)
             await asyncio.to_thread(self._permit, placed)
@@ -134,7 +136,7 @@ class CallFloor:
         brief = Brief(tenant_id=request.tenant_id, script=request.script, facts=request.facts, tools=request.tools)
         held = self.media.announce(call_id, brief, placed.emit)
         try:
-            result = await self._place(placed, held)
+            result = await self._place(placed, held, caller_id)
             media = await self._media_end(held, result)
         finally:
             self.media.forget(call_id)
@@ -169,7 +171,7 @@ class CallFloor:
         )
         call_rows.expect(self._database, row, now=now)
 
-    async def _place(self, placed: _Placed, held: HeldCall) -> LineResult:
+    async def _place(self, placed: _Placed, held: HeldCall, caller_id: str) -> LineResult:
         order = CallOrder(
             call_id=placed.call_id,
             number=placed.request.number,
@@ -177,6 +179,7 @@ class CallFloor:
             media_port=self.media.port,
             line_format=self._settings.phone.line_format,
             ring_limit_s=self._settings.call.ring_limit_s,
+            caller_id=caller_id,
         )
         placed.emit(events.Dialled(call_id=held.call_id, at_ms=0.0, line=self._line.name))
         try:

@@ -100,6 +100,7 @@ class CountingLine(SimulatedLine):
     def __init__(self, host: str, port: int, *, time_scale: float) -> None:
         super().__init__(host, port, time_scale=time_scale)
         self.dialled: list[UUID] = []
+        self.shown: list[str] = []
         self.at_once = self.most_at_once = 0
         self.transferred: list[str] = []
         self.is_a_play = True
@@ -112,6 +113,7 @@ class CountingLine(SimulatedLine):
     async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
         """As the line does."""
         self.dialled.append(order.call_id)
+        self.shown.append(order.caller_id)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

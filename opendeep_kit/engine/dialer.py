@@ -18,6 +18,7 @@ from opendeep_kit.campaigns.case import Rule
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import attempt_end
 from opendeep_kit.engine.attempt_end import Came
+from opendeep_kit.engine.caller_ids import caller_id_of
 from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.engine.expecting import expect
 from opendeep_kit.engine.permits import checker
@@ -211,14 +212,8 @@ class Dialer:
         expect(self._database, row, line=self._line.name, within_s=within_s, now=datetime.now(UTC))
 
     async def _on_the_line(self, row: Attempt) -> LineResult:
-        order = CallOrder(
-            call_id=UUID(row.attempt_id),
-            number=row.number,
-            media_host=row.media_host,
-            media_port=row.media_port,
-            line_format=self._settings.phone.line_format,
-            ring_limit_s=self._settings.call.ring_limit_s,
-        )
+        shown = await asyncio.to_thread(caller_id_of, self._database, row.tenant_id)
+        order = _order(row, self._settings, caller_id=shown)
         marking: set[asyncio.Task[bool]] = set()
 
         def report(progress: Progress) -> None:
@@ -313,3 +308,15 @@ class Dialer:
             )
         finally:
             self.active.discard(attempt_id)
+
+
+def _order(row: Attempt, settings: Settings, *, caller_id: str) -> CallOrder:
+    return CallOrder(
+        call_id=UUID(row.attempt_id),
+        number=row.number,
+        media_host=row.media_host,
+        media_port=row.media_port,
+        line_format=settings.phone.line_format,
+        ring_limit_s=settings.call.ring_limit_s,
+        caller_id=caller_id,
+    )

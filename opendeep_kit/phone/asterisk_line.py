@@ -153,7 +153,9 @@ class AsteriskLine:
             Unavailable: there is no link to Asterisk. Nothing was sent.
         """
         expires_at = int(time.time() + self._limits.originate_s)
-        headers = originate(order, structure=self._structure, expires_at=expires_at, caller_id=self._caller_id)
+        headers = originate(
+            order, structure=self._structure, expires_at=expires_at, caller_id=order.caller_id or self._caller_id
+        )
         if order.line_format != "slin" and not self.has_wideband:
             return _nobody_called("this Asterisk's AudioSocket carries 8 kHz only, and phone.line_format is wider")
         if not await is_listening(order.media_host, order.media_port, within_s=self._limits.connect_s):

@@ -55,6 +55,8 @@ class CallOrder:
     media_port: int
     line_format: LineFormat = "slin24"
     ring_limit_s: float = 30.0
+    caller_id: str = ""
+    """E.164 number to show; empty leaves it to the line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,16 @@ from uuid import UUID
 
 import pytest
 
+from opendeep_kit.call_floor import CallRequest
+from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.dialer import Dialer
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.rehearsal.engines import Say
 from opendeep_kit.store import attempts, calls, campaigns, dnc, ledger, workers
 from opendeep_kit.store.attempts import AttemptState
-from tests.service_rig import AGREES, BUSY, OPT_OUT, TENANT, Rig, now, rig, until
+from opendeep_kit.tasks.script import parse_script
+from tests.service_rig import AGREES, BUSY, OPT_OUT, SCRIPT, TENANT, Rig, now, rig, until
 
 REAL = "+442071838750"
 LONG = ((Say("This is a very long sentence, so that the call is still there when its worker dies. " * 3),),)
@@ -253,3 +256,16 @@ async def test_a_line_that_reaches_nobody_is_not_asked(tmp_path: Path) -> None:
 
         assert (service.line.dialled, came.may_have_rung, came.is_interrupted) == ([], False, True)
         assert (service.who("one", REAL).state, service.who("one", REAL).attempts) == ("waiting", 0)
+
+
+async def test_the_tenants_number_is_shown(tmp_path: Path) -> None:
+    """A campaign's call and one by hand show the first caller id of their tenant; without one the line's own."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [BUSY, AGREES])
+        assert await service.call(service.dialer(), service.job("one", BUSY))
+        campaign_desk.set_limits(service.database, TENANT, {"caller_ids": ["+12125550198"]})
+        assert await service.call(service.dialer(), service.job("one", AGREES))
+        request = CallRequest(number=BUSY, script=parse_script(SCRIPT), facts={"name": "Maria"}, tenant_id=TENANT)
+        await service.floor().call(request)
+
+        assert service.line.shown == ["", "+12125550198", "+12125550198"]

@@ -39,6 +39,8 @@ class SipAnswers(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport
         self._invites: dict[str, list[str]] = {}
         self.port = 0
+        self.callers: list[str] = []
+        """From whom the INVITEs came, as their header says."""
         self.seen: Counter[str] = Counter()
         """Requests by method; retransmissions of an INVITE do not count."""
 
@@ -56,6 +58,7 @@ class SipAnswers(asyncio.DatagramProtocol):
         match method:
             case "INVITE":
                 self._invites[call] = lines
+                self.callers += [line for line in lines if line.lower().startswith("from:")]
                 self._answer_invite(lines, addr)
             case "CANCEL":
                 self._reply(lines, addr, 200)

@@ -1,10 +1,12 @@
 """What every SIP answer comes to: a carrier's real replies, through a real Asterisk, to the outcome of the call."""
 
 import asyncio
+import re
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -163,3 +165,16 @@ def test_cause_alone_says_the_same(code: int) -> None:
     cause, result, _ = ANSWERS[code]
 
     assert unanswered(cause, 0)[0] is result
+
+
+async def test_caller_id_arrives(asterisk_program: AsteriskProgram, short_dir: Path) -> None:
+    """The number that an order shows stands in the INVITE's From; an order without one shows the line's own."""
+    async with sip_answers() as carrier:
+        trunk = Trunk(host="127.0.0.1", port=carrier.port, caller_id="+12125550199")
+        line = configure_line(short_dir / "line", program=asterisk_program, trunk=trunk)
+        async with await line.start(), studio(line, line) as made:
+            order = replace(made.order("00"), number=number(486))
+            await made.line.place(replace(order, caller_id="+12125550198"), lambda _: None)
+            await made.line.place(replace(order, call_id=uuid4()), lambda _: None)
+
+    assert [re.findall(r"\+\d+", sender)[0] for sender in carrier.callers] == ["+12125550198", "+12125550199"]

@@ -1,0 +1,22 @@
+"""Which number a tenant's calls show."""
+
+from pathlib import Path
+
+import pytest
+
+from opendeep_kit.engine.caller_ids import caller_id_of
+from opendeep_kit.store.database import open_database
+from tests.service_rig import TENANT, new_tenant
+
+
+@pytest.mark.parametrize(
+    ("limits", "shown"),
+    [({}, ""), ({"caller_ids": []}, ""), ({"caller_ids": ["+12125550198", "+12125550199"]}, "+12125550198")],
+)
+def test_the_first_is_shown(tmp_path: Path, limits: dict[str, list[str]], shown: str) -> None:
+    """Of several caller ids the first; of none the line's own."""
+    database = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
+    new_tenant(database, **limits)
+
+    assert caller_id_of(database, TENANT) == shown
+    database.close()
