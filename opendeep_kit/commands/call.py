@@ -14,7 +14,7 @@ import typer
 from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.commands.record import DataOption, JsonOption, TenantOption, by, now, record, say, say_rows
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.store import calls, commands
+from opendeep_kit.store import calls, commands, records
 from opendeep_kit.store.calls import CallState
 from opendeep_kit.store.commands import Command, CommandKind
 from opendeep_kit.store.database import Database
@@ -22,6 +22,8 @@ from opendeep_kit.tenants import DEFAULT_TENANT
 
 call_app = typer.Typer(no_args_is_help=True, help="Live calls: listen to none, steer any.")
 CallArgument = Annotated[str, typer.Argument(help="The call's id; `opendeep call list` shows them.")]
+TO_A_NUMBER = (CommandKind.TAKE_OVER, CommandKind.TRANSFER)
+"""What they are told is where a human is reached."""
 ANSWER_WITHIN_S, LOOK_S = 15.0, 0.1
 
 
@@ -84,25 +86,29 @@ def take_over(
     data: DataOption = None,
 ) -> None:
     """Silence the agent; you lead the talk."""
-    target = e164(number, "US") if number else ""
-    _give(call_id, CommandKind.TAKE_OVER, target, tenant=tenant, as_json=json_, data=data)
+    _give(call_id, CommandKind.TAKE_OVER, number, tenant=tenant, as_json=json_, data=data)
 
 
 @call_app.command()
 def transfer(
     call_id: CallArgument,
-    number: Annotated[str, typer.Argument(help="Who takes the callee over, E.164.")],
+    number: Annotated[
+        str, typer.Argument(help="Who takes the callee over; E.164, or as written in the tenant's region.")
+    ],
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Connect the callee with a human."""
-    _give(call_id, CommandKind.TRANSFER, e164(number, "US"), tenant=tenant, as_json=json_, data=data)
+    _give(call_id, CommandKind.TRANSFER, number, tenant=tenant, as_json=json_, data=data)
 
 
 def _give(call_id: str, kind: CommandKind, argument: str, *, tenant: str, as_json: bool, data: Path | None) -> None:
     """Give the command, and print what came of it."""
     with record(data) as (database, _):
+        if argument and kind in TO_A_NUMBER:
+            kept = records.tenant(database, tenant)
+            argument = e164(argument, kept.default_region if kept else "US")
         given = commands.give(database, tenant, call_id, kind, argument=argument, by=by(), now=now())
         outcome = _outcome(database, given)
     say(as_json, {"command_id": given.command_id, "kind": kind.value, "outcome": outcome}, outcome)

@@ -1,14 +1,17 @@
 """The commands of campaigns, tenants, do-not-call lists and the service, as a person or a machine types them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
 
 from opendeep_kit.cli import app, main
-from opendeep_kit.store import campaigns, records
+from opendeep_kit.commands import call as call_command
+from opendeep_kit.store import calls, campaigns, commands, records
 from opendeep_kit.store.database import open_database
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tasks.spec import TaskSpec
@@ -138,3 +141,23 @@ def test_what_is_wrong_is_one_sentence(
     code, told = wrong(capsys, monkeypatch, *words)
 
     assert (code, told.startswith(sentence), told.count("\n")) == (2, True, 0)
+
+
+def test_a_humans_number_is_read_in_the_tenants_region(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor in Berlin hands over to a number as it is written there."""
+    said("tenant", "add", "praxis", "--region", "DE")
+    database = open_database(f"sqlite:///{project / 'data' / 'opendeep.db'}")
+    monkeypatch.setattr(call_command, "ANSWER_WITHIN_S", 0.0)
+    call_id = str(uuid4())
+    at = datetime.now(UTC)
+    row = calls.ExpectedCall(
+        call_id=call_id, tenant_id="praxis", number=AGREES, line="simulator", expected_until=at + timedelta(minutes=1)
+    )
+    calls.expect(database, row, now=at)
+    assert calls.admit(database, call_id, now=at)
+    for word in ("transfer", "take-over"):
+        CliRunner().invoke(app, ["call", word, call_id, "030 9018200", "--tenant", "praxis", "--json"])
+
+    given = commands.commands_of(database, "praxis", call_id)
+    assert [one.argument for one in given] == ["+49309018200"] * 2
+    database.close()
