@@ -20,7 +20,7 @@ from opendeep_kit.engine import campaign_desk
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lines import LineName, fitted, has_wideband, open_line
 from opendeep_kit.media.media_worker import MediaWorker
-from opendeep_kit.rehearsal.host import Addresses
+from opendeep_kit.rehearsal.host import LOOPBACK, Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.store import records
 from opendeep_kit.store.database import Database, open_database
@@ -61,8 +61,11 @@ async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATO
         event_log = EventLog(database)
         stack.push_async_callback(asyncio.to_thread, event_log.close)
         keep_default_tenant(database)
-        host = HostProcess(settings)
-        addresses = await stack.enter_async_context(_running(host))
+        host, addresses = None, host_addresses(settings)
+        with_voice(settings, addresses)  # a mistake is told before anything is started
+        if needs_host(settings, line):
+            host = HostProcess(settings)
+            addresses = await stack.enter_async_context(_running(host))
         settings = with_voice(settings, addresses)
         voice = await stack.enter_async_context(voice_client(settings))
         if settings.voice.provider == "realtime":
@@ -83,12 +86,39 @@ async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATO
         yield Service(settings=settings, database=database, event_log=event_log, floor=floor, host=host)
 
 
+def needs_host(settings: Settings, line: LineName, *, media: bool = True, control: bool = True) -> bool:
+    """Whether anybody here is simulated: the voice model where sound is held, or the callees where calls are placed."""
+    callees = line is LineName.SIMULATOR or (
+        settings.asterisk.ami_host is None and settings.asterisk.trunk_host is None
+    )
+    return (media and settings.voice.provider == "local") or (control and callees)
+
+
+def host_addresses(settings: Settings) -> Addresses:
+    """Where the rehearsal's host listens, by the settings."""
+    rehearsal = settings.rehearsal
+    return Addresses(
+        realtime_url=f"http://{LOOPBACK}:{rehearsal.realtime_port}/v1",
+        callees_host=LOOPBACK,
+        callees_port=rehearsal.callees_port,
+    )
+
+
 def with_voice(settings: Settings, addresses: Addresses) -> Settings:
-    """The settings with the embedded voice model filled in, when it is the one to use."""
+    """The settings with the embedded voice model filled in, when it is the one to use.
+
+    Raises:
+        BadInput: there is no key for the provider, or an address without it.
+    """
     if settings.voice.provider == "realtime":
         if settings.voice.api_key is None and settings.voice.base_url is None:
             raise BadInput("there is no API key for the voice model", do="set OPENAI_API_KEY or voice.api_key")
         return settings
+    if settings.voice.base_url is not None:
+        raise BadInput(
+            "voice.base_url is set, but voice.provider is local: that server would not be asked",
+            do='set voice.provider = "realtime", or leave the address out',
+        )
     voice = settings.voice.model_copy(update={"base_url": addresses.realtime_url, "api_key": None})
     return settings.model_copy(update={"voice": voice})
 

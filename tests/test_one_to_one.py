@@ -79,7 +79,6 @@ COVERED: dict[str, str] = {
 """Modules tested through the one that uses them."""
 
 WITHOUT: dict[str, str] = {
-    "app": "composition only; `make demo` runs it whole",
     "cli": "reads arguments; `make demo` and every command's own test go through it",
     "commands/media": "reads arguments for `phone/line_tests`, which is tested",
     "commands/rehearse": "one call of `make demo`, printed",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.markup import escape
 
-from opendeep_kit.app import voice_client
+from opendeep_kit.app import host_addresses, voice_client, with_voice
 from opendeep_kit.config import Settings, config_file
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.lines import LineName, has_wideband, open_line
@@ -185,6 +185,7 @@ async def _knowledge(settings: Settings) -> str:
 
 
 async def _voice(settings: Settings) -> str:
+    with_voice(settings, host_addresses(settings))
     if settings.voice.provider == "local":
         _need(SPEECH, "pip install 'opendeep-kit[rehearsal]'")
         host = HostProcess(settings)
@@ -193,8 +194,6 @@ async def _voice(settings: Settings) -> str:
         finally:
             await host.stop()
         return f"the local voice model and the callees start ({addresses.realtime_url} this time)"
-    if settings.voice.api_key is None and settings.voice.base_url is None:
-        raise BadInput("there is no API key for the voice model", do="set OPENAI_API_KEY or voice.api_key")
     async with voice_client(settings) as client:
         await check_voice(client, settings.voice)
     return f"{settings.voice.model} at {settings.voice.base_url or 'OpenAI'} accepts our key and session"

@@ -11,14 +11,13 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from opendeep_kit.app import with_voice
+from opendeep_kit.app import host_addresses, needs_host, with_voice
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lines import NO_ASTERISK, LineName, fitted, simulates_instead
 from opendeep_kit.media.media_duty import reached_at
 from opendeep_kit.phone.asterisk import Exchange, claimed, configure_exchange, obtain_program
 from opendeep_kit.phone.asterisk_instance import AsteriskInstance, RunningAsterisk
-from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.service.children import Child, keep
 from opendeep_kit.store.database import open_database
@@ -68,10 +67,11 @@ async def service(
     async with contextlib.AsyncExitStack() as stack:
         database = await asyncio.to_thread(open_database, settings.store_url)  # brought up to date once, before all
         database.close()
-        if _needs_host(settings, line, parts):
+        with_voice(settings, host_addresses(settings))  # a mistake is told before anything is started
+        if needs_host(settings, line, media=parts.media, control=parts.control):
             tell("starting the simulated voice model and callees")
             settings = await stack.enter_async_context(_host(settings))
-        settings = with_voice(settings, _addresses(settings))
+        settings = with_voice(settings, host_addresses(settings))
         exchange: Exchange | None = None
         if parts.control and line is not LineName.SIMULATOR and settings.asterisk.ami_host is None:
             tell("starting Asterisk")
@@ -93,23 +93,6 @@ async def service(
             tell("the control process serves")
         yield Running(settings=settings, line=line, control=control, workers=tuple(workers), exchange=exchange)
         tell("draining")
-
-
-def _needs_host(settings: Settings, line: LineName, parts: Parts) -> bool:
-    """Whether anybody here is simulated: the voice model, or the callees."""
-    callees = line is LineName.SIMULATOR or (
-        settings.asterisk.ami_host is None and settings.asterisk.trunk_host is None
-    )
-    return (parts.media and settings.voice.provider == "local") or (parts.control and callees)
-
-
-def _addresses(settings: Settings) -> Addresses:
-    rehearsal = settings.rehearsal
-    return Addresses(
-        realtime_url=f"http://127.0.0.1:{rehearsal.realtime_port}/v1",
-        callees_host="127.0.0.1",
-        callees_port=rehearsal.callees_port,
-    )
 
 
 @contextlib.asynccontextmanager
@@ -144,7 +127,7 @@ async def _asterisk(
     stack: contextlib.AsyncExitStack, settings: Settings, line: LineName
 ) -> tuple[LineName, Settings, Exchange | None]:
     """Our Asterisk, kept alive; with `AUTO`, the simulator where it cannot be had."""
-    addresses = _addresses(settings)
+    addresses = host_addresses(settings)
     try:
         program = await asyncio.to_thread(obtain_program, settings.asterisk)
         settings = fitted(settings, has_wideband=program.has_wideband)
