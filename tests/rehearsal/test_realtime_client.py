@@ -267,6 +267,28 @@ async def test_our_client_hears_of_the_allowances(fault: str, told: list[float])
         assert call.limits[0] == (told, 0.0)
 
 
+async def test_our_client_waits_for_a_spent_allowance() -> None:
+    """A response that failed for want of tokens is asked for again when they are there, and is then heard."""
+    async with serving(faults=["rate_limited@response=1"]) as server, calling(server) as call:
+        call.voice.speak_now()
+        said = await call.until(events.AgentSaid, 2)
+        failed, again = call.happened(events.ReplyEnded)[0], call.happened(events.ReplyBegan)[1]
+
+        assert said.heard == "Hello there."
+        assert again.at_ms - failed.at_ms >= 1500
+
+
+async def test_our_client_bears_responses_that_are_never_announced() -> None:
+    """One after the other is asked for, played and over."""
+    async with serving(faults=["no_created"]) as server, calling(server) as call:
+        for turn in (1, 2):
+            call.voice.speak_now()
+            await call.until(events.AgentSaid, turn)
+            await call.when(lambda: call.voice.is_quiet)
+
+        assert_no_errors(call)
+
+
 async def test_our_client_tells_that_it_is_turned_away() -> None:
     """HTTP 429 says for how long no further call should begin, and ends this one as something that may pass."""
     async with serving(faults=["http_429"]) as server:
