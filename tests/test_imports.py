@@ -64,6 +64,7 @@ SEAMS: dict[str, str] = {
     "media/media_worker": "all calls whose sound this process holds",
     "phone/ami_wire": "one AMI connection, used by `ami_client` alone",
     "phone/apt": "fetches packages: runs apt's programs",
+    "phone/asterisk": "waits for a folder that another process is using",
     "phone/asterisk_config": "asks the system for free ports",
     "phone/asterisk_install": "unpacks packages: runs dpkg-deb",
     "phone/asterisk_instance": "starts and stops the Asterisk process",

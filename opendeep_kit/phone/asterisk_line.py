@@ -116,8 +116,7 @@ class AsteriskLine:
             reply = await self.ami.ask("Getvar", {"Variable": REHEARSAL_VARIABLE})
             self._reaches_people = reply.headers.get("value") != "yes"
             if self._has_wideband is None:
-                version = parsed_version((await self.ami.ask("CoreSettings")).headers.get("asteriskversion", ""))
-                self._has_wideband = not version or version >= WIDEBAND_SINCE
+                self._has_wideband = await carries_wideband(self.ami)
         except BaseException:  # cancelled, too: nobody will close what was not opened
             await self.ami.close()
             raise
@@ -179,8 +178,7 @@ class AsteriskLine:
         Raises:
             Unavailable: there is no link to Asterisk.
         """
-        live = self._board.get(call_id)
-        if live is not None:
+        if (live := self._board.get(call_id)) is not None:
             live.call.is_cancelled = True
         await self.ami.ask("Hangup", {"Channel": channel_id(call_id)})
 
@@ -211,14 +209,12 @@ class AsteriskLine:
 
     def media_opened(self, call_id: UUID) -> None:
         """The call's sound flows: as long as it does, the call lives."""
-        live = self._board.get(call_id)
-        if live is not None:
+        if (live := self._board.get(call_id)) is not None:
             live.has_sound = True
 
     def media_closed(self, call_id: UUID) -> None:
         """The call's AudioSocket is closed, and so the call must end; one handed over has left it."""
-        live = self._board.get(call_id)
-        if live is not None:
+        if (live := self._board.get(call_id)) is not None:
             live.has_sound = False
             self._in_background(self._end_with_its_sound(live))
 
@@ -256,10 +252,7 @@ class AsteriskLine:
         task.add_done_callback(self._tasks.discard)
 
     async def _end_with_its_sound(self, live: LiveCall) -> None:
-        """Asterisk ends the call by itself when its sound has ended; hang up what it leaves standing.
-
-        Only our own leg is named: of a call handed over, that is the one that is gone.
-        """
+        """Hang up what Asterisk leaves standing: our own leg, which of a call handed over is gone."""
         await asyncio.wait({live.over}, timeout=self._limits.settle_s)
         if not live.over.done():
             log().warning("! a call did not end with its sound", call_id=str(live.call.call_id))
@@ -291,7 +284,7 @@ class AsteriskLine:
                 self._board.take(news)
             case LinkLost():
                 self.outages += 1
-                self._outage = asyncio.create_task(self._sit_out(), name="ami-outage")
+                self._outage = asyncio.create_task(sit_out(self._board, self._limits), name="ami-outage")
             case LinkRestored(channels=channels, is_restart=is_restart):
                 if self._outage is not None:
                     self._outage.cancel()
@@ -310,23 +303,30 @@ class AsteriskLine:
         with contextlib.suppress(Unavailable, BadInput):  # then the link is cut, and its return asks again
             self._board.restore(live, tuple(await self.ami.ask_list("CoreShowChannels")))
 
-    async def _sit_out(self) -> None:
-        """While the link is down, the sound says whether a call lives; in the end we give up."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await asyncio.sleep(self._limits.outage_grace_s)
-        while len(self._board):
-            is_long = loop.time() - began > self._limits.outage_s
-            for live in self._board:
-                if live.has_sound is False:
-                    self._board.lose(live, EndedBy.FAILURE, "its sound ended while Asterisk could not be reached")
-                elif live.has_sound is None and is_long:
-                    self._board.lose(live, EndedBy.FAILURE, "Asterisk could not be reached any more")
-            await asyncio.sleep(self._limits.outage_grace_s / 4)
+
+async def sit_out(board: Switchboard, limits: LineLimits) -> None:
+    """While the link is down, the sound says whether a call lives; in the end we give up."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.sleep(limits.outage_grace_s)
+    while len(board):
+        is_long = loop.time() - began > limits.outage_s
+        for live in board:
+            if live.has_sound is False:
+                board.lose(live, EndedBy.FAILURE, "its sound ended while Asterisk could not be reached")
+            elif live.has_sound is None and is_long:
+                board.lose(live, EndedBy.FAILURE, "Asterisk could not be reached any more")
+        await asyncio.sleep(limits.outage_grace_s / 4)
 
 
 def _nobody_called(why: str) -> LineResult:
     return LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=f"{why}, so nobody was called")
+
+
+async def carries_wideband(ami: AmiClient) -> bool:
+    """Whether this Asterisk's AudioSocket does, by its version; one that does not tell it is taken for new."""
+    version = parsed_version((await ami.ask("CoreSettings")).headers.get("asteriskversion", ""))
+    return not version or version >= WIDEBAND_SINCE
 
 
 async def is_listening(host: str, port: int, *, within_s: float) -> bool:
