@@ -11,7 +11,6 @@ import atexit
 import concurrent.futures
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, overload
@@ -133,7 +132,7 @@ class Workbench:
         """
         ready = script_from(script)
         names = [who] if isinstance(who, str) else [*who]
-        orders = [self._rehearsal(ready, name, facts or {}) for name in names]
+        orders = [_rehearsal(self.tenant_id, ready, name, facts or {}) for name in names]
         progress = Progress("rehearsing", len(orders))
         if isinstance(who, str):
             return Work(self._thread.start(self._placing.one(orders[0], progress)), progress)
@@ -161,7 +160,9 @@ class Workbench:
         if not names:
             raise BadInput("there is nobody to compare with", do="name at least one persona")
         orders = [
-            self._rehearsal(script, name, {}) for name in names for script in (script_from(before), script_from(after))
+            _rehearsal(self.tenant_id, script, name, {})
+            for name in names
+            for script in (script_from(before), script_from(after))
         ]
         progress = Progress("comparing", len(orders))
 
@@ -277,18 +278,6 @@ class Workbench:
         state = "closed" if self._closed is not None else "open"
         return f"<Workbench: {state}, data in {self.settings.data_dir}>"
 
-    # ---- in the thread ------------------------------------------------------------------------------
-
-    def _rehearsal(self, script: CallScript, name: str, facts: Mapping[str, str]) -> Order:
-        who = persona(name)
-        strange = next((fact for fact in facts if fact not in script.task.facts), None)
-        if strange is not None:
-            known = ", ".join(script.task.facts)
-            raise BadInput(f"the script does not use the fact {strange!r}", do=f"its facts are: {known}")
-        values = script.task.example_facts | dict(facts)
-        request = self._request(number_of(who.name), script, values, campaign=REHEARSAL)
-        return who.name, replace(request, is_rehearsal=True)
-
     def _request(
         self,
         number: str,
@@ -306,6 +295,23 @@ class Workbench:
             campaign=campaign,
             consent=consent,
         )
+
+
+def _rehearsal(tenant_id: str, script: CallScript, name: str, facts: Mapping[str, str]) -> Order:
+    """A call of a persona with the script's made-up contact."""
+    who = persona(name)
+    strange = next((fact for fact in facts if fact not in script.task.facts), None)
+    if strange is not None:
+        known = ", ".join(script.task.facts)
+        raise BadInput(f"the script does not use the fact {strange!r}", do=f"its facts are: {known}")
+    return who.name, CallRequest(
+        number=number_of(who.name),
+        script=script,
+        facts=script.task.example_facts | dict(facts),
+        tenant_id=tenant_id,
+        campaign=REHEARSAL,
+        is_rehearsal=True,
+    )
 
 
 def script_from(script: Script) -> CallScript:
