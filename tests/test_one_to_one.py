@@ -37,7 +37,6 @@ COVERED: dict[str, str] = {
     "engine/expecting": "engine/test_dialer.py",
     "media/media_duty": "media/test_media_worker.py",
     "media/media_follow": "engine/test_dialer.py",
-    "service/processes": "engine/test_two_controls.py",
     "service/supervisor": "service/test_up.py",
     "lab/own_service": "lab/test_campaign_run.py",
     "lab/briefing_desk": "widgets/test_briefing.py",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Self
 from uuid import uuid4
 
 from opendeep_kit.config import Settings
+from opendeep_kit.duties import Duties, attempted
 from opendeep_kit.engine.campaign_moves import move_along
 from opendeep_kit.engine.dialer import FRESH_S, Dialer, Job
 from opendeep_kit.engine.durable import Durable
@@ -40,6 +41,7 @@ UPKEEP_S = 300.0
 QUEUE_KEPT = timedelta(days=2)
 """So long the queue remembers an attempt that is over."""
 DRAIN_LOOK_S = 0.25
+CONTROL = "a control process"
 FORGET_S = 24 * 3600.0
 
 
@@ -63,8 +65,8 @@ class Control:
         """Attempts in the queue by their contact, until they are permitted or refused."""
         self._kept_up: date | None = None
         """Days before this one are archived."""
-        self._tasks: list[asyncio.Task[None]] = []
-        self._recovering: set[asyncio.Task[None]] = set()
+        self.duties = Duties(CONTROL)
+        self._recovering: set[asyncio.Task[object]] = set()
         self.held: Mapping[str, str] = {}
         """By `tenant/campaign`: what holds its due calls."""
 
@@ -72,27 +74,27 @@ class Control:
         await self._beat()
         await self._durable.launch()
         # What runs longer than a heartbeat may not hold it up: each duty is a task of its own.
-        duties: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
-            ("heartbeat", self._beat, self._service.heartbeat_s),
-            ("plan", self._plan, self._service.tick_s),
-            ("recover", self._recover, RECOVER_S),
-            ("move-campaigns", self._move, MOVE_S),
-            ("schedules", self._schedules.look, SCHEDULES_S),
-            ("upkeep", self._keep_up, UPKEEP_S),
-        )
-        self._tasks = [asyncio.create_task(self._every(work, each), name=name) for name, work, each in duties]
+        self.duties.begin("heartbeat", self._beat, each_s=self._service.heartbeat_s)
+        self.duties.begin("plan", self._plan, each_s=self._service.tick_s)
+        self.duties.begin("recover", self._recover, each_s=RECOVER_S)
+        self.duties.begin("move-campaigns", self._move, each_s=MOVE_S)
+        self.duties.begin("schedules", self._schedules.look, each_s=SCHEDULES_S)
+        self.duties.begin("upkeep", self._keep_up, each_s=UPKEEP_S)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._stop_duties()
+        await self.duties.stop()
+        for task in self._recovering:
+            task.cancel()
+        await asyncio.gather(*self._recovering, return_exceptions=True)
         await self._schedules.stop()
         await self._durable.close()
         with contextlib.suppress(Unavailable):
             await asyncio.to_thread(workers.sign_off_control, self._database, self.control_id)
 
     async def drain(self, *, within_s: float) -> None:
-        """Plan no more, and wait for the calls under way: those of this process's own attempts."""
-        await self._stop_duties("plan", "recover", "move-campaigns", "schedules", "upkeep")
+        """Plan no more, and wait for the calls under way: those of this process's own attempts, taken over or not."""
+        await self.duties.stop("plan", "recover", "move-campaigns", "schedules", "upkeep")
         await self._schedules.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
@@ -104,24 +106,7 @@ class Control:
     async def _own_attempts(self) -> list[Attempt]:
         return await asyncio.to_thread(attempts.open_attempts, self._database, control_id=self.control_id)
 
-    async def _stop_duties(self, *names: str) -> None:
-        ending = [task for task in self._tasks if not names or task.get_name() in names]
-        ending += self._recovering
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
-
     # ---- duties -------------------------------------------------------------------------------------
-
-    async def _every(self, work: Callable[[], Awaitable[None]], each_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + each_s
-            try:
-                await work()
-            except Unavailable as error:
-                log().warning("! a control process cannot do its duty now", what=error.what)
-            await asyncio.sleep(max(0.05, due - loop.time()))
 
     async def _beat(self) -> None:
         beating = partial(workers.beat_control, host=platform.node(), reaches_people=self.dialer.reaches_people)
@@ -207,6 +192,7 @@ class Control:
 
     def _finish_alone(self, row: Attempt) -> None:
         """No workflow will see this attempt of ours to its end."""
-        task = asyncio.create_task(self.dialer.finish(row.tenant_id, row.attempt_id), name="finish-alone")
+        finishing = partial(self.dialer.finish, row.tenant_id, row.attempt_id)
+        task = asyncio.create_task(attempted("finish-alone", finishing, whose=CONTROL), name="finish-alone")
         self._recovering.add(task)
         task.add_done_callback(self._recovering.discard)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
 
 from opendeep_kit import events
-from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
-from opendeep_kit.logs import log
+from opendeep_kit.duties import Duties, attempted
+from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.media.media_worker import HandOver, HeldCall, MediaWorker
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.settings import PhoneSettings
@@ -33,7 +31,7 @@ HAND_OVER_WITHIN_S, HAND_OVER_LOOK_S = 10.0, 0.1
 FAREWELL_S = 5.0
 """For hung-up calls to be written down."""
 EVERYWHERE = ("0.0.0.0", "::")
-T = TypeVar("T")
+MEDIA, DONE = "a media worker", "done"
 
 
 class MediaDuty:
@@ -54,26 +52,31 @@ class MediaDuty:
         self._heartbeat_s = heartbeat_s
         self._lag_ms = 0.0
         self._measured = (0, 0)
-        self._tasks: list[asyncio.Task[None]] = []
+        self.duties = Duties(MEDIA)
+        self._watching: asyncio.Task[None] | None = None
         self._doing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> MediaDuty:
-        await self._beat()
-        duties = (self._answers, self._commands, self._beats, self._watch_lag)
-        self._tasks = [asyncio.create_task(duty(), name=duty.__name__.strip("_")) for duty in duties]
+        await attempted("heartbeat", self._beat, whose=MEDIA)  # known before it serves
+        self.duties.begin("heartbeat", self._beat, each_s=self._heartbeat_s)
+        self.duties.begin("answers", self._answers, each_s=ANSWERS_S)
+        self.duties.begin("commands", self._commands, each_s=COMMANDS_S)
+        self._watching = asyncio.create_task(self._watch_lag(), name="watch-lag")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for task in (*self._tasks, *self._doing):
+        await self.duties.stop()
+        others = [*self._doing, *([self._watching] if self._watching is not None else [])]
+        for task in others:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._doing, return_exceptions=True)
+        await asyncio.gather(*others, return_exceptions=True)
         with contextlib.suppress(Unavailable):
             await asyncio.to_thread(workers.sign_off, self._database, self._worker.worker_id)
 
     async def drain(self, *, within_s: float) -> None:
         """Take no new call; return when all are over, or hang the rest up after so long."""
         self._worker.is_draining = True
-        await self._beat()
+        await attempted("heartbeat", self._beat, whose=MEDIA)
         if ends := [held.end for held in self._worker.held.values()]:
             await asyncio.wait(ends, timeout=within_s)
         for held in self._worker.held.values():
@@ -86,30 +89,19 @@ class MediaDuty:
 
     async def _answers(self) -> None:
         """One query for all calls that nobody has answered."""
-        while True:
-            awaited = [call_id for call_id, held in self._worker.held.items() if not held.is_answered]
-            if awaited:
-                found = await self._tried(partial(live_calls.answered_of, self._database, awaited))
-                for call_id in found or ():
-                    self._worker.answered(call_id)
-            await asyncio.sleep(ANSWERS_S)
+        awaited = [call_id for call_id, held in self._worker.held.items() if not held.is_answered]
+        if awaited:
+            for call_id in await asyncio.to_thread(live_calls.answered_of, self._database, awaited):
+                self._worker.answered(call_id)
 
     async def _commands(self) -> None:
-        while True:
-            if self._worker.held:
-                ids = list(self._worker.held)
-                now = datetime.now(UTC)
-                taken = await self._tried(partial(commands.take, self._database, ids, now=now))
-                for command in taken or ():
-                    task = asyncio.create_task(self._carry_out(command), name="command")
-                    self._doing.add(task)
-                    task.add_done_callback(self._doing.discard)
-            await asyncio.sleep(COMMANDS_S)
-
-    async def _beats(self) -> None:
-        while True:
-            await asyncio.sleep(self._heartbeat_s)
-            await self._beat()
+        if not self._worker.held:
+            return
+        ids, now = list(self._worker.held), datetime.now(UTC)
+        for command in await asyncio.to_thread(partial(commands.take, self._database, ids, now=now)):
+            task = asyncio.create_task(self._carry_out(command), name="command")
+            self._doing.add(task)
+            task.add_done_callback(self._doing.discard)
 
     async def _beat(self) -> None:
         now, worker, lag_ms, self._lag_ms = datetime.now(UTC), self._worker, self._lag_ms, 0.0
@@ -129,7 +121,7 @@ class MediaDuty:
             provider_resets_at=told.resets_at,
             provider_blocked_until=told.blocked_until,
         )
-        await self._tried(partial(workers.beat, self._database, heartbeat, now=now))
+        await asyncio.to_thread(workers.beat, self._database, heartbeat, now=now)
 
     async def _watch_lag(self) -> None:
         loop = asyncio.get_running_loop()
@@ -138,15 +130,6 @@ class MediaDuty:
             await asyncio.sleep(LAG_S)
             self._lag_ms = max(self._lag_ms, (loop.time() - due) * 1000)
 
-    async def _tried(self, work: Callable[[], T]) -> T | None:
-        """The result of work with the record, off the loop; None when it cannot be reached: calls go on without it."""
-        try:
-            return await asyncio.to_thread(work)
-        except Unavailable as error:
-            log().warning("! a media worker cannot reach the record", what=error.what)
-            await asyncio.sleep(1.0)
-            return None
-
     # ---- commands -----------------------------------------------------------------------------------
 
     async def _carry_out(self, command: Command) -> None:
@@ -154,16 +137,13 @@ class MediaDuty:
         if held is None or held.bridge is None:
             outcome = commands.TOO_LATE
         else:
-            try:
-                outcome = await _obey(held, command)
-            except OpenDeepError as error:
-                outcome = f"failed: {error.what}"
-        now = datetime.now(UTC)
-        await self._tried(partial(commands.done, self._database, command, outcome=outcome, now=now))
+            failure = await attempted("command", partial(_obey, held, command), whose=MEDIA)
+            outcome = DONE if failure is None else f"failed: {failure.what}"
+        done = partial(commands.done, self._database, command, outcome=outcome, now=datetime.now(UTC))
+        await attempted("command", partial(asyncio.to_thread, done), whose=MEDIA)
 
 
-async def _obey(held: HeldCall, command: Command) -> str:
-    """Do it, and say what came of it."""
+async def _obey(held: HeldCall, command: Command) -> None:
     bridge = held.bridge
     assert bridge is not None
     bridge.emit(
@@ -188,7 +168,6 @@ async def _obey(held: HeldCall, command: Command) -> str:
                 await bridge.hand_over(command.argument)
         case CommandKind.TRANSFER:
             await bridge.hand_over(command.argument)
-    return "done"
 
 
 def reached_at(phone: PhoneSettings) -> str:

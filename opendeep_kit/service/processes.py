@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from opendeep_kit.app import keep_default_tenant, voice_client
 from opendeep_kit.config import Settings
+from opendeep_kit.duties import Duties
 from opendeep_kit.engine.control import Control
 from opendeep_kit.lines import LineName, open_line
 from opendeep_kit.logs import log
@@ -37,7 +38,7 @@ async def serve_media(settings: Settings, *, is_child: bool) -> None:
     """Hold sound until told to stop; then drain.
 
     Raises:
-        BadInput, Unavailable: it cannot begin.
+        BadInput, Unavailable: it cannot begin, or could not go on.
     """
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="media"))
     async with contextlib.AsyncExitStack() as stack:
@@ -61,15 +62,16 @@ async def serve_media(settings: Settings, *, is_child: bool) -> None:
             heartbeat_s=service.heartbeat_s,
         )
         await stack.enter_async_context(duty)
-        await _until_stopped(worker.worker_id, is_child=is_child)
+        await _until_stopped(worker.worker_id, duty.duties, is_child=is_child)
         await duty.drain(within_s=service.drain_s)
+    duty.duties.check()
 
 
 async def serve_control(settings: Settings, line_name: LineName, *, is_child: bool) -> None:
     """Plan and place calls until told to stop; then wait for those under way.
 
     Raises:
-        BadInput, Unavailable: it cannot begin.
+        BadInput, Unavailable: it cannot begin, or could not go on.
     """
     addresses = Addresses(
         realtime_url=settings.voice.base_url or "",
@@ -81,8 +83,9 @@ async def serve_control(settings: Settings, line_name: LineName, *, is_child: bo
         line = await stack.enter_async_context(open_line(settings, line_name, addresses))
         control = Control(settings, database=database, event_log=event_log, line=line)
         await stack.enter_async_context(control)
-        await _until_stopped(control.control_id, is_child=is_child)
+        await _until_stopped(control.control_id, control.duties, is_child=is_child)
         await control.drain(within_s=settings.service.drain_s)
+    control.duties.check()
 
 
 @contextlib.asynccontextmanager
@@ -99,9 +102,9 @@ async def _record(settings: Settings) -> AsyncIterator[tuple[Database, EventLog]
         database.close()
 
 
-async def _until_stopped(name: str, *, is_child: bool) -> None:
-    """Tell that we serve; return at SIGTERM, SIGINT or, for a child, when its parent is gone."""
-    stopped = asyncio.Event()
+async def _until_stopped(name: str, duties: Duties, *, is_child: bool) -> None:
+    """Tell that we serve; return at SIGTERM, SIGINT, when a duty is given up or, for a child, its parent is gone."""
+    stopped = duties.given_up
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):

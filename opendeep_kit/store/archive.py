@@ -107,7 +107,7 @@ def _archive_span(
         row_ids = {name: _last_row(connection, ledger, known, tenant_id, before) for name, ledger in LEDGERS.items()}
         pulled = _read(connection, tenant_id, settled, known.row_ids, row_ids)
         last_row_id = connection.scalar(select(func.max(call_events.c.row_id))) or 0
-    with duckdb.connect() as facts:
+    with own_duckdb() as facts:
         make_tables(facts)
         take_in(facts, pulled)
         span = Archived(
@@ -179,6 +179,23 @@ def note_span(connection: Connection, span: Archived) -> None:
 
 
 # ---- files ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def own_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB in memory, for one step.
+
+    Raises:
+        Unavailable: it cannot do it: a file of the archive is damaged, or there is no memory.
+    """
+    try:
+        with duckdb.connect() as connection:
+            yield connection
+    except duckdb.Error as error:  # its text may quote a row
+        raise Unavailable(
+            f"the archive cannot be read or written ({type(error).__name__})",
+            do="look whether one of its files is damaged, or memory short",
+        ) from None
 
 
 def write_files(facts: duckdb.DuckDBPyConnection, folder: Path, tenant_id: str, span: str) -> dict[str, str]:

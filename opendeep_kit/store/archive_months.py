@@ -15,11 +15,10 @@ from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
-import duckdb
 from sqlalchemy import delete, select
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store.archive import note_span, quoted, undone_on_failure, write_file
+from opendeep_kit.store.archive import note_span, own_duckdb, quoted, undone_on_failure, write_file
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.folding import KINDS
 from opendeep_kit.store.manifest import Archived, read_manifest
@@ -76,7 +75,7 @@ def _merge(database: Database, folder: Path, parts: Sequence[Archived]) -> Archi
 def _merge_files(folder: Path, parts: Sequence[Archived]) -> dict[str, str]:
     token = uuid.uuid4().hex[:8]
     merged = {}
-    with duckdb.connect() as connection:
+    with own_duckdb() as connection:
         for kind in KINDS:
             old = [f"'{quoted(folder / part.files[kind])}'" for part in parts if kind in part.files]
             if old:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,9 @@ from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.commands.status import health
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.control import Control
+from opendeep_kit.engine.planning import Planning
 from opendeep_kit.engine.upkeep import closed_before
+from opendeep_kit.errors import OurMistake
 from opendeep_kit.store import attempts, calls, campaigns, ledger, tallies, workers
 from opendeep_kit.store.database import Database
 from tests.service_rig import AGREES, TENANT, Rig, now, rig, until
@@ -120,6 +123,25 @@ async def test_upkeep_is_done_and_the_queue_forgets(tmp_path: Path) -> None:
         assert forgotten[2] == 0
 
 
+@pytest.mark.parametrize("name", ["tick", "_due"])
+async def test_a_duty_that_fails_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whatever breaks a look at the record, planning goes on: heartbeats alone would only look like a service."""
+    works, errors = getattr(Planning, name), [OurMistake("a statement was refused"), KeyError("broken")]
+
+    def breaks(self: Planning, *args: Any, **named: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return works(self, *args, **named)
+
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        monkeypatch.setattr(Planning, name, breaks)
+        async with control(service):
+            await until(lambda: state(service.database, "one") == "exhausted")
+
+    assert errors == []
+
+
 @pytest.mark.soak
 async def test_a_dead_control_processs_attempts_are_adopted(tmp_path: Path) -> None:
     """One that it had only intended is called by another attempt, one that it had dialled is closed, never redialled."""
@@ -185,3 +207,18 @@ async def test_a_line_that_reaches_people_calls_them(tmp_path: Path) -> None:
             found = health(service.database, service.settings.service, now=now())
 
         assert found["campaigns"] == [] or found["campaigns"][0]["why_not_called"] == ""
+
+
+async def test_a_stopping_control_process_finishes_what_it_took_over(tmp_path: Path) -> None:
+    """An attempt of a dead process that is being seen to its end is so while the calls are waited for, not cut off."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        assert await service.dialer("control-1").permit(service.job("one", AGREES))
+        (row,) = attempts.open_attempts(service.database)
+        async with control(service, "control-1") as running:
+            running._finish_alone(row)
+            async with asyncio.timeout(15):
+                await running.drain(within_s=30)
+
+        (made,) = attempts.attempts_of(service.database, TENANT)
+        assert made.ended_at is not None

@@ -105,6 +105,17 @@ def test_one_tenants_fault_leaves_the_others_alone(database: Database, settings:
     assert len(sounds(settings)) == 4
 
 
+def test_a_damaged_file_is_told(database: Database, settings: Settings) -> None:
+    """A part of the archive that cannot be read stops its own tenant's merge alone, with what to look for."""
+    keep_up(database, settings, now=NOON)
+    for path in (settings.data_dir / "archive" / "clinic").rglob("*.parquet"):
+        path.write_bytes(b"PAR1 and nothing")
+    clinic, garage = keep_up(database, settings, now=NOON + 40 * DAY)
+
+    assert "damaged" in clinic.failure
+    assert garage.failure == ""
+
+
 @pytest.mark.parametrize(("at", "day"), [("2026-11-24T01:59", "2026-11-23"), ("2026-11-24T02:00", "2026-11-24")])
 def test_a_day_closes_two_hours_after_midnight(at: str, day: str) -> None:
     """Its last calls have ended by then."""

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from opendeep_kit import events
+from opendeep_kit.errors import OurMistake
 from opendeep_kit.media.media_worker import Brief
 from opendeep_kit.rehearsal.asterisk_leg import AsteriskLeg, LegEnd, connect
 from opendeep_kit.rehearsal.engines import Say, UseTool
@@ -207,6 +209,40 @@ async def test_commands_come_too_late(tmp_path: Path) -> None:
             "done",
             "done",
         ]
+
+
+async def test_a_failing_look_is_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that refuses a statement once leaves the worker its ears for commands and answers."""
+    takes, answers, errors = commands.take, live_calls.answered_of, ["answers", "commands"]
+
+    def once(name: str, works: Any, *args: Any, **named: Any) -> Any:
+        if name in errors:
+            errors.remove(name)
+            raise OurMistake("the database refused a statement")
+        return works(*args, **named)
+
+    monkeypatch.setattr(live_calls, "answered_of", partial(once, "answers", answers))
+    monkeypatch.setattr(commands, "take", partial(once, "commands", takes))
+    async with talk(tmp_path) as live:
+        assert await live.obeyed(CommandKind.COACH, "Be brief.") == "done"
+
+    assert errors == []
+
+
+async def test_a_command_that_breaks_is_answered(tmp_path: Path) -> None:
+    """The supervisor is told that it failed, without what was said."""
+
+    def breaks(words: str) -> None:
+        raise KeyError(words)
+
+    async with talk(tmp_path) as live:
+        bridge = live.service.worker.held[live.call_id].bridge
+        assert bridge is not None
+        bridge.say = breaks  # type: ignore[method-assign]
+        told = await live.obeyed(CommandKind.SAY, "Maria's secret")
+
+    assert told.startswith("failed: an unexpected error (KeyError")
+    assert "Maria" not in told
 
 
 async def test_draining(tmp_path: Path) -> None:

@@ -1,0 +1,107 @@
+"""SEAM that runs what a process of the service does again and again, each duty a task of its own.
+
+Given work and how often, does it; what fails is told and tried again later and later, and after many failures in a row
+the duties are given up, so that their process ends and is started afresh. Never ends a duty silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from opendeep_kit.errors import OpenDeepError, OurMistake, Unavailable
+from opendeep_kit.logs import log
+
+SHORTEST_WAIT_S = 0.05
+"""Work that takes longer than its time leaves the loop so long."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 15.0
+"""After a failure, twice as long after each further one."""
+MOST_FAILURES = 6
+"""In a row; about half a minute where a duty is done often."""
+
+
+class Duties:
+    """The duties of one process, on its loop.
+
+    Args:
+        whose: for the log, such as `a media worker`.
+    """
+
+    def __init__(self, whose: str, *, first_wait_s: float = FIRST_WAIT_S) -> None:
+        self._whose = whose
+        self._first_wait_s = first_wait_s
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._failure: Unavailable | None = None
+        self.given_up = asyncio.Event()
+        """A duty failed too often: the process should drain and end."""
+
+    def begin(self, name: str, work: Callable[[], Awaitable[object]], *, each_s: float) -> None:
+        """Do it now, and `each_s` after each beginning."""
+        self._tasks[name] = asyncio.create_task(self._every(name, work, each_s), name=name)
+
+    async def stop(self, *names: str) -> None:
+        """End these duties, or all, wherever they are."""
+        ending = [task for name, task in self._tasks.items() if not names or name in names]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    def check(self) -> None:
+        """To be called when the process has drained.
+
+        Raises:
+            Unavailable: a duty failed so often that the process could not go on.
+        """
+        if self._failure is not None:
+            raise self._failure
+
+    async def _every(self, name: str, work: Callable[[], Awaitable[object]], each_s: float) -> None:
+        loop, failures = asyncio.get_running_loop(), 0
+        while True:
+            due = loop.time() + each_s
+            failure = await attempted(name, work, whose=self._whose)
+            if failure is None:
+                failures = 0
+                await asyncio.sleep(max(SHORTEST_WAIT_S, due - loop.time()))
+                continue
+            if not isinstance(failure, Unavailable):  # what is not there now is waited for: no new start brings it
+                failures += 1
+            if failures >= MOST_FAILURES and not self.given_up.is_set():
+                self._failure = Unavailable(
+                    f"{self._whose} failed {failures} times in a row at its duty `{name}`",
+                    do="read above why; `opendeep up` starts it again",
+                )
+                self.given_up.set()
+            longer_s = min(self._first_wait_s * 2.0 ** max(0, failures - 1), LONGEST_WAIT_S)
+            await asyncio.sleep(max(longer_s, due - loop.time()))
+
+
+async def attempted(name: str, work: Callable[[], Awaitable[Any]], *, whose: str) -> OpenDeepError | None:
+    """Do it once; returns what went wrong, which the log tells too, or None.
+
+    Of an error that is not ours only its kind and place are told: its text may hold what a person said.
+    """
+    try:
+        await work()
+    except Unavailable as error:
+        log().warning("! a process of the service cannot do a duty now", whose=whose, duty=name, what=error.what)
+        return error
+    except OpenDeepError as error:
+        log().error("! a process of the service failed at a duty", whose=whose, duty=name, what=error.what)
+        return error
+    except Exception as error:  # noqa: BLE001 - one duty, a named place: what ends silently is missed by nobody
+        what = f"{type(error).__name__} at {_place(error)}"
+        log().error("! a process of the service failed at a duty", whose=whose, duty=name, what=what)
+        return OurMistake(f"an unexpected error ({what})", do="report it with the version of opendeep_kit")
+    return None
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised: the last line of ours that led there."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    ours = [one for one in frames if Path(one.filename).is_relative_to(Path(__file__).parent)]
+    last = next(reversed(ours or frames), None)
+    return f"{Path(last.filename).name}:{last.lineno}" if last is not None else "its beginning"
