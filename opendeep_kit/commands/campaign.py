@@ -26,7 +26,8 @@ from opendeep_kit.commands.record import (
 )
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.campaign_moves import move
-from opendeep_kit.store import attempts, campaigns, enrolments, tallies
+from opendeep_kit.engine.held import held_by
+from opendeep_kit.store import attempts, campaigns, enrolments, tallies, workers
 from opendeep_kit.store.campaigns import Campaign
 from opendeep_kit.store.tallies import Counts
 from opendeep_kit.tasks.script import load_script
@@ -135,6 +136,8 @@ def status(
     with record(data) as (database, settings):
         row, counts = campaign_desk.status(database, tenant, campaign)
         why_not = campaign_desk.why_not_called(database, row, settings.service, now=now())
+        within_s = settings.service.control_dead_after_s
+        held = held_by(row, workers.controls_alive(database, now=now(), within_s=within_s))
         moves = campaigns.moves_of(database, tenant, campaign)
     steps = [
         {"at": step.at, "after": step.after, "fact": step.fact, "reason": step.reason, "by": step.by} for step in moves
@@ -145,9 +148,11 @@ def status(
         f"contacts  {counts.waiting} waiting, {counts.claimed} in a call, {counts.final} done",
         f"attempts  {counts.attempts}; outcomes {found}",
         *([f"not called: {why_not}"] if why_not else []),
+        *([f"held      {held}"] if held else []),
         *(f"{step['at']:%Y-%m-%d %H:%M:%S}  {step['after']}: {step['reason']} ({step['by']})" for step in steps),
     ]
-    say(json_, {**_row(row, counts), "why_not_called": why_not, "moves": steps}, "\n".join(lines))
+    told = {"why_not_called": why_not, "held_by": held}
+    say(json_, {**_row(row, counts), **told, "moves": steps}, "\n".join(lines))
 
 
 @campaign_app.command()

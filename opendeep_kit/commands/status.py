@@ -14,6 +14,7 @@ from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.commands.record import now, record, say
 from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.held import held_by
 from opendeep_kit.lines import NO_TRUNK
 from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import attempts, campaigns, ledger, records, tallies, workers
@@ -39,9 +40,10 @@ def show_status(*, as_json: bool, data: Path | None) -> int:
             for one in found["media_workers"]
         ),
         f"calls     {found['live_calls']} live",
+        *([f"held      no call is placed: {found['bound_by']}"] if found["bound_by"] else []),
         *(
             f"campaign  {one['tenant']}/{one['campaign']}: {one['state']}, {one['waiting']} waiting, "
-            f"{one['in_a_call']} in a call, {one['done']} done{_why_not(one)}"
+            f"{one['in_a_call']} in a call, {one['done']} done{_held(one)}{_why_not(one)}"
             for one in found["campaigns"]
         ),
     ]
@@ -53,6 +55,7 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
     """The service at a glance."""
     media = workers.alive(database, now=now, within_s=settings.worker_dead_after_s)
     controls = workers.controls_alive(database, now=now, within_s=settings.control_dead_after_s)
+    planner = workers.planner(controls)
     live = attempts.open_attempts(database)
     running = []
     for row in campaigns.all_campaigns(database, SHOWN):
@@ -67,6 +70,7 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
                 "done": counts.final,
                 "outcomes": dict(counts.outcomes),
                 "why_not_called": campaign_desk.why_not_called(database, row, settings, now=now),
+                "held_by": held_by(row, controls),
             }
         )
     return {
@@ -96,6 +100,7 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
             }
             for one in media
         ],
+        "bound_by": planner.bound_by if planner else "",
         "live_calls": len(live),
         "live_by_trunk": dict(Counter(one.trunk_id for one in live)),
         "campaigns": running,
@@ -105,6 +110,10 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
 def _why_not(campaign: dict[str, Any]) -> str:
     why = campaign["why_not_called"]
     return f"\n          not called: {why}" if why else ""
+
+
+def _held(campaign: dict[str, Any]) -> str:
+    return f"; held: {campaign['held_by']}" if campaign["held_by"] else ""
 
 
 def _said(worker: dict[str, Any]) -> str:

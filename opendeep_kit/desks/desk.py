@@ -42,7 +42,7 @@ class Desk:
         """Campaigns."""
         from opendeep_kit.desks.desk_campaign import CampaignDesk
 
-        return CampaignDesk(self.database, self.tenant, clock=self.clock)
+        return CampaignDesk(self.database, self.tenant, self.settings.service, clock=self.clock)
 
     def quality(self) -> QualityDesk:
         """What the calls were like."""

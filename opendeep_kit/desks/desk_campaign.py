@@ -14,9 +14,11 @@ from opendeep_kit.campaigns.model import Campaign as Rules
 from opendeep_kit.desks.desk_terms import epoch_ms, moment, money, named
 from opendeep_kit.engine import campaign_moves
 from opendeep_kit.engine.campaign_specs import to_campaign
+from opendeep_kit.engine.held import held_by
 from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.outcomes import Disposition, PhoneResult
-from opendeep_kit.store import campaigns, tallies
+from opendeep_kit.settings import ServiceSettings
+from opendeep_kit.store import campaigns, tallies, workers
 from opendeep_kit.store.campaign_now import MOST_DUE, CampaignNow, campaign_now
 from opendeep_kit.store.campaigns import Campaign, Move
 from opendeep_kit.store.clock import Clock, utc_now
@@ -42,9 +44,10 @@ NO_TALK = (*NOT_ANSWERED, Disposition.VOICEMAIL, Disposition.SILENT)
 class CampaignDesk:
     """One manager's view of the campaigns."""
 
-    def __init__(self, database: Database, tenant: Tenant, *, clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, tenant: Tenant, service: ServiceSettings, *, clock: Clock = utc_now) -> None:
         self._database = database
         self._tenant = tenant
+        self._service = service
         self._clock = clock
         self._chosen = ""
         self.board = CampaignBoard(self._act)
@@ -83,6 +86,8 @@ class CampaignDesk:
         next_at = next_due_at(self._database, tenant_id, row.campaign_id)
         with self._database.read() as connection:
             spent, _ = tallies.money(connection, tenant_id, row.campaign_id)
+        alive_s = self._service.control_dead_after_s
+        controls = workers.controls_alive(self._database, now=now, within_s=alive_s)
         last = history[-1] if history else None
         return CampaignView(
             campaign_id=row.campaign_id,
@@ -100,6 +105,7 @@ class CampaignDesk:
             per_minute=seen.per_minute,
             pace=_pace(rules),
             due=_due(seen.due, next_at, counts, now, self._tenant.time_zone),
+            held=held_by(row, controls),
             fuses=_fuses(rules, seen),
             refusals=_bars(seen.refusals),
             rulings=seen.rulings,

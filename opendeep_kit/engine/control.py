@@ -42,6 +42,7 @@ QUEUE_KEPT = timedelta(days=2)
 """So long the queue remembers an attempt that is over."""
 DRAIN_LOOK_S = 0.25
 CONTROL = "a control process"
+NO_LINE = "the line cannot be reached: look whether Asterisk runs"
 FORGET_S = 24 * 3600.0
 
 
@@ -67,8 +68,8 @@ class Control:
         """Days before this one are archived."""
         self.duties = Duties(CONTROL)
         self._recovering: set[asyncio.Task[object]] = set()
-        self.held: Mapping[str, str] = {}
-        """By `tenant/campaign`: what holds its due calls."""
+        self._told: tuple[dict[str, str], str] = ({}, "")
+        """What holds due calls, by `tenant/campaign` and at all, as the record has it."""
 
     async def __aenter__(self) -> Self:
         await self._beat()
@@ -117,9 +118,9 @@ class Control:
         return await asyncio.to_thread(workers.controls_alive, self._database, now=datetime.now(UTC), within_s=within_s)
 
     def _is_planner(self, found: Sequence[workers.Control]) -> bool:
-        """The oldest of the living plans: two would only ask for the same contacts twice."""
-        oldest = min(found, key=lambda one: (one.started_at, one.control_id), default=None)
-        if oldest is None or oldest.control_id != self.control_id:
+        """Whether it is this one's to plan, and it could."""
+        planner = workers.planner(found)
+        if planner is None or planner.control_id != self.control_id:
             return False
         # Alone without a line it would only ask in vain; others may have lines of their own.
         return len(found) > 1 or self.dialer.is_ready
@@ -129,6 +130,7 @@ class Control:
         controls = await self._living()
         if not self._is_planner(controls):
             self._asked.clear()
+            await self._tell({}, "" if self.dialer.is_ready else NO_LINE)
             return
         now = datetime.now(UTC)
         live = await asyncio.to_thread(attempts.open_attempts, self._database)
@@ -139,11 +141,18 @@ class Control:
         reaches_people = any(one.reaches_people for one in controls)
         planning = partial(self._planning.tick, live=live, asked=frozenset(self._asked), reaches_people=reaches_people)
         tick = await asyncio.to_thread(planning, now)
-        self.held = tick.held
+        await self._tell(tick.held, tick.bound_by)
         for planned in tick.calls:
             wait_s = (planned.at - datetime.now(UTC)).total_seconds()
             await asyncio.sleep(max(0.0, wait_s))
             await self._ask(planned)
+
+    async def _tell(self, held: Mapping[str, str], bound_by: str) -> None:
+        """Into the record, where it changed: an idle campaign says why it is."""
+        told = (dict(held), bound_by)
+        if told != self._told:
+            await asyncio.to_thread(workers.tell_held, self._database, self.control_id, held=told[0], bound_by=bound_by)
+            self._told = told
 
     async def _ask(self, planned: Planned) -> None:
         job = Job(

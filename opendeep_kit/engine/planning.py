@@ -51,7 +51,7 @@ class Tick:
     held: Mapping[str, str] = field(default_factory=dict)
     """By `tenant/campaign`: what holds its due calls."""
     bound_by: str = ""
-    """What allows no more calls at all, in a clause."""
+    """What allows no call at all, in a clause."""
 
 
 class Planning:
@@ -91,20 +91,21 @@ class Planning:
         told = capacity.provider([_sign(one) for one in found], live=len(live), now=now)
         room = capacity.room([_worker(one) for one in found], told, now=now, policy=self._tired)
         most = room.calls - len(asked)
-        if self._settings.everyone.max_live is not None:
-            most = min(most, self._settings.everyone.max_live - len(live) - len(asked))
+        bound_by, everyone = room.bound_by, self._settings.everyone.max_live
+        if everyone is not None and everyone - len(live) - len(asked) < most:
+            most, bound_by = everyone - len(live) - len(asked), "the installation has as many calls as it may"
         if most <= 0:
-            return Tick(bound_by=room.bound_by)
+            return Tick(bound_by=bound_by)
         tenants = {name: _limits(name, kept) for name, kept in campaigns.all_limits(self._database).items()}
         running = [one for row in campaigns.all_campaigns(self._database, [TaskState.RUNNING]) if (one := _model(row))]
         due = {_key(one): self._due(one, now, most, asked, reaches_people) for one in running}
-        limits = self._limits(running, tenants, live, most, room.bound_by)
+        limits = self._limits(running, tenants, live, most, bound_by)
         demands = [_demand(one, due[_key(one)]) for one in running if due[_key(one)]]
         until = now + timedelta(seconds=self._settings.tick_s)
         made = plan(demands, limits, self._rotation, now=now, until=until, most=most)
         self._rotation = made.rotation
         calls = _assign(made.places, due, {_key(one): one for one in running})
-        return Tick(calls=calls, held=made.held, bound_by=room.bound_by)
+        return Tick(calls=calls, held=made.held)
 
     def _due(
         self, campaign: Campaign, now: datetime, most: int, asked: frozenset[int], reaches_people: bool

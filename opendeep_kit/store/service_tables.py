@@ -47,6 +47,8 @@ control_processes = Table(
     Column("control_id", Text, primary_key=True),
     Column("host", Text, nullable=False),
     Column("reaches_people", Boolean, nullable=False, doc="false: its line leads to the rehearsal's public"),
+    Column("held", JSON, doc="by `tenant/campaign`: what holds its due calls, in a clause; null: untold"),
+    Column("bound_by", Text, doc="what allows no call at all, in a clause; null or empty: nothing"),
     Column("started_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
 )

@@ -6,14 +6,14 @@ tenant: all of this is for the service itself and its operator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, func, select
+from sqlalchemy import Row, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
@@ -89,6 +89,10 @@ class Control:
     """Whether its line does; else it reaches made-up numbers only."""
     started_at: datetime
     seen_at: datetime
+    held: Mapping[str, str] = field(default_factory=dict)
+    """By `tenant/campaign`: what holds its due calls, in a clause. Of the one that plans."""
+    bound_by: str = ""
+    """What allows no call at all, in a clause."""
 
 
 def beat(database: Database, worker: Heartbeat, *, now: datetime) -> None:
@@ -100,6 +104,13 @@ def beat_control(database: Database, control_id: str, *, host: str, reaches_peop
     """Note a control process's heartbeat. The first comes before its first claim: an unknown's attempts are orphans."""
     row = {"control_id": control_id, "host": host, "reaches_people": reaches_people}
     _note(database, control_processes, row, now)
+
+
+def tell_held(database: Database, control_id: str, *, held: Mapping[str, str], bound_by: str) -> None:
+    """Note what holds due calls, so that whoever looks sees why nothing is dialled."""
+    mine = control_processes.c.control_id == control_id
+    with database.write() as connection:
+        connection.execute(update(control_processes).where(mine).values(held=dict(held), bound_by=bound_by))
 
 
 def sign_off(database: Database, worker_id: str) -> None:
@@ -154,7 +165,12 @@ def controls_alive(database: Database, *, now: datetime, within_s: float) -> lis
     recent = control_processes.c.seen_at > now - timedelta(seconds=within_s)
     query = select(control_processes).where(recent).order_by(control_processes.c.control_id)
     with database.read() as connection:
-        return [Control(**row._mapping) for row in connection.execute(query)]
+        return [_control(row) for row in connection.execute(query)]
+
+
+def planner(controls: Sequence[Control]) -> Control | None:
+    """The one of these that plans: the oldest, as two would only ask for the same contacts twice."""
+    return min(controls, key=lambda one: (one.started_at, one.control_id), default=None)
 
 
 def forget_silent(database: Database, *, now: datetime, silent_s: float) -> int:
@@ -174,6 +190,10 @@ def _note(database: Database, table: Table, row: dict[str, Any], now: datetime) 
     changed = {name: statement.excluded[name] for name in values if name not in (*key, "started_at")}
     with database.write() as connection:
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), values)
+
+
+def _control(row: Row[Any]) -> Control:
+    return Control(**dict(row._mapping) | {"held": row.held or {}, "bound_by": row.bound_by or ""})
 
 
 def _worker(row: Row[Any]) -> Worker:

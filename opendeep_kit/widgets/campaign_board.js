@@ -56,6 +56,7 @@ class CampaignView {
     this.axis = make("div", "odc-axis odb-faint", { parent: this.pace.body });
     for (const text of ["30 min ago", "now"]) make("span", "", { parent: this.axis, text });
     this.due = make("div", "odc-due", { parent: this.pace.body });
+    this.held = make("div", "odc-held", { parent: this.pace.body, hidden: true });
     this.breaker = panel(grid, "Circuit breaker");
     this.refusals = panel(grid, "Not permitted, by rule");
     this.history = panel(grid, "History");
@@ -180,6 +181,8 @@ class CampaignView {
     );
     put(this.axis.lastChild, `now, ${seen.per_minute.at(-1) ?? 0} in this minute`);
     put(this.due, seen.due);
+    put(this.held, seen.held ? `Held: ${seen.held}` : "");
+    this.held.hidden = !seen.held;
   }
 
   drawFuses(fuses) {

@@ -84,6 +84,8 @@ class CampaignView:
     """What it may do, in words."""
     due: str
     """Who is next, and when."""
+    held: str
+    """What holds those that are due, in a clause; empty: nothing does."""
     fuses: tuple[Fuse, ...]
     refusals: tuple[Bar, ...]
     """By rule."""

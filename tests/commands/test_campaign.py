@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from opendeep_kit.cli import app, main
 from opendeep_kit.commands import call as call_command
-from opendeep_kit.store import calls, campaigns, commands, records
+from opendeep_kit.config import load_settings
+from opendeep_kit.store import calls, campaigns, commands, records, workers
 from opendeep_kit.store.database import open_database
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tasks.spec import TaskSpec
@@ -117,6 +118,27 @@ def test_status_of_a_service_that_is_down(project: Path) -> None:
 
     assert done.exit_code == 1
     assert json.loads(done.output)["is_serving"] is False
+
+
+def test_what_holds_a_campaign_is_shown(project: Path) -> None:
+    """A campaign that runs and is not called says why, by itself and in the service's status."""
+    said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
+    said("campaign", "import", "one", "contacts.csv")
+    assert said("campaign", "status", "one")["held_by"] == ""
+    said("campaign", "start", "one")
+    down = "no control process is alive: run `opendeep up`"
+    assert said("campaign", "status", "one")["held_by"] == down
+    assert f"held      {down}" in CliRunner().invoke(app, ["campaign", "status", "one"]).output
+
+    database = open_database(load_settings().store_url)
+    workers.beat_control(database, "control-1", host="here", now=datetime.now(UTC))
+    workers.tell_held(database, "control-1", held={"default/one": "the rate"}, bound_by="")
+    assert "0 done; held: the rate" in CliRunner().invoke(app, ["status"]).output
+    workers.tell_held(database, "control-1", held={}, bound_by="no media worker is alive")
+    shown = json.loads(CliRunner().invoke(app, ["status", "--json"]).output)
+    database.close()
+
+    assert (shown["bound_by"], shown["campaigns"][0]["held_by"]) == ("no media worker is alive",) * 2
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 
 from opendeep_kit.desks.desk_campaign import CampaignDesk
 from opendeep_kit.outcomes import Disposition, PhoneResult
-from opendeep_kit.store import campaigns, records
+from opendeep_kit.settings import ServiceSettings
+from opendeep_kit.store import campaigns, records, workers
 from opendeep_kit.tenants import Tenant
 from tests.dashboards.played import Played, utc_now
 from tests.widgets.overheard import act, browser_says, overheard
@@ -33,7 +34,7 @@ def desk(played: Played) -> CampaignDesk:
     """The clinic's campaign desk."""
     found = records.tenant(played.database, "clinic")
     assert isinstance(found, Tenant)
-    return CampaignDesk(played.database, found)
+    return CampaignDesk(played.database, found, ServiceSettings())
 
 
 def told(desk: CampaignDesk, what: str, **fields: str) -> str:
@@ -79,6 +80,23 @@ def test_breaker(played: Played, desk: CampaignDesk) -> None:
     assert (line["limit"], line["min_calls"], numbers["share"]) == (0.3, 20, 0.0)
     assert line["share"] == pytest.approx(0.5, abs=0.1)
     assert 8 <= line["calls"] <= 12
+
+
+def test_what_holds_due_calls(played: Played, desk: CampaignDesk) -> None:
+    """A campaign that runs and is not called says why: nobody plans, or what the one who plans tells."""
+    played.campaign("clinic", "spring", "Spring", contacts=4)
+    desk.refresh()
+    assert desk.board.chosen["held"] == "no control process is alive: run `opendeep up`"
+    workers.beat_control(played.database, "control-1", host="here", now=utc_now())
+    why = "the trunk has as many calls as it may"
+    for bound_by, held, said in (
+        ("", {"clinic/spring": why, "garage/tyres": "the rate"}, why),
+        ("no media worker is alive", {}, "no media worker is alive"),
+        ("", {}, ""),
+    ):
+        workers.tell_held(played.database, "control-1", held=held, bound_by=bound_by)
+        desk.refresh()
+        assert desk.board.chosen["held"] == said
 
 
 def test_tripped_campaign_says_why(played: Played, desk: CampaignDesk) -> None:

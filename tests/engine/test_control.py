@@ -12,16 +12,20 @@ from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.commands.status import health
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.control import Control
+from opendeep_kit.engine.dialer import Dialer
+from opendeep_kit.engine.held import held_by
 from opendeep_kit.engine.planning import Planning
 from opendeep_kit.engine.upkeep import closed_before
 from opendeep_kit.errors import OurMistake
+from opendeep_kit.rehearsal.engines import Say
 from opendeep_kit.store import attempts, calls, campaigns, ledger, tallies, workers
 from opendeep_kit.store.database import Database
-from tests.service_rig import AGREES, TENANT, Rig, now, rig, until
+from tests.service_rig import AGREES, SILENT, TENANT, Rig, now, rig, until
 
 DAY = timedelta(days=1)
 AGAIN = {"max_retries": 1, "delay_s": 0.2, "jitter": 0}
 RETRIES = {"rules": dict.fromkeys(("busy", "network", "rejected", "silent", "our_failure"), AGAIN)}
+LONG = ((Say("I go on talking for a while, so that the next call waits. " * 2),),)
 AREAS = (212, 312, 415, 602, 713)
 NUMBERS = [f"+1{area}55501{ending}" for area in AREAS for ending in ("01", "20", "22", "23", "24")]
 NUMBERS += [f"+1{area}5550101" for area in (202, 303, 404, 505, 606)]
@@ -121,6 +125,43 @@ async def test_upkeep_is_done_and_the_queue_forgets(tmp_path: Path) -> None:
         assert forgotten[0] == 0
         assert forgotten[1] >= 1
         assert forgotten[2] == 0
+
+
+async def test_what_holds_a_campaign_is_told(tmp_path: Path) -> None:
+    """While calls wait for something, the record says for what; when they do not, nothing is said."""
+    async with rig(tmp_path, replies=LONG) as service:
+        service.campaign("one", [AGREES, SILENT], flow={"max_live": 1})
+
+        def held() -> str:
+            row = campaigns.campaign(service.database, TENANT, "one")
+            assert row is not None
+            controls = workers.controls_alive(service.database, now=now(), within_s=10)
+            return held_by(row, controls)
+
+        assert held() == "no control process is alive: run `opendeep up`"
+        async with control(service):
+            await until(lambda: held() == "the campaign has as many calls as it may")
+            await service.duty.duties.stop("heartbeat")
+            workers.sign_off(service.database, "media-1")
+            await until(lambda: held() == "no media worker is alive")
+            move(service.database, TENANT, "one", TaskFact.PAUSED, reason="wait", by="test", now=now())
+            assert held() == ""
+
+
+async def test_a_line_that_is_away_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A control process alone without its line plans nothing, and says why."""
+    monkeypatch.setattr(Dialer, "is_ready", False)
+    async with rig(tmp_path) as service:
+        service.campaign("one", [AGREES])
+        async with control(service):
+
+            def bound_by() -> str:
+                return workers.controls_alive(service.database, now=now(), within_s=10)[0].bound_by
+
+            await until(lambda: bound_by() == "the line cannot be reached: look whether Asterisk runs")
+            monkeypatch.setattr(Dialer, "is_ready", True)
+            await until(lambda: state(service.database, "one") == "exhausted")
+            await until(lambda: bound_by() == "")
 
 
 @pytest.mark.parametrize("name", ["tick", "_due"])

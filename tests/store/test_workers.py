@@ -116,6 +116,20 @@ def test_control_processes_are_heard(database: Database) -> None:
     assert workers.forget_silent(database, now=SOON + timedelta(hours=1), silent_s=60) == 1
 
 
+def test_what_holds_calls_is_read_as_told(database: Database) -> None:
+    """A process that has told nothing holds nothing; a heartbeat leaves what was told; the oldest is who plans."""
+    workers.beat_control(database, "control-2", host="a", now=NOON)
+    workers.beat_control(database, "control-1", host="b", now=SOON)
+    workers.tell_held(database, "control-2", held={"clinic/one": "the trunk has as many calls as it may"}, bound_by="x")
+    workers.beat_control(database, "control-2", host="a", now=SOON)
+    newer, older = workers.controls_alive(database, now=SOON, within_s=30)
+
+    assert (newer.held, newer.bound_by) == ({}, "")
+    assert (older.held, older.bound_by) == ({"clinic/one": "the trunk has as many calls as it may"}, "x")
+    assert workers.planner([newer, older]) == older
+    assert workers.planner([]) is None
+
+
 @pytest.mark.parametrize("wrong", [{"capacity": -1}, {"live_calls": -1}, {"port": 0}, {"port": 65536}])
 def test_impossible_heartbeats_are_refused(wrong: dict[str, int]) -> None:
     """Negative counts and ports that are none cannot be told."""

@@ -18,6 +18,7 @@ VIEW = CampaignView(
     per_minute=(0, 2),
     pace="",
     due="",
+    held="",
     fuses=(Fuse(name="line", share=0.1, limit=0.3, calls=20, min_calls=20),),
     refusals=(),
     rulings=0,
