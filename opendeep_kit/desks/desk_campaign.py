@@ -15,7 +15,7 @@ from opendeep_kit.desks.desk_terms import epoch_ms, moment, money, named
 from opendeep_kit.engine import campaign_moves
 from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.engine.held import held_by
-from opendeep_kit.errors import BadInput, OpenDeepError
+from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import campaigns, tallies, workers
@@ -53,17 +53,16 @@ class CampaignDesk:
         self.board = CampaignBoard(self._act)
         self.ticker = Ticker(self.refresh)
 
-    def refresh(self) -> None:
-        """Look again. Where the record cannot be read, the board says so and keeps what it showed."""
+    def refresh(self) -> bool:
+        """Look again. False: that failed; the board says why and keeps what it showed."""
+        return self.board.look(self._look)
+
+    def _look(self) -> None:
         now = self._clock()
-        try:
-            found = campaigns.campaigns_of(self._database, self._tenant.tenant_id)
-            counted = {one.campaign_id: self._counts(one.campaign_id) for one in found}
-            chosen = self._choose(found)
-            view = self._view(chosen, counted[chosen.campaign_id], now) if chosen else None
-        except OpenDeepError as error:
-            self.board.trouble = str(error)
-            return
+        found = campaigns.campaigns_of(self._database, self._tenant.tenant_id)
+        counted = {one.campaign_id: self._counts(one.campaign_id) for one in found}
+        chosen = self._choose(found)
+        view = self._view(chosen, counted[chosen.campaign_id], now) if chosen else None
         self.board.show(tuple(_row(one, counted[one.campaign_id]) for one in found), view, as_of_ms=epoch_ms(now))
 
     def _counts(self, campaign_id: str) -> Counts:

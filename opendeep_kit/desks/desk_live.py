@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from opendeep_kit.desks.desk_terms import epoch_ms, masked, named
 from opendeep_kit.desks.live_talk import running_talk
-from opendeep_kit.errors import BadInput, OpenDeepError
+from opendeep_kit.errors import BadInput
 from opendeep_kit.events import Event
 from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import commands
@@ -50,17 +50,16 @@ class LiveDesk:
         self.board = LiveBoard(self._act)
         self.ticker = Ticker(self.refresh)
 
-    def refresh(self) -> None:
-        """Look again. Where the record cannot be read, the board says so and keeps what it showed."""
+    def refresh(self) -> bool:
+        """Look again. False: that failed; the board says why and keeps what it showed."""
+        return self.board.look(self._look)
+
+    def _look(self) -> None:
         now = self._clock()
-        try:
+        look = self._live.look(now=now, chosen=self._chosen)
+        if self._follow(look):
             look = self._live.look(now=now, chosen=self._chosen)
-            if self._follow(look):
-                look = self._live.look(now=now, chosen=self._chosen)
-            given = commands.commands_of(self._database, self._tenant_id, self._chosen) if look.chosen else []
-        except OpenDeepError as error:
-            self.board.trouble = str(error)
-            return
+        given = commands.commands_of(self._database, self._tenant_id, self._chosen) if look.chosen else []
         self.board.show(
             LiveView(
                 calls=tuple(_row(one) for one in look.calls),

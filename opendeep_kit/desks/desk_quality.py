@@ -11,7 +11,7 @@ from pathlib import Path
 
 from opendeep_kit.config import Settings
 from opendeep_kit.desks.desk_terms import epoch_ms
-from opendeep_kit.errors import BadInput, OpenDeepError
+from opendeep_kit.errors import BadInput
 from opendeep_kit.store import quality
 from opendeep_kit.store.clock import Clock, utc_now
 from opendeep_kit.store.quality import Scope, Totals, Version
@@ -51,17 +51,15 @@ class QualityDesk:
         self.player = CallPlayer([], title="No call is chosen")
         self.ticker = Ticker(self.refresh, every_s=LOOK_S)
 
-    def refresh(self) -> None:
-        """Look again. Where the record cannot be read, the board says so and keeps what it showed."""
+    def refresh(self) -> bool:
+        """Look again. False: that failed; the board says why and keeps what it showed."""
+        return self.board.look(self._look)
+
+    def _look(self) -> None:
         now = self._clock()
-        try:
-            changed = self._opened().refresh() if self._house is not None else len([self._opened()])
-            if changed or self._shown_at is None or now - self._shown_at > AGAIN:
-                self._show(now)
-        except OpenDeepError as error:
-            self.board.trouble = str(error)
-        else:
-            self.board.trouble = ""
+        changed = self._opened().refresh() if self._house is not None else len([self._opened()])
+        if changed or self._shown_at is None or now - self._shown_at > AGAIN:
+            self._show(now)
 
     def close(self) -> None:
         """Close the warehouse."""
@@ -83,8 +81,8 @@ class QualityDesk:
         connection = self._opened().connection
         length = PERIODS[self._period]
         scope = Scope(since=now - length if length else datetime(2000, 1, 1, tzinfo=UTC), campaign=self._campaign)
+        self._shown_at = None  # unless it comes to be shown, the next look shows it
         totals = quality.totals(connection, scope)
-        self._shown_at = now
         self.board.show(
             QualityView(
                 period=self._period,
@@ -115,6 +113,7 @@ class QualityDesk:
             ),
             as_of_ms=epoch_ms(now),
         )
+        self._shown_at = now
 
     # ---- actions ------------------------------------------------------------------------------------
 

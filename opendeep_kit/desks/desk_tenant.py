@@ -11,7 +11,7 @@ from pathlib import Path
 from opendeep_kit.campaigns.model import AttemptCaps, TenantLimits
 from opendeep_kit.desks.desk_terms import epoch_ms, money, named
 from opendeep_kit.engine.campaign_specs import to_limits
-from opendeep_kit.errors import BadInput, OpenDeepError
+from opendeep_kit.errors import BadInput
 from opendeep_kit.store import campaigns, dnc, dnc_search, runs, tallies
 from opendeep_kit.store.clock import Clock, utc_now
 from opendeep_kit.store.database import Database
@@ -51,14 +51,13 @@ class TenantDesk:
         self.board = TenantBoard(self._act)
         self.ticker = Ticker(self.refresh, every_s=LOOK_S)
 
-    def refresh(self) -> None:
-        """Look again. Where the record cannot be read, the board says so and keeps what it showed."""
+    def refresh(self) -> bool:
+        """Look again. False: that failed; the board says why and keeps what it showed."""
+        return self.board.look(self._look)
+
+    def _look(self) -> None:
         now = self._clock()
-        try:
-            view = self._view()
-        except OpenDeepError as error:
-            self.board.trouble = str(error)
-            return
+        view = self._view()
         self.board.show(view, as_of_ms=epoch_ms(now))
 
     def _view(self) -> TenantView:

@@ -15,6 +15,7 @@ import msgspec
 import traitlets.traitlets as t
 
 from opendeep_kit.errors import OpenDeepError
+from opendeep_kit.logs import log
 
 HERE = Path(__file__).parent
 LONGEST_TEXT = 2000
@@ -73,14 +74,32 @@ class Board(anywidget.AnyWidget):
             return
         try:
             words = self._do(act)
-        except OpenDeepError as error:
-            why = str(error)
-            self._tell(act.ask, why[:1].upper() + why[1:], is_good=False)
+        except Exception as error:  # noqa: BLE001 - one action, a named place: whoever clicked is told
+            self._tell(act.ask, in_words(error), is_good=False)
         else:
             self._tell(act.ask, words, is_good=True)
 
+    def look(self, show: Callable[[], None]) -> bool:
+        """Let `show` look again. False: it failed; the board says why, and keeps what it showed."""
+        try:
+            show()
+        except Exception as error:  # noqa: BLE001 - one look, a named place: old data are never shown as new
+            self.trouble = in_words(error)
+            return False
+        self.trouble = ""
+        return True
+
     def _tell(self, ask: str, words: str, *, is_good: bool) -> None:
         self.send({"kind": "told", "ask": ask, "words": words, "is_good": is_good})
+
+
+def in_words(error: Exception) -> str:
+    """What a person reads. Of an error that is not ours only the kind: its text may hold what somebody said."""
+    if isinstance(error, OpenDeepError):
+        why = str(error)
+        return why[:1].upper() + why[1:]
+    log().error("! a dashboard's board failed", what=type(error).__name__)
+    return f"That failed unexpectedly ({type(error).__name__}): try again, and report it if it stays."
 
 
 def plain(seen: Any) -> Any:

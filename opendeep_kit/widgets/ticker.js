@@ -35,6 +35,7 @@ export default {
       if (message.kind !== "tock") return;
       asked = 0;
       isLost = false;
+      if (!message.is_fresh) return show("stale", "not fresh");
       show("live", `live ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })}`);
     };
     const onVisible = () => {

@@ -19,7 +19,7 @@ class Ticker(anywidget.AnyWidget):
     """A small sign that says whether the page is live.
 
     Args:
-        on_tick: looks again.
+        on_tick: looks again; False: what is shown is old.
         every_s: between two looks.
     """
 
@@ -28,7 +28,7 @@ class Ticker(anywidget.AnyWidget):
 
     every_ms = t.Int(1000).tag(sync=True)
 
-    def __init__(self, on_tick: Callable[[], None], *, every_s: float = 1.0) -> None:
+    def __init__(self, on_tick: Callable[[], bool], *, every_s: float = 1.0) -> None:
         super().__init__(every_ms=round(every_s * 1000))
         self._on_tick = on_tick
         self.ticks = 0
@@ -39,7 +39,8 @@ class Ticker(anywidget.AnyWidget):
         if not isinstance(content, dict) or content.get("kind") != "tick":
             return
         self.ticks += 1
+        is_fresh = False
         try:
-            self._on_tick()
+            is_fresh = self._on_tick()
         finally:
-            self.send({"kind": "tock"})
+            self.send({"kind": "tock", "is_fresh": is_fresh})

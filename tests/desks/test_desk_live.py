@@ -144,6 +144,6 @@ def test_record_that_cannot_be_read_is_said(tmp_path: Path, played: Played, desk
     desk.refresh()
     with played.database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE calls RENAME TO gone")
-    desk.refresh()
+    assert desk.refresh() is False
     assert desk.board.trouble != ""
     assert len(desk.board.calls) == 1

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from opendeep_kit.config import load_settings
 from opendeep_kit.desks.desk_quality import QualityDesk
+from opendeep_kit.store import quality
 from tests.dashboards.played import Played
 from tests.store import recorded
 from tests.widgets.overheard import act, browser_says, overheard
@@ -113,3 +115,23 @@ def test_recording_of_the_tenant(desk: QualityDesk, tmp_path: Path) -> None:
 def test_unknown_action(desk: QualityDesk) -> None:
     """What the board does not know is refused in words."""
     assert "no such action" in told(desk, "period", on="century")
+
+
+def test_broken_query_is_said(played: Played, desk: QualityDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of DuckDB is told to whoever looks or clicks, without its words; the next good look shows all."""
+
+    def breaks(*_: object) -> None:
+        raise duckdb.ConversionException("Maria said")
+
+    desk.refresh()
+    played.past_call(recorded.VOICEMAIL, tenant_id="clinic", ago=timedelta(minutes=5))
+    with monkeypatch.context() as broken:
+        broken.setattr(quality, "totals", breaks)
+        assert desk.refresh() is False
+        assert desk.board.trouble.startswith("That failed unexpectedly (ConversionException)")
+        assert told(desk, "period", on="all").startswith("That failed unexpectedly (ConversionException)")
+        assert counted(desk) == "1"
+    desk.refresh()
+
+    assert desk.board.trouble == ""
+    assert counted(desk) == "3"

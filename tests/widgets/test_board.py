@@ -32,6 +32,38 @@ def test_refusal_is_told() -> None:
     assert sent == [{"kind": "told", "ask": "a-1", "words": words, "is_good": False}]
 
 
+def test_failure_is_told_without_its_words() -> None:
+    """Whatever an action ends with is answered; an error that is not ours may quote somebody."""
+
+    def fail(_: Act) -> str:
+        raise KeyError("+12125550101")
+
+    board = Board(fail)
+    sent = overheard(board)
+    browser_says(board, act("say"))
+
+    words = "That failed unexpectedly (KeyError): try again, and report it if it stays."
+    assert sent == [{"kind": "told", "ask": "a-1", "words": words, "is_good": False}]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(Refused("the record is away", do="wait"), "The record is away: wait."), (KeyError("+12125550101"), "(KeyError)")],
+)
+def test_look_that_fails_is_said_until_one_works(error: Exception, said: str) -> None:
+    """Old data are never shown as new, whatever the error was."""
+
+    def fail() -> None:
+        raise error
+
+    board = Board(lambda _: "")
+    assert board.look(fail) is False
+    assert said in board.trouble
+    assert "+1212" not in board.trouble
+    assert board.look(lambda: None) is True
+    assert board.trouble == ""
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -7,23 +7,23 @@ from tests.widgets.overheard import browser_says, overheard
 
 
 def test_looks_only_when_asked() -> None:
-    """Each tick of the browser is one look, answered after it; nothing else makes it look."""
+    """Each tick of the browser is one look, answered after it with whether it worked; nothing else makes it look."""
     looks: list[str] = []
-    ticker = Ticker(lambda: looks.append("look"), every_s=2.5)
+    ticker = Ticker(lambda: looks.append("look") or len(looks) == 1, every_s=2.5)  # type: ignore[func-returns-value]
     sent = overheard(ticker)
     assert (looks, ticker.every_ms) == ([], 2500)
     for content in ({"kind": "tick"}, {"kind": "tock"}, "tick", None, {"kind": "tick"}):
         browser_says(ticker, content)
 
     assert looks == ["look", "look"]
-    assert sent == [{"kind": "tock"}, {"kind": "tock"}]
+    assert sent == [{"kind": "tock", "is_fresh": True}, {"kind": "tock", "is_fresh": False}]
     assert ticker.ticks == 2
 
 
 def test_answers_though_the_look_failed() -> None:
-    """A look that fails is answered too: the page does not wait for ever."""
+    """A look that fails is answered too, and as none: the page neither waits for ever nor looks live."""
 
-    def fail() -> None:
+    def fail() -> bool:
         raise ValueError("a bug")
 
     ticker = Ticker(fail)
@@ -31,4 +31,4 @@ def test_answers_though_the_look_failed() -> None:
     with pytest.raises(ValueError, match="a bug"):
         browser_says(ticker, {"kind": "tick"})
 
-    assert sent == [{"kind": "tock"}]
+    assert sent == [{"kind": "tock", "is_fresh": False}]
