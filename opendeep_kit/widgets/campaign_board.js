@@ -39,13 +39,42 @@ class CampaignView {
     this.buttons = {};
     for (const [what, text] of Object.entries(MOVE_WORDS)) {
       const button = make("button", `odb-button ${MOVE_TONE[what] ?? ""}`, { parent: moves, type: "button", text });
-      button.addEventListener("click", () => this.move(what, button));
+      button.addEventListener("click", () => (what === "stop" ? this.ask() : this.move(what, button)));
       this.buttons[what] = button;
     }
+    this.buildSure(moves);
     this.why = make("div", "odc-why", { parent: top });
     this.progress = make("div", "odc-progress", { parent: top });
     this.pieces = ["final", "claimed", "waiting"].map((name) => make("span", `odc-part odc-${name}`, { parent: this.progress }));
     this.legend = make("div", "odc-legend", { parent: top });
+  }
+
+  /** The question before the one move that cannot be taken back; it stands where the buttons were. */
+  buildSure(moves) {
+    this.asking = ""; // which campaign it is about
+    this.sure = make("div", "odc-sure", { parent: moves, hidden: true });
+    this.sure.setAttribute("role", "group");
+    const words = "Stop for good? Nobody is called any more, and it cannot be started again.";
+    this.sure.setAttribute("aria-label", words);
+    make("b", "", { parent: this.sure, text: words, id: "odc-sure-words" });
+    const stop = make("button", "odb-button odb-button-bad", { parent: this.sure, type: "button", text: "Stop for good" });
+    stop.addEventListener("click", () => this.move("stop", stop));
+    const keep = make("button", "odb-button", { parent: this.sure, type: "button", text: "Keep it" });
+    keep.addEventListener("click", () => this.keep());
+    moves.addEventListener("keydown", (event) => event.key === "Escape" && this.asking && this.keep());
+  }
+
+  ask() {
+    this.asking = this.model.get("chosen").campaign_id;
+    this.drawButtons();
+    this.reason.setAttribute("aria-describedby", "odc-sure-words");
+    this.reason.focus();
+  }
+
+  keep() {
+    this.asking = "";
+    this.drawButtons();
+    this.buttons.stop.focus();
   }
 
   buildPanels(grid) {
@@ -65,7 +94,7 @@ class CampaignView {
   async move(what, button) {
     const campaignId = this.model.get("chosen").campaign_id ?? "";
     const isDone = await this.desk.act(what, campaignId, this.reason.value.trim(), button);
-    if (isDone) this.reason.value = "";
+    if (isDone) this.reason.value = this.asking = "";
     this.drawButtons();
   }
 
@@ -103,11 +132,15 @@ class CampaignView {
   }
 
   drawButtons() {
-    const may = new Set(this.model.get("chosen").moves ?? []);
+    const chosen = this.model.get("chosen");
+    const may = new Set(chosen.moves ?? []);
+    if (this.asking !== chosen.campaign_id || !may.has("stop")) this.asking = ""; // it is answered, or about another one
+    this.sure.hidden = !this.asking;
+    if (!this.asking) this.reason.removeAttribute("aria-describedby");
     for (const [what, button] of Object.entries(this.buttons)) {
       button.odMay = may.has(what);
       button.disabled = !button.odMay;
-      button.hidden = !button.odMay && (what === "start" || what === "resume");
+      button.hidden = Boolean(this.asking) || (!button.odMay && (what === "start" || what === "resume"));
     }
   }
 

@@ -171,8 +171,35 @@ def test_campaign_is_paused_and_resumed(scene: Scene) -> None:
     page.get_by_role("button", name="Resume").click()
     expect(page.locator(".odc-title")).to_contain_text("running")
     expect(page.locator(".odc-grid")).to_contain_text("No such number, or rejected")
+    expect(page.locator(".odc-held")).to_have_text("Held: no control process is alive: run `opendeep up`")
     assert scene.viewer.pictures("campaign") == {800: 0, 1280: 0}
     assert "Winter tyres" not in page.content()
+
+
+def test_stop_is_asked_once_more(scene: Scene) -> None:
+    """Stopping is for good: the first click only asks, Escape keeps the campaign, and all of it works by keyboard."""
+    scene.played.campaign("clinic", "autumn", "Autumn check-up", contacts=2)
+    page = scene.open("campaign", "Ann")
+    page.locator(".odc-tab", has_text="Autumn check-up").click()
+    expect(page.locator(".odc-name")).to_have_text("Autumn check-up")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("group", name="Stop for good?")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_focused()
+    assert campaigns.moves_of(scene.played.database, "clinic", "autumn")[-1].after == "running"
+
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("the season is over")
+    assert scene.viewer.pictures("campaign-stop") == {800: 0, 1280: 0}
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Stop for good")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".odc-title")).to_contain_text("stopped")
+    expect(page.locator(".odc-sure")).to_be_hidden()
+    last = campaigns.moves_of(scene.played.database, "clinic", "autumn")[-1]
+    assert (last.after, last.reason, last.by) == ("stopped", "the season is over", "Ann")
 
 
 def test_quality_plays_the_call_chosen(scene: Scene) -> None:
