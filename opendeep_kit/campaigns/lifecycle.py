@@ -42,7 +42,9 @@ class TaskFact(StrEnum):
     COMPLETED = "completed"
     """The draft has all it needs."""
     REOPENED = "reopened"
-    """A person wants to change it."""
+    """A person wants to work on it again."""
+    CHANGED = "changed"
+    """A person set its rules anew; it stays where it is."""
     STARTED = "started"
     PAUSED = "paused"
     """By a person."""
@@ -64,12 +66,14 @@ class TaskFact(StrEnum):
 _S, _F = TaskState, TaskFact
 TRANSITIONS: dict[TaskState, dict[TaskFact, TaskState]] = {
     _S.DRAFT: {
+        _F.CHANGED: _S.DRAFT,
         _F.COMPLETED: _S.READY,
         _F.CONTACTS_ADDED: _S.DRAFT,
         _F.GOAL_RAISED: _S.DRAFT,
         _F.ARCHIVED: _S.ARCHIVED,
     },
     _S.READY: {
+        _F.CHANGED: _S.READY,
         _F.REOPENED: _S.DRAFT,
         _F.STARTED: _S.RUNNING,
         _F.STOPPED: _S.STOPPED,
@@ -79,6 +83,7 @@ TRANSITIONS: dict[TaskState, dict[TaskFact, TaskState]] = {
         _F.ARCHIVED: _S.ARCHIVED,
     },
     _S.RUNNING: {
+        _F.CHANGED: _S.RUNNING,
         _F.PAUSED: _S.PAUSED,
         _F.TRIPPED: _S.PAUSED,
         _F.STOPPED: _S.STOPPED,
@@ -89,6 +94,7 @@ TRANSITIONS: dict[TaskState, dict[TaskFact, TaskState]] = {
         _F.GOAL_RAISED: _S.RUNNING,
     },
     _S.PAUSED: {
+        _F.CHANGED: _S.PAUSED,
         _F.REOPENED: _S.DRAFT,
         _F.PAUSED: _S.PAUSED,
         _F.TRIPPED: _S.PAUSED,
@@ -101,6 +107,7 @@ TRANSITIONS: dict[TaskState, dict[TaskFact, TaskState]] = {
         _F.GOAL_RAISED: _S.PAUSED,
     },
     _S.EXHAUSTED: {
+        _F.CHANGED: _S.EXHAUSTED,
         _F.STOPPED: _S.STOPPED,
         _F.GOAL_MET: _S.MET,
         _F.CONTACTS_ADDED: _S.READY,
@@ -108,6 +115,7 @@ TRANSITIONS: dict[TaskState, dict[TaskFact, TaskState]] = {
         _F.ARCHIVED: _S.ARCHIVED,
     },
     _S.MET: {
+        _F.CHANGED: _S.MET,
         _F.GOAL_MET: _S.MET,
         _F.STOPPED: _S.STOPPED,
         _F.CONTACTS_ADDED: _S.MET,

@@ -1,4 +1,4 @@
-"""`opendeep campaign …`: create, fill, start, pause, resume, stop, look.
+"""`opendeep campaign …`: create, fill, start, pause, resume, stop, set, reopen, archive, look.
 
 Given a command line, calls `campaign_desk` and `campaign_moves` and prints. The running service (`opendeep up`) calls.
 """
@@ -25,6 +25,7 @@ from opendeep_kit.commands.record import (
     time_from,
 )
 from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.campaign_change import Wish, change
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.held import held_by
 from opendeep_kit.store import attempts, campaigns, enrolments, tallies, workers
@@ -112,7 +113,10 @@ def _mover(fact: TaskFact, meaning: str) -> Callable[..., None]:
         who = by()
         with record(data) as (database, _):
             why = reason or f"{who} said so"
-            after = move(database, tenant, campaign, fact, reason=why, by=who, now=now())
+            if fact is TaskFact.STARTED:
+                after = campaign_desk.start(database, tenant, campaign, reason=why, by=who, now=now())
+            else:
+                after = move(database, tenant, campaign, fact, reason=why, by=who, now=now())
         say(json_, {"campaign": campaign, "state": after}, f"campaign {campaign}: {after}")
 
     command.__doc__ = meaning
@@ -123,6 +127,44 @@ campaign_app.command("start")(_mover(TaskFact.STARTED, "Let it call, inside its 
 campaign_app.command("pause")(_mover(TaskFact.PAUSED, "Place no more calls; live ones end by themselves."))
 campaign_app.command("resume")(_mover(TaskFact.RESUMED, "Go on where it was."))
 campaign_app.command("stop")(_mover(TaskFact.STOPPED, "End it for good."))
+campaign_app.command("reopen")(_mover(TaskFact.REOPENED, "Make it a draft again; `start` goes on where it was."))
+campaign_app.command("archive")(_mover(TaskFact.ARCHIVED, "Keep it for reading only."))
+
+
+@campaign_app.command("set")
+def set_(
+    campaign: CampaignArgument,
+    name: Annotated[str | None, typer.Option(help="For people.")] = None,
+    spec: Annotated[
+        Path | None, typer.Option("--spec", "--rules", help="JSON: each part in it is set, null: gone.")
+    ] = None,
+    goal: Annotated[int | None, typer.Option(min=1, help="So many calls with the goal's outcome.")] = None,
+    priority: Annotated[int | None, typer.Option(help="Among the tenant's campaigns; the higher goes first.")] = None,
+    weight: Annotated[float | None, typer.Option(help="Share among campaigns of one priority.")] = None,
+    trunk: Annotated[str | None, typer.Option(help="Which trunk carries it.")] = None,
+    starts: Annotated[str | None, typer.Option(help="Not before, such as 2026-12-01T09:00+01:00.")] = None,
+    ends: Annotated[str | None, typer.Option(help="Not from then on.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for its history.")] = "",
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Set its rules anew, also while it runs; what is not said stays. A raised goal makes a met campaign ready."""
+    wish = Wish(
+        name=name,
+        spec=json_file(spec),
+        goal=goal,
+        priority=priority,
+        weight=weight,
+        trunk_id=trunk,
+        starts_at=time_from(starts, "--starts"),
+        ends_at=time_from(ends, "--ends"),
+    )
+    with record(data) as (database, _):
+        row = change(database, tenant, campaign, wish, reason=reason, by=by(), now=now())
+    shown = {"spec": row.spec, "priority": row.priority, "weight": row.weight}
+    shown |= {"starts_at": row.starts_at, "ends_at": row.ends_at}
+    say(json_, _row(row, None) | shown, f"campaign {campaign}: {row.state}, its rules are set")
 
 
 @campaign_app.command()

@@ -142,6 +142,20 @@ def import_contacts(
     return Imported(report=stream.report, added=enrolled.added, merged=enrolled.merged + stream.report.merged)
 
 
+def start(database: Database, tenant_id: str, campaign_id: str, *, reason: str, by: str, now: datetime) -> TaskState:
+    """Let it call; a draft that has contacts already, as a reopened one has, is made ready first.
+
+    Raises:
+        BadInput: there is no such campaign.
+        Refused: its state does not allow it, or it has nobody to call.
+    """
+    row = existing(database, tenant_id, campaign_id)
+    if row.state == TaskState.DRAFT and tallies.counts(database, tenant_id, campaign_id).waiting:
+        complete = "it has a script, rules and contacts"
+        move(database, tenant_id, campaign_id, TaskFact.COMPLETED, reason=complete, by=by, now=now)
+    return move(database, tenant_id, campaign_id, TaskFact.STARTED, reason=reason, by=by, now=now)
+
+
 def explained(
     database: Database, tenant_id: str, campaign_id: str, number: str, settings: ServiceSettings, *, now: datetime
 ) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, select, update
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.store.campaign_tables import campaign_moves, campaigns
@@ -89,15 +89,29 @@ def create(database: Database, campaign: NewCampaign, *, state: str, by: str, no
         connection.execute(insert(campaign_moves), _move_row(campaign.tenant_id, campaign.campaign_id, first))
 
 
-def change(database: Database, campaign: NewCampaign, *, in_states: Collection[str], now: datetime) -> bool:
+def change(
+    database: Database, campaign: NewCampaign, *, in_states: Collection[str], now: datetime, step: Move | None = None
+) -> bool:
     """Set all that a person sets. False when there is no such campaign in one of these states.
+
+    Args:
+        step: taken with it, with its history; the campaign must be in the state before it.
 
     Raises:
         BadInput: its task or script is not there.
     """
-    mine = (*_of(campaign.tenant_id, campaign.campaign_id), campaigns.c.state.in_(in_states))
+    mine: tuple[ColumnElement[bool], ...] = (
+        *_of(campaign.tenant_id, campaign.campaign_id),
+        campaigns.c.state.in_(in_states),
+    )
+    values = _values(campaign) | {"changed_at": now}
+    if step is not None:
+        mine = (*mine, campaigns.c.state == step.before)
+        values |= {"state": step.after}
     with calling(database) as connection:
-        changed = connection.execute(update(campaigns).where(*mine).values(_values(campaign) | {"changed_at": now}))
+        changed = connection.execute(update(campaigns).where(*mine).values(values))
+        if changed.rowcount == 1 and step is not None:
+            connection.execute(insert(campaign_moves), _move_row(campaign.tenant_id, campaign.campaign_id, step))
         return changed.rowcount == 1
 
 

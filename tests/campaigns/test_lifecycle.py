@@ -46,6 +46,7 @@ def test_only_a_person_makes_it_run() -> None:
         ("completed reopened contacts_added completed started paused goal_met", "met"),
         ("completed started stopped goal_met", "stopped"),
         ("completed started expired", "stopped"),
+        ("completed changed started changed tripped changed resumed ran_out changed", "exhausted"),
     ],
 )
 def test_life(facts: str, end: str) -> None:
@@ -63,9 +64,10 @@ def test_life(facts: str, end: str) -> None:
         (
             "draft",
             "started",
-            "a campaign that is draft cannot be started: possible is archived, completed, contacts_added",
+            "a campaign that is draft cannot be started: possible is archived, changed, completed",
         ),
         ("archived", "started", "a campaign that is archived cannot be started: possible is nothing: copy it"),
+        ("stopped", "changed", "a campaign that is stopped cannot be changed"),
         ("stopped", "resumed", "a campaign that is stopped cannot be resumed"),
         ("running", "archived", "a campaign that is running cannot be archived"),
     ],

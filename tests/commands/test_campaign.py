@@ -78,6 +78,30 @@ def test_a_campaigns_task_is_kept(project: Path) -> None:
     assert (task.task_id, TaskSpec.model_validate(task.spec)) == (row.script_name, parse_script(SCRIPT).task)
 
 
+def test_changed_reopened_and_archived(project: Path) -> None:
+    """Rules are set while it runs, a paused one is reopened and started again, a stopped one is archived."""
+    said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
+    said("campaign", "import", "one", "contacts.csv")
+    said("campaign", "start", "one")
+    (project / "more.json").write_text('{"flow": {"max_live": 3}}')
+    ends = "2031-12-01T09:00:00+01:00"
+    words = ("--rules", "more.json", "--goal", "7", "--ends", ends, "--reason", "the client asked")
+    row = said("campaign", "set", "one", *words)
+
+    assert row["state"] == "running"
+    assert (row["spec"]["flow"], row["spec"]["goal"], row["ends_at"][:10]) == (
+        {"max_live": 3},
+        {"target": 7},
+        ends[:10],
+    )
+    assert said("campaign", "status", "one")["moves"][-1]["reason"] == "the client asked"
+    for word, state in (
+        *(("pause", "paused"), ("reopen", "draft"), ("start", "running"), ("stop", "stopped")),
+        ("archive", "archived"),
+    ):
+        assert said("campaign", word, "one")["state"] == state
+
+
 def test_why(project: Path) -> None:
     """The answer names the first rule that says no, and every other."""
     said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
