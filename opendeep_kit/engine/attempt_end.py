@@ -14,6 +14,7 @@ from datetime import datetime
 from random import Random
 
 from opendeep_kit import events
+from opendeep_kit.campaigns.best_hours import BestHours, Tried, best_hours
 from opendeep_kit.campaigns.case import closed_days
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.retries import OutcomeKind, next_attempt, outcome_kind
@@ -26,7 +27,7 @@ from opendeep_kit.insight.analysis import Summary, summarise
 from opendeep_kit.media.call_end import close_row, judge
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.phone.line import LineResult
-from opendeep_kit.store import attempts, campaigns, commands, dnc, enrolments, records
+from opendeep_kit.store import answer_times, attempts, campaigns, commands, dnc, enrolments, records
 from opendeep_kit.store import calls as call_rows
 from opendeep_kit.store.attempts import Attempt, AttemptResult
 from opendeep_kit.store.database import Database
@@ -35,6 +36,8 @@ from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.store.live_calls import MediaEnd
 from opendeep_kit.tasks.script import parse_script
 
+ANSWERED, MACHINE = PhoneResult.ANSWERED, Disposition.VOICEMAIL
+RANG = (PhoneResult.ANSWERED, PhoneResult.NO_ANSWER)
 BROKEN_OFF = (Disposition.FAILED, Disposition.NOT_REACHED)
 
 
@@ -175,14 +178,23 @@ def _following(
     kind = outcome_kind(summary.phone_result, summary.disposition)
     callee = callee_of(row.number, who.whereabouts)
     closed = closed_days(rules, callee)
+
+    def opening(after: datetime) -> datetime | None:
+        return next_opening(rules.windows, callee.zones, after, closed)
+
+    def better(after: datetime) -> datetime | None:
+        hours = _answer_hours(database, row.tenant_id)
+        return hours.better(after, callee.zones[0], opening) if hours is not None and callee.zones else None
+
     following = next_attempt(
         rules.retries,
         _so_far(database, row, kind),
         kind,
         ended_at=now,
-        opening=lambda after: next_opening(rules.windows, callee.zones, after, closed),
+        opening=opening,
         rng=Random(row.attempt_id),  # the same when it is run again
         callback_at=_callback_at(happened, callee.zones, now),
+        better=better,
     )
     reason = following.reason
     if kind is OutcomeKind.FINAL:
@@ -200,6 +212,15 @@ def _so_far(database: Database, row: Attempt, kind: OutcomeKind) -> dict[Outcome
         if one.attempt_id != row.attempt_id and one.phone_result is not None and one.disposition is not None:
             found[outcome_kind(PhoneResult(one.phone_result), Disposition(one.disposition))] += 1
     return dict(found)
+
+
+def _answer_hours(database: Database, tenant_id: str) -> BestHours | None:
+    """When the tenant's callees answer in person; of busy lines, and of our own failures, nothing is learnt."""
+    return best_hours(
+        Tried(at=one.at, zone=one.zones[0], is_answered=one.phone_result == ANSWERED and one.disposition != MACHINE)
+        for one in answer_times.rang(database, tenant_id)
+        if one.zones and one.phone_result in RANG and one.disposition != Disposition.FAILED
+    )
 
 
 def _callback_at(happened: Sequence[events.Event], zones: tuple[str, ...], now: datetime) -> datetime | None:

@@ -11,11 +11,13 @@ import pytest
 
 from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.attempt_end import Came
 from opendeep_kit.engine.dialer import Dialer
-from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.rehearsal.engines import Say
-from opendeep_kit.store import attempts, calls, campaigns, dnc, ledger, workers
+from opendeep_kit.store import answer_times, attempts, calls, campaigns, dnc, ledger, workers
+from opendeep_kit.store.answer_times import Rang
 from opendeep_kit.store.attempts import AttemptState
 from opendeep_kit.tasks.script import parse_script
 from tests.service_rig import AGREES, BUSY, OPT_OUT, SCRIPT, TENANT, Rig, now, rig, until
@@ -81,6 +83,27 @@ async def test_busy_is_tried_again_later(tmp_path: Path) -> None:
         assert (first.state, first.attempts) == ("waiting", 1)
         assert (second.state, second.attempts) == ("final", 2)
         assert second.final_reason == "after 2 × busy there is no further attempt"
+
+
+async def test_a_better_hour_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once enough callees of the tenant were called, somebody who did not answer is due at an hour when they do."""
+    rule = {"no_answer": {"max_retries": 3, "delay_s": 60, "jitter": 0}}
+    zone, soon = "America/New_York", now() + timedelta(hours=5)
+    people = [("answered", "completed", soon)] * 40 + [("no_answer", "not_reached", now() - timedelta(hours=2))] * 40
+    known = [Rang(at=at, zones=(zone,), phone_result=one, disposition=told) for one, told, at in people]
+    due = []
+    async with rig(tmp_path) as service:
+        for campaign, told in (("one", known[:49]), ("two", known)):
+            monkeypatch.setattr(answer_times, "rang", lambda *_, told=told: told)
+            service.campaign(campaign, [BUSY], retries={"rules": rule})
+            job, dialer = service.job(campaign, BUSY), service.dialer()
+            assert await dialer.permit(job)
+            came = Came(phone_result=PhoneResult.NO_ANSWER, ended_by=None)
+            await dialer.conclude(TENANT, job.attempt_id, came)
+            due.append(service.who(campaign, BUSY).next_at - now())
+
+    assert due[0] < timedelta(minutes=2)
+    assert timedelta(hours=3) < due[1] < timedelta(hours=6)
 
 
 async def test_place_run_again_does_not_redial(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""Finds the hours of the day at which a tenant's callees answer.
+
+Given past attempts by the callee's own hour, tells a better hour near a time, or that there is none. Few attempts say
+nothing, and an hour that was hardly tried counts as the others do. Never asks whether a call is allowed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from opendeep_kit.campaigns.retries import Opening
+
+MIN_ATTEMPTS = 50
+"""From so many on they say something."""
+DOUBT = 10
+"""Each hour is judged as if so many further attempts had come out as the average does."""
+BETTER_BY = 1.2
+"""An hour is waited for when its share is higher by this factor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One attempt at which somebody could have answered."""
+
+    at: datetime
+    zone: str
+    """The callee's, an IANA name."""
+    is_answered: bool
+    """By a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class BestHours:
+    """The share of answered attempts, 0..1, by the callee's hour: 24 of them."""
+
+    shares: Sequence[float]
+
+    def better(self, at: datetime, zone: str, opening: Opening) -> datetime | None:
+        """The open time within a day from `at` on, whole hours later, at which most answer; None: `at` is as good.
+
+        Whole hours later: calls that were spread over an hour stay so.
+        """
+        own = ZoneInfo(zone)
+        later = [at + timedelta(hours=hours) for hours in range(1, 24)]
+        floor = self.shares[at.astimezone(own).hour] * BETTER_BY
+        promising = [(self.shares[one.astimezone(own).hour], one) for one in later]
+        ordered = sorted((one for one in promising if one[0] > floor), key=lambda one: (-one[0], one[1]))
+        return next((one for _, one in ordered if opening(one) == one), None)
+
+
+def best_hours(tried: Iterable[Tried]) -> BestHours | None:
+    """What the attempts tell; None: they are too few."""
+    made: Counter[int] = Counter()
+    answered: Counter[int] = Counter()
+    for one in tried:
+        hour = one.at.astimezone(ZoneInfo(one.zone)).hour
+        made[hour] += 1
+        answered[hour] += one.is_answered
+    if made.total() < MIN_ATTEMPTS:
+        return None
+    average = answered.total() / made.total()
+    return BestHours([(answered[hour] + DOUBT * average) / (made[hour] + DOUBT) for hour in range(24)])
