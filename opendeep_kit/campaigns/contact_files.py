@@ -1,7 +1,7 @@
 """Reads whom to call from large files: CSV, Parquet or a DataFrame, one contact after another.
 
 Given a source, gives contacts while it reads, and a report of every row that is none: counts, the first refusals, and
-all of them in a file when they are many. Memory holds one number per contact (to merge doubles) and a batch of rows,
+all of them in a file when one is named. Memory holds one number per contact (to merge doubles) and a batch of rows,
 never the table.
 """
 
@@ -41,7 +41,7 @@ class ImportReport:
     first_refused: list[RefusedRow] = field(default_factory=list)
     """At most `REFUSALS_KEPT`. In Parquet and DataFrames the first row is 1."""
     refused_path: Path | None = None
-    """CSV with all refusals, when there were more than are kept here."""
+    """CSV with all refusals, when it was asked for."""
 
 
 class ContactStream:
@@ -84,29 +84,31 @@ class ContactStream:
 
 
 class _Refusals:
-    """Keeps the first refusals in the report, and all in a file as soon as they are more."""
+    """Keeps the first refusals in the report, and all in a file when there is one."""
 
     def __init__(self, report: ImportReport, path: Path | None, keep: int, stack: ExitStack) -> None:
-        self._report, self._path, self._keep, self._stack = report, path, keep, stack
+        self._report, self._path, self._keep = report, path, keep
         self._write: Any = None
+        if path is not None:
+            try:
+                self._write = csv.writer(stack.enter_context(_OurFile(path)).file).writerow
+            except OSError as error:
+                raise _unwritten(path, error) from None
+            report.refused_path = path
+            self._put("line", "reason")
 
     def note(self, place: int, reason: str) -> None:
         self._report.refused += 1
         if len(self._report.first_refused) < self._keep:
             self._report.first_refused.append(RefusedRow(line=place, reason=reason))
-            return
-        if self._path is None:
-            return
-        try:
-            if self._write is None:
-                self._write = csv.writer(self._stack.enter_context(_OurFile(self._path)).file).writerow
-                self._report.refused_path = self._path
-                self._write(("line", "reason"))
-                for row in self._report.first_refused:
-                    self._write((row.line, row.reason))
-            self._write((place, reason))
-        except OSError as error:
-            raise _unwritten(self._path, error) from None
+        self._put(place, reason)
+
+    def _put(self, *cells: int | str) -> None:
+        if self._path is not None:
+            try:
+                self._write(cells)
+            except OSError as error:
+                raise _unwritten(self._path, error) from None
 
 
 class _OurFile:
@@ -139,9 +141,14 @@ def stream_contacts(
     Args:
         region: of numbers without a country code, ISO 3166.
         needs: columns that must be there and filled.
-        refused_path: where all refusals are written when there are more than `keep_refused`.
+        refused_path: where all refusals are written, as CSV.
+
+    Raises:
+        BadInput: the refusals would be written over the source.
     """
     needed = tuple(needs)
+    if refused_path is not None and isinstance(source, Path) and refused_path.resolve() == source.resolve():
+        raise BadInput(f"the refused rows would be written over {source}", do="name another file for them")
     if not isinstance(source, Path):
         rows = _frame_rows(source, needed)
     elif source.suffix.lower() in (".parquet", ".pq"):

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import phonenumbers
 
+from opendeep_kit.campaigns.windows import zone
 from opendeep_kit.errors import BadInput
 
 NUMBER_COLUMNS = ("number", "phone", "phone_number", "telephone", "mobile")
 """Headings under which the number may stand; the first present is taken."""
+ZONE_COLUMN = "time_zone"
+"""Heading under which the tenant says where it knows the contact to be."""
 MAX_NUMBER_CHARS = 40
 Row = tuple[int, dict[str, str], str]
 """Its place, its cells by heading, and why it is no row; empty when it is one."""
@@ -141,6 +144,11 @@ def contact_from(row: Mapping[str, str], *, region: str, needed: tuple[str, ...]
         number = e164(row[column], region)
     except BadInput as error:
         return str(error)
+    if row.get(ZONE_COLUMN):
+        try:
+            zone(row[ZONE_COLUMN])
+        except BadInput as error:
+            return str(error)
     facts = {name: value for name, value in row.items() if name not in (column, "id")}
     return Contact(contact_id=row.get("id") or number, number=number, facts=facts)
 

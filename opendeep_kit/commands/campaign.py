@@ -35,6 +35,7 @@ from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 campaign_app = typer.Typer(no_args_is_help=True, help="Calls to lists of contacts, by rules.")
+SHOWN_REFUSED = 20
 CampaignArgument = Annotated[str, typer.Argument(help="The campaign's id.")]
 
 
@@ -91,7 +92,10 @@ def import_(
         )
     report = came.report
     lines = [f"{came.added} added, {came.merged} merged, {report.refused} refused of {report.rows} rows"]
-    lines += [f"  line {row.line}: {row.reason}" for row in report.first_refused[:20]]
+    lines += [f"  line {row.line}: {row.reason}" for row in report.first_refused[:SHOWN_REFUSED]]
+    if report.refused > SHOWN_REFUSED:
+        where = "name a file with --refused to see all" if report.refused_path is None else f"all are in {refused}"
+        lines.append(f"  … and {report.refused - SHOWN_REFUSED} more: {where}")
     shown: dict[str, Any] = {
         "rows": report.rows,
         "added": came.added,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from opendeep_kit.campaigns import zones
-from opendeep_kit.campaigns.contact_files import ContactStream, ImportReport, stream_contacts
-from opendeep_kit.campaigns.contacts import Contact, RefusedRow
+from opendeep_kit.campaigns.contact_files import ImportReport, stream_contacts
+from opendeep_kit.campaigns.contacts import ZONE_COLUMN, Contact
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
 from opendeep_kit.campaigns.permission import explain, may_we_call
 from opendeep_kit.engine.campaign_moves import move
@@ -34,8 +34,6 @@ from opendeep_kit.store.tallies import Counts
 from opendeep_kit.tasks.script import CallScript, parse_script
 
 BATCH = 1_000
-ZONE_COLUMN = "time_zone"
-"""Of a contacts file: where the tenant knows the contact to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +120,7 @@ def import_contacts(
         needs=script.task.facts,
         refused_path=refused_path,
     )
-    came = _keep(database, tenant_id, campaign_id, stream, islice(stream, limit), consent, now)
+    came = _keep(database, tenant_id, campaign_id, islice(stream, limit), consent, now)
     enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, now=now)
     # Those that an import which broke off brought in count too: it never came so far as to say so.
     waiting = tallies.counts(database, tenant_id, campaign_id).waiting
@@ -247,7 +245,6 @@ def _keep(
     database: Database,
     tenant_id: str,
     campaign_id: str,
-    stream: ContactStream,
     contacts: Iterable[Contact],
     consent: str | None,
     now: datetime,
@@ -267,13 +264,7 @@ def _keep(
 
     for contact in contacts:
         facts = dict(contact.facts)
-        try:
-            where = zones.callee(contact.number, stated_zone=facts.get(ZONE_COLUMN) or None)
-        except BadInput as error:
-            stream.report.accepted -= 1
-            stream.report.refused += 1
-            stream.report.first_refused.append(RefusedRow(line=stream.report.rows + 1, reason=error.what))
-            continue
+        where = zones.callee(contact.number, stated_zone=facts.get(ZONE_COLUMN) or None)
         person = records.Contact(
             contact_id=contact.contact_id,
             number=contact.number,

@@ -98,7 +98,7 @@ def test_facts_as_tables_hold_them() -> None:
 
 
 def test_many_refusals(tmp_path: Path) -> None:
-    """The first ones are in the report, all of them in a file."""
+    """The first ones are in the report, all of them in the file."""
     path, refused = tmp_path / "c.csv", tmp_path / "refused.csv"
     path.write_text("number\n" + "".join(f"{number}\n" for number in range(100, 130)) + "+12125550101\n")
     stream = stream_contacts(path, refused_path=refused, keep_refused=5)
@@ -113,14 +113,36 @@ def test_many_refusals(tmp_path: Path) -> None:
     assert written[-1][0] == "31"
 
 
-def test_few_refusals_make_no_file(tmp_path: Path) -> None:
-    """Nothing is written when the report holds them all."""
+def test_a_file_that_is_named_holds_every_refusal(tmp_path: Path) -> None:
+    """One or none: it is written, and never over the contacts."""
     path, refused = tmp_path / "c.csv", tmp_path / "refused.csv"
-    path.write_text(ROWS)
-    stream = stream_contacts(path, refused_path=refused)
+    for text, written in ((ROWS, "3,"), ("number\n+12125550101\n", "")):
+        path.write_text(text)
+        stream = stream_contacts(path, refused_path=refused)
+        list(stream)
+        lines = refused.read_text().splitlines()
+        assert (lines[0], len(lines) - 1) == ("line,reason", stream.report.refused)
+        assert "".join(lines[1:]).startswith(written)
+    with pytest.raises(BadInput, match=r"would be written over .*: name another file"):
+        stream_contacts(path, refused_path=tmp_path / "." / "c.csv")
 
-    assert len(list(stream)) == 3
-    assert (stream.report.refused_path, refused.exists()) == (None, False)
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_zone_that_does_not_exist(tmp_path: Path, kind: str) -> None:
+    """Its row is refused like any other: counted, in its place, and in the file, however many there are."""
+    table = pd.DataFrame({"number": ["+12125550101"] * 3, "time_zone": ["Moon/Base", "Moon/Base", "UTC"]})
+    path, refused = tmp_path / f"c.{kind}", tmp_path / "refused.csv"
+    if kind == "csv":
+        path.write_text(table.to_csv(index=False).replace("\n", "\n\n", 1))
+    else:
+        table.to_parquet(path)
+    stream = stream_contacts(path, refused_path=refused, keep_refused=1)
+
+    assert [contact.facts["time_zone"] for contact in stream] == ["UTC"]
+    first = 3 if kind == "csv" else 1
+    assert [row.line for row in stream.report.first_refused] == [first]
+    assert stream.report.first_refused[0].reason.startswith("'Moon/Base' is no time zone")
+    assert [line.split(",")[0] for line in refused.read_text().splitlines()] == ["line", str(first), str(first + 1)]
 
 
 @pytest.mark.parametrize("place", ["missing/refused.csv", "/dev/full"])

@@ -124,6 +124,15 @@ def test_tenants(project: Path) -> None:
     assert said("tenant", "show", "clinic")["name"] == "The Clinic"
 
 
+def test_every_refused_row_is_in_the_file(project: Path) -> None:
+    """Also when they are few, and a zone's fault like any other."""
+    said("campaign", "create", "one", "--script", "short.md")
+    told = said("campaign", "import", "one", "contacts.csv", "--refused", "refused.csv")["refusals"]
+
+    lines = (project / "refused.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == [str(row["line"]) for row in told] == ["4", "5"]
+
+
 def test_dnc(project: Path) -> None:
     """A forbidden number is cancelled in the campaigns it waits in, and its removal needs a reason."""
     said("campaign", "create", "one", "--script", "short.md")
