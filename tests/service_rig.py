@@ -192,12 +192,11 @@ def start_campaign(database: Database, campaign_id: str, numbers: Sequence[str],
     campaign_desk.create(
         database, TENANT, campaign_id, parse_script(SCRIPT), spec={**ALWAYS, **spec}, by="test", now=now()
     )
-    people = [
-        records.Contact(contact_id=number, number=number, name="Maria", facts={"name": "Maria"}) for number in numbers
-    ]
+    people = [records.Contact(contact_id=number, number=number) for number in numbers]
     records.save_contacts(database, TENANT, people, now=now())
     entries = (
-        NewEnrolment(number=one, contact_id=one, whereabouts=whereabouts_of(zones.callee(one))) for one in numbers
+        NewEnrolment(number=one, contact_id=one, whereabouts=whereabouts_of(zones.callee(one)), facts={"name": "Maria"})
+        for one in numbers
     )
     enrolling.enrol(database, TENANT, campaign_id, entries, now=now())
     for fact in (TaskFact.COMPLETED, TaskFact.STARTED):

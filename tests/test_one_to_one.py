@@ -34,7 +34,6 @@ COVERED: dict[str, str] = {
     "commands/tenant": "commands/test_campaign.py",
     "commands/notebook_run": "commands/test_schedule.py",
     "engine/durable": "engine/test_control.py",
-    "engine/expecting": "engine/test_dialer.py",
     "media/media_duty": "media/test_media_worker.py",
     "media/media_follow": "engine/test_dialer.py",
     "service/supervisor": "service/test_up.py",

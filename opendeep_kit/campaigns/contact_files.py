@@ -1,8 +1,8 @@
 """Reads whom to call from large files: CSV, Parquet or a DataFrame, one contact after another.
 
 Given a source, gives contacts while it reads, and a report of every row that is none: counts, the first refusals, and
-all of them in a file when one is named. Memory holds one number per contact (to merge doubles) and a batch of rows,
-never the table.
+all of them in a file when one is named. Memory holds one number and one id per contact (to tell doubles) and a batch of
+rows, never the table.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 import pyarrow.parquet
 
-from opendeep_kit.campaigns.contacts import Contact, RefusedRow, Row, contact_from, csv_rows, headings_of
+from opendeep_kit.campaigns.contacts import Contact, RefusedRow, Row, Seen, contact_from, csv_rows, headings_of
 from opendeep_kit.errors import BadInput, OurMistake, Unavailable
 
 if TYPE_CHECKING:
@@ -66,19 +66,18 @@ class ContactStream:
         if self._is_begun:
             raise OurMistake("contacts were read twice from one stream", do="open the source again")
         self._is_begun = True
-        seen: set[int] = set()
+        seen = Seen()
         report = self.report
         with ExitStack() as stack:
             refusals = _Refusals(report, self._refused_path, self._keep, stack)
             for place, row, fault in self._rows:
                 report.rows += 1
-                contact = fault or contact_from(row, region=self._region, needed=self._needed)
+                contact = fault or seen.judge(contact_from(row, region=self._region, needed=self._needed))
                 if isinstance(contact, str):
                     refusals.note(place, contact)
-                elif (digits := int(contact.number)) in seen:
+                elif contact is None:
                     report.merged += 1
                 else:
-                    seen.add(digits)
                     report.accepted += 1
                     yield contact
 

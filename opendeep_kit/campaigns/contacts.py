@@ -1,7 +1,8 @@
 """Reads whom to call from a file; nothing is dropped silently.
 
 Given a CSV, returns the contacts that can be called and, for every row that cannot, the line and the reason. Numbers
-become E.164 through `phonenumbers`; two rows with one number become one contact. Never asks whether a call is allowed.
+become E.164 through `phonenumbers`; two rows with one number become one contact, and an id names one number. Never asks
+whether a call is allowed.
 """
 
 from __future__ import annotations
@@ -75,17 +76,43 @@ def read_contacts(path: Path, *, region: str = "US", needs: Iterable[str] = ()) 
     """
     found = Contacts()
     needed = tuple(needs)
-    seen: set[str] = set()
+    seen = Seen()
     for line, row, fault in csv_rows(path, needed):
-        contact = fault or contact_from(row, region=region, needed=needed)
+        contact = fault or seen.judge(contact_from(row, region=region, needed=needed))
         if isinstance(contact, str):
             found.refused.append(RefusedRow(line=line, reason=contact))
-        elif contact.number in seen:
+        elif contact is None:
             found.merged += 1
         else:
-            seen.add(contact.number)
             found.accepted.append(contact)
     return found
+
+
+class Seen:
+    """The numbers and ids of one list so far: each is some bytes, however long the list."""
+
+    def __init__(self) -> None:
+        self._numbers: set[int] = set()
+        self._ids: set[int] = set()
+
+    def judge(self, contact: Contact | str) -> Contact | str | None:
+        """The contact; None when its number was there before; or why it is none.
+
+        An id that was another number's may be a mistake in either row: only one of them is called by it.
+        """
+        if isinstance(contact, str):
+            return contact
+        number = int(contact.number)
+        if number in self._numbers:
+            return None
+        if contact.contact_id != contact.number:
+            # Of a million ids two have one hash once in thirty million lists; then one row too many is refused.
+            known = hash(contact.contact_id)
+            if known in self._ids:
+                return f"its id {contact.contact_id[:MAX_NUMBER_CHARS]!r} is that of another number in a row before"
+            self._ids.add(known)
+        self._numbers.add(number)
+        return contact
 
 
 def csv_rows(path: Path, needed: tuple[str, ...]) -> Iterator[Row]:

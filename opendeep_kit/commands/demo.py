@@ -146,13 +146,7 @@ async def _call_all(
 
 def _person(contact: Contact) -> records.Contact:
     """As the record keeps it: by an id of the demo's own, so that no campaign's contact is changed by it."""
-    return records.Contact(
-        contact_id=f"{CAMPAIGN}-{contact.contact_id}",
-        number=contact.number,
-        name=contact.name,
-        campaign=CAMPAIGN,
-        facts=contact.facts,
-    )
+    return records.Contact(contact_id=f"{CAMPAIGN}-{contact.contact_id}", number=contact.number, campaign=CAMPAIGN)
 
 
 def _doing(contact: Contact, event: events.Event) -> str:

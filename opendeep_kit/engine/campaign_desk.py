@@ -120,7 +120,7 @@ def import_contacts(
         needs=script.task.facts,
         refused_path=refused_path,
     )
-    came = _keep(database, tenant_id, campaign_id, islice(stream, limit), consent, now)
+    came = _keep(database, row, islice(stream, limit), consent, now)
     enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, now=now)
     # Those that an import which broke off brought in count too: it never came so far as to say so.
     waiting = tallies.counts(database, tenant_id, campaign_id).waiting
@@ -243,41 +243,26 @@ def script_of(database: Database, row: Campaign) -> CallScript:
 
 def _keep(
     database: Database,
-    tenant_id: str,
-    campaign_id: str,
+    row: Campaign,
     contacts: Iterable[Contact],
     consent: str | None,
     now: datetime,
 ) -> Iterator[NewEnrolment]:
     """Save contacts and consents in batches, and hand each contact on to be enrolled."""
-    batch: list[tuple[records.Contact, NewEnrolment]] = []
-
-    def flush() -> Iterator[NewEnrolment]:
-        people = [person for person, _ in batch]
-        records.save_contacts(database, tenant_id, people, now=now)
+    coming = iter(contacts)
+    while batch := list(islice(coming, BATCH)):
+        ids = (records.Contact(contact_id=one.contact_id, number=one.number, campaign=row.campaign_id) for one in batch)
+        records.save_contacts(database, row.tenant_id, ids, now=now)
         if consent is not None:
-            given = (consents.Consent(number=one.number, reference=consent, given_at=now) for one in people)
+            given = (consents.Consent(number=one.number, reference=consent, given_at=now) for one in batch)
             # A list that comes again brings back no consent that was withdrawn meanwhile.
-            consents.save_consents(database, tenant_id, given, renews=False, now=now)
-        yield from (one for _, one in batch)
-        batch.clear()
-
-    for contact in contacts:
-        facts = dict(contact.facts)
-        where = zones.callee(contact.number, stated_zone=facts.get(ZONE_COLUMN) or None)
-        person = records.Contact(
-            contact_id=contact.contact_id,
-            number=contact.number,
-            name=facts.get("name", ""),
-            campaign=campaign_id,
-            time_zone=facts.get(ZONE_COLUMN) or None,
-            facts=facts,
-        )
-        entry = NewEnrolment(
-            number=contact.number, contact_id=contact.contact_id, whereabouts=whereabouts_of(where), next_at=now
-        )
-        batch.append((person, entry))
-        if len(batch) >= BATCH:
-            yield from flush()
-    if batch:
-        yield from flush()
+            consents.save_consents(database, row.tenant_id, given, renews=False, now=now)
+        for one in batch:
+            where = zones.callee(one.number, stated_zone=one.facts.get(ZONE_COLUMN) or None)
+            yield NewEnrolment(
+                number=one.number,
+                contact_id=one.contact_id,
+                whereabouts=whereabouts_of(where),
+                next_at=now,
+                facts=one.facts,
+            )

@@ -35,10 +35,7 @@ def expect(database: Database, row: Attempt, *, line: str, within_s: float, now:
     saved = records.script(database, row.tenant_id, campaign.script_name, campaign.script_version)
     if saved is None:
         raise BadInput("the campaign's script is not in the record", do="save it")
-    contact = None
-    if who.contact_id is not None:
-        contact = records.contact(database, row.tenant_id, who.contact_id)
-    facts = contact.facts if contact is not None else {}
+    facts = enrolments.facts_of(database, who.enrolment_id)
     render(parse_script(saved.text, name=saved.name, source="the campaign's script"), facts)
     expected = calls.ExpectedCall(
         call_id=row.attempt_id,

@@ -121,7 +121,7 @@ enrolments = Table(
     Column("tenant_id", Text, nullable=False),
     Column("campaign_id", Text, nullable=False),
     Column("number", Text, nullable=False, doc="E.164"),
-    Column("contact_id", Text),
+    Column("contact_id", Text, doc="as its list calls the person"),
     Column("lane_id", NUMBERED, nullable=False),
     Column("state", Text, nullable=False, doc="`enrolments.EnrolmentState`"),
     Column("next_at", UtcTime, doc="not called before; null once final"),
@@ -132,6 +132,7 @@ enrolments = Table(
     Column("final_reason", Text),
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
+    Column("facts", JSON, nullable=False, server_default="{}", doc="the row of its list: what a script may say"),
     ForeignKeyConstraint(
         ["tenant_id", "campaign_id", "lane_id"], ["lanes.tenant_id", "lanes.campaign_id", "lanes.lane_id"]
     ),

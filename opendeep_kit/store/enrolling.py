@@ -1,17 +1,17 @@
 """Brings contacts into a campaign, a million in bounded memory.
 
 Given them one by one and the time, writes batches; a number that is there already, or comes twice, is merged and
-counted. Never changes one that is there.
+counted. Of one that is there it changes what may be said of them, until they are done; never when they are called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, select
+from sqlalchemy import JSON, Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
@@ -40,6 +40,8 @@ class NewEnrolment:
     """Within the campaign; the higher goes first."""
     next_at: datetime | None = None
     """Not called before; None: at once."""
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What a script may say of them."""
 
     def __post_init__(self) -> None:
         if not E164.fullmatch(self.number):
@@ -58,7 +60,9 @@ class Enrolled:
 def enrol(
     database: Database, tenant_id: str, campaign_id: str, people: Iterable[NewEnrolment], *, now: datetime
 ) -> Enrolled:
-    """Add contacts to a campaign, in batches. Those that are in it stay as they are: it may be begun again.
+    """Add contacts to a campaign, in batches; it may be begun again.
+
+    Those that are in it, and not at their end, get the id and the facts that are given now; all else stays.
 
     Raises:
         BadInput: there is no such campaign, or a contact is not saved.
@@ -73,6 +77,8 @@ def enrol(
             fresh = _insert(connection, tenant_id, campaign_id, batch, known, now)
             # Last of all: a call that is being permitted meanwhile waits for this count until the commit.
             tallies.add(connection, tenant_id, {(campaign_id, EnrolmentState.WAITING): fresh})
+        if fresh < len(batch):
+            _tell(database, tenant_id, campaign_id, batch, now)
         added += fresh
     return Enrolled(added=added, merged=given - added)
 
@@ -109,8 +115,39 @@ def _insert(
                 "attempts": 0,
                 "created_at": now,
                 "changed_at": now,
+                "facts": dict(person.facts),
             }
         )
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(enrolments).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return connection.execute(statement, rows).rowcount
+
+
+_TELLING = (
+    update(enrolments)
+    .where(
+        enrolments.c.tenant_id == bindparam("tenant"),
+        enrolments.c.number == bindparam("of_number"),
+        enrolments.c.campaign_id == bindparam("campaign"),
+        enrolments.c.state != EnrolmentState.FINAL,
+    )
+    .values(contact_id=bindparam("said_id"), facts=bindparam("said_facts", type_=JSON), changed_at=bindparam("changed"))
+)
+
+
+def _tell(database: Database, tenant_id: str, campaign_id: str, batch: Sequence[NewEnrolment], now: datetime) -> None:
+    """Note what is said now of those that are there. In a transaction that holds no count: calling may wait for it."""
+    said = {
+        person.number: {
+            "tenant": tenant_id,
+            "campaign": campaign_id,
+            "of_number": person.number,
+            "said_id": person.contact_id,
+            "said_facts": dict(person.facts),
+            "changed": now,
+        }
+        for person in reversed(batch)  # of two with one number the first counts
+    }
+    with database.write() as connection:
+        database.in_turn(connection, ENROLLING_TURN)
+        connection.execute(_TELLING, list(said.values()))

@@ -83,7 +83,8 @@ class Enrolment:
 
 
 WITH_LANE: Select[Any] = select(
-    enrolments, lanes.c.priority, lanes.c.zones, lanes.c.region, lanes.c.subdivision, lanes.c.is_stated
+    *(column for column in enrolments.c if column.name != "facts"),
+    *(lanes.c[name] for name in ("priority", "zones", "region", "subdivision", "is_stated")),
 ).join(lanes, lanes.c.lane_id == enrolments.c.lane_id)
 """Selects what `to_enrolment` needs."""
 
@@ -149,6 +150,13 @@ def number_of(database: Database, tenant_id: str, enrolment_id: int) -> str | No
     mine = (enrolments.c.tenant_id == tenant_id, enrolments.c.enrolment_id == enrolment_id)
     with database.read() as connection:
         return connection.scalar(select(enrolments.c.number).where(*mine))
+
+
+def facts_of(database: Database, enrolment_id: int) -> dict[str, str]:
+    """What a script may say of this contact: the row of the campaign's list that brought them."""
+    query = select(enrolments.c.facts).where(enrolments.c.enrolment_id == enrolment_id)
+    with database.read() as connection:
+        return dict(connection.scalar(query) or {})
 
 
 def enrolments_of(

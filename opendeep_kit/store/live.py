@@ -20,7 +20,7 @@ from opendeep_kit.store.calls import CallState
 from opendeep_kit.store.campaign_tables import campaigns
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.service_tables import media_workers
-from opendeep_kit.store.tables import call_events, calls, contacts
+from opendeep_kit.store.tables import call_events, calls
 
 HORIZON = timedelta(hours=2)
 """The first look goes back so far: no call lives longer."""
@@ -58,7 +58,7 @@ class CallNow:
     number: str = field(repr=False)
     """E.164."""
     name: str = field(repr=False)
-    """The contact's; empty: not known."""
+    """The contact's, as the call was placed; empty: not known."""
     campaign_id: str | None
     campaign: str
     """Its name, or the label; empty: none."""
@@ -182,23 +182,19 @@ class LiveCalls:
         return connection.execute(query).all()
 
 
-_CALLS: Select[Any] = (
-    select(
-        *(
-            calls.c[name]
-            for name in (
-                *("call_id", "state", "number", "script_name", "script_version", "worker_id", "created_at"),
-                *("admitted_at", "answered_at", "ended_at", "media_ended_at", "transfer_to", "transfer_answer"),
-                *("disposition", "ended_by", "detail"),
-            )
-        ),
-        calls.c.campaign.label("campaign_id"),
-        contacts.c.name,
-        campaigns.c.name.label("campaign_name"),
-    )
-    .outerjoin(contacts, and_(contacts.c.tenant_id == calls.c.tenant_id, contacts.c.contact_id == calls.c.contact_id))
-    .outerjoin(campaigns, and_(campaigns.c.tenant_id == calls.c.tenant_id, campaigns.c.campaign_id == calls.c.campaign))
-)
+_CALLS: Select[Any] = select(
+    *(
+        calls.c[name]
+        for name in (
+            *("call_id", "state", "number", "script_name", "script_version", "worker_id", "created_at"),
+            *("admitted_at", "answered_at", "ended_at", "media_ended_at", "transfer_to", "transfer_answer"),
+            *("disposition", "ended_by", "detail"),
+        )
+    ),
+    calls.c.campaign.label("campaign_id"),
+    calls.c.facts,
+    campaigns.c.name.label("campaign_name"),
+).outerjoin(campaigns, and_(campaigns.c.tenant_id == calls.c.tenant_id, campaigns.c.campaign_id == calls.c.campaign))
 _LOOPS: Select[Any] = select(media_workers).order_by(media_workers.c.worker_id)
 
 
@@ -207,7 +203,7 @@ def _call(row: Row[Any], dead: Collection[str]) -> CallNow:
         call_id=row.call_id,
         stage=_stage(row, dead),
         number=row.number,
-        name=row.name or "",
+        name=row.facts.get("name", ""),
         campaign_id=row.campaign_id,
         campaign=row.campaign_name or row.campaign_id or "",
         script_name=row.script_name,

@@ -1,4 +1,4 @@
-"""Whom calls are placed for, what is asked, how it is worded, and who is called.
+"""Whom calls are placed for, what is asked, how it is worded, and by which ids people are known.
 
 Given plain values and the time, writes and reads tenants, tasks, script versions and contacts. Every read names its
 tenant; a script's version never changes. Knows nothing of calls: those are in `calls`.
@@ -50,19 +50,14 @@ class ScriptVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """Somebody to call. Its repr names nobody."""
+    """An id to which calls and enrolments refer. What is known of the person stands there: lists may share ids."""
 
     contact_id: str
     """The tenant's own id of the person."""
     number: str = field(repr=False)
-    """E.164."""
-    name: str = field(default="", repr=False)
+    """E.164, as the last list gave it."""
     campaign: str | None = None
-    """A label: the list the contact came with."""
-    time_zone: str | None = None
-    """IANA name; None: by the number."""
-    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What a script may say of the contact."""
+    """A label: the list the contact last came with."""
 
     def __post_init__(self) -> None:
         if not self.contact_id:
@@ -178,15 +173,15 @@ def save_contacts(database: Database, tenant_id: str, people: Iterable[Contact],
     Raises:
         BadInput: there is no such tenant.
     """
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "tenant_id": tenant_id,
             "contact_id": person.contact_id,
             "campaign": person.campaign,
             "number": person.number,
-            "name": person.name,
-            "time_zone": person.time_zone,
-            "facts": dict(person.facts),
+            "name": "",
+            "time_zone": None,
+            "facts": {},
             "created_at": now,
         }
         for person in people
@@ -254,8 +249,5 @@ def _contact(row: Row[Any]) -> Contact:
     return Contact(
         contact_id=row.contact_id,
         number=row.number,
-        name=row.name,
         campaign=row.campaign,
-        time_zone=row.time_zone,
-        facts=row.facts,
     )

@@ -109,9 +109,10 @@ contacts = Table(
     Column("contact_id", Text, primary_key=True),
     Column("campaign", Text, doc="a label: the list the contact came with"),
     Column("number", Text, nullable=False, doc="E.164"),
+    # Empty since 0008: what is said of a person is the enrolment's, as two lists may give one id to two people.
     Column("name", Text, nullable=False),
-    Column("time_zone", Text, doc="IANA name; null: by the number"),
-    Column("facts", JSON, nullable=False, doc="what a script may say of the contact"),
+    Column("time_zone", Text),
+    Column("facts", JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Index(None, "tenant_id", "campaign"),
 )

@@ -145,6 +145,16 @@ def test_a_zone_that_does_not_exist(tmp_path: Path, kind: str) -> None:
     assert [line.split(",")[0] for line in refused.read_text().splitlines()] == ["line", str(first), str(first + 1)]
 
 
+def test_an_id_names_one_number() -> None:
+    """The second number of an id is refused; an id whose first row was refused is free."""
+    rows = [("1", "none"), ("1", "+12125550101"), ("1", "+12125550104"), ("1", "+12125550101"), ("2", "+12125550107")]
+    stream = stream_contacts(pd.DataFrame(rows, columns=["id", "number"]))
+
+    assert [(contact.contact_id, contact.number) for contact in stream] == [("1", rows[1][1]), ("2", rows[4][1])]
+    assert counts(stream) == (5, 2, 2, 1)
+    assert stream.report.first_refused[1].reason == "its id '1' is that of another number in a row before"
+
+
 @pytest.mark.parametrize("place", ["missing/refused.csv", "/dev/full"])
 def test_refusals_that_cannot_be_written(tmp_path: Path, place: str) -> None:
     """No folder or a full disk: said, with what to do."""
@@ -224,8 +234,8 @@ def test_a_million_rows(tmp_path: Path) -> None:
     """A million rows are read with less than 200 MB held, and all of them are accounted for."""
     path = tmp_path / "c.csv"
     with path.open("w") as file:
-        file.write("number,name\n")
-        file.writelines(f"+1212{2_000_000 + step % 900_000},Person {step}\n" for step in range(1_000_000))
+        file.write("id,number,name\n")
+        file.writelines(f"{step},+1212{2_000_000 + step % 900_000},Person {step}\n" for step in range(1_000_000))
     stream = stream_contacts(path)
     tracemalloc.start()
     count = sum(1 for _ in stream)

@@ -84,10 +84,7 @@ class Played:
         """A tenant with eight contacts."""
         records.save_tenant(self.database, Tenant(tenant_id=tenant_id, display_name=name), now=utc_now())
         campaigns.save_limits(self.database, tenant_id, {"flow": {"max_live": 20}, "needs_consent": False})
-        people = [
-            records.Contact(contact_id=f"p{place}", number=number(100 + place), name=name)
-            for place, name in enumerate(NAMES)
-        ]
+        people = [records.Contact(contact_id=f"p{place}", number=number(100 + place)) for place in range(len(NAMES))]
         records.save_contacts(self.database, tenant_id, people, now=utc_now())
 
     def campaign(
@@ -185,6 +182,7 @@ class Played:
             expected_until=at + timedelta(minutes=2),
             contact_id=f"p{place}",
             campaign=campaign,
+            facts={"name": NAMES[place]},
         )
         calls.expect(self.database, call, now=at)
         if is_admitted:

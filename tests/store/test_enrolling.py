@@ -40,6 +40,19 @@ def test_a_number_is_enrolled_once(database: Database) -> None:
     assert tallies.counts(database, "clinic", "spring").waiting == 3
 
 
+def test_what_is_said_of_them_is_mended(database: Database) -> None:
+    """Facts that come again replace those of a contact who is not done; of two in one list the first count."""
+    made_campaign(database, contacts=0)
+    people = [NewEnrolment(number=number(last), facts={"name": f"A{last}"}) for last in (1, 2)]
+    enrolling.enrol(database, "clinic", "spring", people, now=NOON)
+    enrolments.cancel_number(database, "clinic", number(2), reason="done", now=NOON)
+    again = [NewEnrolment(number=number(last), facts={"name": name}) for last, name in ((1, "B"), (2, "B"), (1, "C"))]
+    enrolling.enrol(database, "clinic", "spring", again, now=SOON)
+
+    ids = [one.enrolment_id for one in enrolments.enrolments_of(database, "clinic", "spring")]
+    assert [enrolments.facts_of(database, one) for one in ids] == [{"name": "B"}, {"name": "A2"}]
+
+
 def test_many_batches_make_one_list(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list longer than a batch is read to its end, in order, its counts included."""
     monkeypatch.setattr(enrolling, "BATCH", 7)

@@ -20,10 +20,7 @@ from tests.small_disk import SmallDisk, small_disk
 from tests.store.conftest import NOON
 from tests.store.recorded import COMPLETED, place, recorded
 
-PEOPLE = [
-    records.Contact(contact_id=f"p{number}", number=f"+1212555{number:04}", name="x" * 500, facts={})
-    for number in range(4000)
-]
+PEOPLE = [records.Contact(contact_id=f"p{number}{'x' * 500}", number=f"+1212555{number:04}") for number in range(4000)]
 
 
 @pytest.fixture

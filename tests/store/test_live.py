@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import event
 
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.store import calls, campaigns, live_calls, records, workers
+from opendeep_kit.store import calls, campaigns, live_calls, workers
 from opendeep_kit.store.campaigns import NewCampaign
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.live import LiveCalls, Stage
@@ -72,12 +72,10 @@ def _result() -> calls.CallResult:
 
 
 def test_names_are_joined(database: Database) -> None:
-    """The contact's name and the campaign's stand beside the call; where there is none, nothing."""
-    people = [records.Contact(contact_id="p1", number="+12125550101", name="Ana Lima")]
-    records.save_contacts(database, "clinic", people, now=NOON)
+    """The contact's name, as the call was placed, and the campaign's stand beside the call; where there is none, nothing."""
     new = NewCampaign(tenant_id="clinic", campaign_id="spring", name="Spring check-up")
     campaigns.create(database, new, state="running", by="Ann", now=NOON)
-    placed(database, contact_id="p1", campaign="spring")
+    placed(database, facts={"name": "Ana Lima"}, campaign="spring")
     placed(database, at=LATER)
     found = follower(database).look(now=LATER).calls
 

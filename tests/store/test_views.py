@@ -59,12 +59,12 @@ def sample(database: Database, url: str) -> Iterator[Warehouse]:
         permit(database, number, at=NOON, rule=rule)
     version = {"script_name": "confirm", "script_version": 2, "campaign": "spring"}
     for n, happened in enumerate(recorded()):
-        place(database, happened, at=NOON, contact_id=str(n), **version)
-    place(database, again(BUSY), at=NOON - HOUR, contact_id="0", **version)
+        place(database, happened, at=NOON, contact_id=str(n), number=people[n].number, **version)
+    place(database, again(BUSY), at=NOON - HOUR, contact_id="0", number=people[0].number, **version)
     judged = Judgement(call_id=recorded()[0][0].call_id, verdict=Verdict.POOR, judged_at=NOON + HOUR)
     verdicts.keep(database, "clinic", [judged, replace(judged, note="too fast")], now=NOON)
     left = hung_up_after(again(COMPLETED), 12_000)
-    place(database, left, at=NOON + HOUR, contact_id="5", **version)
+    place(database, left, at=NOON + HOUR, contact_id="5", number=people[5].number, **version)
     with warehouse(url, tenant_id="clinic", prices=PRICES) as opened:
         yield opened
 

@@ -1,5 +1,5 @@
 -- How many calls it takes to reach a person.
--- Grain: one row per campaign and contact (or number, when dialled without a contact).
+-- Grain: one row per campaign and telephone number.
 -- Key: contact_key
 --
 -- campaign           the list's label; empty: none

@@ -9,7 +9,7 @@
 -- script_version          its version
 -- contact_id              the tenant's own id of the person; null: dialled by number alone
 -- number                  E.164
--- contact_key             the same number for the same contact (or number) of the same list: group by it
+-- contact_key             the same number for the same telephone number of the same list: group by it
 -- line                    which line carried it: simulator, asterisk
 -- state                   expected, live, ended
 -- phone_result            what the telephone network did: answered, busy, no_answer, …
