@@ -16,12 +16,12 @@ from typing import Any
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.contact_files import ImportReport, stream_contacts
 from opendeep_kit.campaigns.contacts import ZONE_COLUMN, Contact
-from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
+from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
 from opendeep_kit.campaigns.permission import explain, may_we_call
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import case_of, whereabouts_of
-from opendeep_kit.errors import BadInput
+from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.lines import NO_TRUNK, SET_TRUNK
 from opendeep_kit.rehearsal.public import MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
@@ -110,8 +110,11 @@ def import_contacts(
 
     Raises:
         BadInput: there is no such campaign, or the file cannot be read.
+        Refused: the campaign is over; nobody is added.
     """
     row = existing(database, tenant_id, campaign_id)
+    if TaskFact.CONTACTS_ADDED not in TRANSITIONS[TaskState(row.state)]:
+        raise Refused(f"a campaign that is {row.state} takes no contacts", do="add them to another one")
     tenant = records.tenant(database, tenant_id)
     script = script_of(database, row)
     stream = stream_contacts(

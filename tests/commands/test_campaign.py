@@ -124,6 +124,22 @@ def test_tenants(project: Path) -> None:
     assert said("tenant", "show", "clinic")["name"] == "The Clinic"
 
 
+def test_a_campaign_that_is_over_takes_nobody(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import into a stopped campaign is refused before anybody is enrolled."""
+    said("campaign", "create", "one", "--script", "short.md")
+    said("campaign", "import", "one", "contacts.csv", "--consent", "form 7")
+    said("campaign", "stop", "one")
+    (project / "more.csv").write_text("number,name\n+12125550109,Zoe\n")
+
+    assert (
+        "a campaign that is stopped takes no contacts"
+        in wrong(capsys, monkeypatch, "campaign", "import", "one", "more.csv")[1]
+    )
+    assert len(said("campaign", "outcomes", "one")) == 2
+
+
 def test_every_refused_row_is_in_the_file(project: Path) -> None:
     """Also when they are few, and a zone's fault like any other."""
     said("campaign", "create", "one", "--script", "short.md")
