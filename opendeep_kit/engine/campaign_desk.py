@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.contact_files import ImportReport, stream_contacts
@@ -32,6 +32,9 @@ from opendeep_kit.store.database import Database
 from opendeep_kit.store.enrolling import NewEnrolment
 from opendeep_kit.store.tallies import Counts
 from opendeep_kit.tasks.script import CallScript, parse_script
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BATCH = 1_000
 
@@ -94,7 +97,7 @@ def import_contacts(
     database: Database,
     tenant_id: str,
     campaign_id: str,
-    path: Path,
+    source: Path | pd.DataFrame,
     *,
     consent: str | None = None,
     refused_path: Path | None = None,
@@ -102,11 +105,12 @@ def import_contacts(
     by: str,
     now: datetime,
 ) -> Imported:
-    """Add a file's contacts to a campaign; may be begun again after it broke off.
+    """Add a file's or a table's contacts to a campaign; may be begun again after it broke off.
 
     Args:
         limit: only the first so many that can be called.
         consent: where it is on file that all of them agreed to be called; None: nothing is noted.
+        refused_path: where all rows are written that are refused.
 
     Raises:
         BadInput: there is no such campaign, or the file cannot be read.
@@ -118,7 +122,7 @@ def import_contacts(
     tenant = records.tenant(database, tenant_id)
     script = script_of(database, row)
     stream = stream_contacts(
-        path,
+        source,
         region=tenant.default_region if tenant else "US",
         needs=script.task.facts,
         refused_path=refused_path,
@@ -133,7 +137,7 @@ def import_contacts(
             tenant_id,
             campaign_id,
             TaskFact.CONTACTS_ADDED,
-            reason=f"{enrolled.added or waiting} contacts of {path.name}",
+            reason=f"{enrolled.added or waiting} contacts of {source.name if isinstance(source, Path) else 'a table'}",
             by=by,
             now=now,
         )

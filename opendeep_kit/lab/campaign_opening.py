@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opendeep_kit.campaigns.contact_files import stream_contacts
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
@@ -27,6 +27,9 @@ from opendeep_kit.store.database import Database
 from opendeep_kit.store.enrolments import EnrolmentState
 from opendeep_kit.tasks.script import CallScript
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 BY = "notebook"
 MADE_UP: Mapping[str, Any] = {"windows": {"daily": "00:00-24:00"}, "holidays": "calls"}
 MADE_UP_CONSENT = "a made-up number"
@@ -42,7 +45,7 @@ class Wanted:
     campaign_id: str
     """The same id again: the same campaign."""
     tenant_id: str
-    contacts: Path
+    contacts: Path | pd.DataFrame
     script: CallScript
     rules: Mapping[str, Any] = field(default_factory=dict)
     """Windows, holidays, caps, retries … as in `opendeep campaign create --spec`; what is said wins."""
@@ -140,7 +143,8 @@ def _is_made_up(database: Database, wanted: Wanted) -> bool:
     if not stream.report.accepted:
         first = stream.report.first_refused
         why = f"line {first[0].line}: {first[0].reason.rstrip('.')}" if first else "add some rows"
-        raise BadInput(f"{wanted.contacts} holds nobody who can be called", do=why)
+        where = wanted.contacts if isinstance(wanted.contacts, Path) else "the DataFrame"
+        raise BadInput(f"{where} holds nobody who can be called", do=why)
     pages = _pages(database, wanted.tenant_id, wanted.campaign_id)
     return is_made_up_only and all(is_made_up(one.number) for page in pages for one in page)
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.contacts import RefusedRow
@@ -35,6 +35,9 @@ from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.tallies import Counts
 from opendeep_kit.store.workers import WorkerState
 from opendeep_kit.tenants import DEFAULT_TENANT
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOOK_S = 0.5
 MINUTES = 50
@@ -87,7 +90,7 @@ class CampaignRun:
 
 
 def run_campaign(
-    contacts: Path | str,
+    contacts: Path | str | pd.DataFrame,
     script: Script,
     *,
     campaign: str,
@@ -106,6 +109,7 @@ def run_campaign(
     """Make the campaign of this id, or go on with it, and follow it until it is over.
 
     Args:
+        contacts: a CSV or Parquet file, or a table: number, the script's facts, perhaps time_zone.
         rules: windows, holidays, caps, retries …, or a JSON file of them; what is not said are the defaults:
             09:00–20:00 on the callee's clock, any hour for made-up numbers.
         once: everybody is called once; else by the rules of calling again.
@@ -125,7 +129,7 @@ def run_campaign(
     wanted = Wanted(
         campaign_id=campaign,
         tenant_id=tenant,
-        contacts=Path(contacts),
+        contacts=Path(contacts) if isinstance(contacts, str) else contacts,
         script=script_from(script),
         rules=rules if isinstance(rules, Mapping) else _rules_in(rules),
         once=once,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from opendeep_kit.app import keep_default_tenant
@@ -99,6 +100,18 @@ def test_run_again_it_goes_on(database: Database, wanted: Wanted, tmp_path: Path
     assert to_campaign(kept(database)).flow.max_live == 5
     assert len(to_campaign(kept(database)).retries.rules) == 9
     assert [row.campaign_id for row in campaigns.campaigns_of(database, DEFAULT_TENANT)] == ["one"]
+
+
+def test_a_table(database: Database, wanted: Wanted) -> None:
+    """A DataFrame is a list of contacts like a file."""
+    table = pd.DataFrame({"number": [AGREES, BUSY, "none"], "name": "Maria"})
+    came = open_campaign(database, replace(wanted, contacts=table), now=now())
+
+    assert came is not None
+    assert (came.added, came.report.refused) == (2, 1)
+    assert campaigns.moves_of(database, DEFAULT_TENANT, "one")[1].reason == "2 contacts of a table"
+    with pytest.raises(BadInput, match="the DataFrame holds nobody who can be called: add some rows"):
+        open_campaign(database, replace(wanted, contacts=table[:0]), now=now())
 
 
 def test_what_broke_off_is_made_good(database: Database, wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
