@@ -204,6 +204,20 @@ def e164(text: str, region: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def check_region(code: str) -> str:
+    """The region as it is written, if numbers can be read by it.
+
+    >>> check_region("fr")
+    'FR'
+
+    Raises:
+        BadInput: there is no such region.
+    """
+    if code.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise BadInput(f"{code[:10]!r} is no region", do="give two letters of ISO 3166, such as US, GB or FR")
+    return code.upper()
+
+
 def _rows(file: Iterable[str], path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
     reader = csv.reader(file, strict=True)
     headings = headings_of(next(reader, []), str(path), needed)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from opendeep_kit.campaigns.contacts import check_region
 from opendeep_kit.campaigns.model import check_zone
 from opendeep_kit.commands.record import DataOption, JsonOption, json_file, now, record, say, say_rows
 from opendeep_kit.engine import campaign_desk
@@ -25,19 +26,22 @@ TenantArgument = Annotated[str, typer.Argument(help="The tenant's id: a-z, 0-9 a
 @tenant_app.command()
 def add(
     tenant: TenantArgument,
-    name: Annotated[str, typer.Option(help="As the agent says it.")] = "",
-    time_zone: Annotated[str, typer.Option(help="For its reports, an IANA name.")] = "UTC",
-    region: Annotated[str, typer.Option(help="Of numbers without a country code, ISO 3166.")] = "US",
+    name: Annotated[str | None, typer.Option(help="As the agent says it.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="For its reports, an IANA name; a new one's is UTC.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Of numbers without a country code, ISO 3166; a new one's is US.")
+    ] = None,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Add a tenant, or change its name, zone or region."""
+    """Add a tenant, or change its name, zone or region; what is not said stays."""
     with record(data) as (database, _):
+        kept = records.tenant(database, tenant) or Tenant(tenant_id=tenant, display_name=tenant.title())
         made = Tenant(
             tenant_id=tenant,
-            display_name=name or tenant.title(),
-            time_zone=check_zone(time_zone),
-            default_region=region,
+            display_name=name or kept.display_name,
+            time_zone=kept.time_zone if time_zone is None else check_zone(time_zone),
+            default_region=kept.default_region if region is None else check_region(region),
         )
         records.save_tenant(database, made, now=now())
         shown = _shown(database, tenant)

@@ -124,6 +124,15 @@ def test_tenants(project: Path) -> None:
     assert said("tenant", "show", "clinic")["name"] == "The Clinic"
 
 
+def test_a_tenant_that_is_changed_keeps_the_rest(project: Path) -> None:
+    """Adding one that is there changes what is said, and nothing else."""
+    said("tenant", "add", "clinic", "--name", "The Clinic", "--time-zone", "Europe/Paris", "--region", "fr")
+    said("tenant", "add", "clinic", "--name", "The New Clinic")
+    found = said("tenant", "add", "clinic")
+
+    assert (found["name"], found["time_zone"], found["region"]) == ("The New Clinic", "Europe/Paris", "FR")
+
+
 def test_a_campaign_that_is_over_takes_nobody(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,7 +207,8 @@ def test_what_holds_a_campaign_is_shown(project: Path) -> None:
         (["campaign", "create", "x", "--script", "short.md", "--ends", "soon"], "opendeep: --ends 'soon' is no time"),
         (["campaign", "create", "x", "--script", "short.md", "--tenant", "no"], "opendeep: there is no tenant 'no'"),
         (["tenant", "set", "no", "--max-live", "-1"], "opendeep: there is no tenant 'no'"),
-        (["tenant", "add", "a", "--time-zone", "Moon/Base"], "opendeep: "),
+        (["tenant", "add", "a", "--time-zone", "Moon/Base"], "opendeep: 'Moon/Base' is no time zone"),
+        (["tenant", "add", "a", "--region", "XX"], "opendeep: 'XX' is no region"),
         (["dnc", "import", "contacts.csv"], "opendeep: contacts.csv, line 1: "),
         (["why", "nonsense", "--campaign", "one"], "opendeep: 'nonsense' holds letters"),
         (["up", "--media-only"], "opendeep: several hosts cannot share a SQLite file"),
