@@ -213,9 +213,11 @@ def outcomes(
     with record(data) as (database, _):
         campaign_desk.existing(database, tenant, campaign)
         people = enrolments.enrolments_of(database, tenant, campaign, limit=limit)
-        last = {
-            one.attempt_id: one for one in attempts.attempts_of(database, tenant, campaign_id=campaign, limit=limit)
-        }
+        last = attempts.attempts_by_id(database, tenant, [one.last_call_id for one in people if one.last_call_id])
+        counts = tallies.counts(database, tenant, campaign)
+    total = counts.waiting + counts.claimed + counts.final
+    if total > len(people):
+        typer.echo(f"the first {len(people)} of {total} contacts; see more with --limit", err=True)
     rows = []
     for one in people:
         call = last.get(one.last_call_id or "")

@@ -12,11 +12,16 @@ from typer.testing import CliRunner
 from opendeep_kit.cli import app, main
 from opendeep_kit.commands import call as call_command
 from opendeep_kit.config import load_settings
-from opendeep_kit.store import calls, campaigns, commands, records, workers
+from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.store import calls, campaigns, commands, enrolments, records, workers
+from opendeep_kit.store.attempts import AttemptResult, finish_attempt
 from opendeep_kit.store.database import open_database
+from opendeep_kit.store.enrolments import NextStep
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tasks.spec import TaskSpec
-from tests.service_rig import AGREES, SCRIPT
+from opendeep_kit.tenants import DEFAULT_TENANT
+from tests.service_rig import AGREES, SCRIPT, now
+from tests.store.campaigning import claimed
 
 CONTACTS = (
     f"number,name,time_zone\n{AGREES},Maria,\n+13125550101,Paul,America/Chicago\nnone,Eve,\n+14155550101,X,Moon/Base\n"
@@ -156,6 +161,23 @@ def test_every_refused_row_is_in_the_file(project: Path) -> None:
 
     lines = (project / "refused.csv").read_text().splitlines()[1:]
     assert [line.split(",")[0] for line in lines] == [str(row["line"]) for row in told] == ["4", "5"]
+
+
+def test_outcomes_know_each_last_call(project: Path) -> None:
+    """However many attempts there were, each contact's last is theirs; that a list is cut is told."""
+    said("tenant", "set", "default", "--no-consent")
+    said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
+    said("campaign", "import", "one", "contacts.csv")
+    database = open_database(load_settings().store_url)
+    ended = AttemptResult(phone_result=PhoneResult.BUSY, disposition=Disposition.NOT_REACHED)
+    for who in enrolments.due(database, DEFAULT_TENANT, "one", now=now(), limit=9):
+        made = claimed(database, who, tenant_id=DEFAULT_TENANT, at=now())
+        finish_attempt(database, DEFAULT_TENANT, made.attempt_id, ended, NextStep(at=None, reason="x"), now=now())
+    database.close()
+    cut = CliRunner().invoke(app, ["campaign", "outcomes", "one", "--limit", "1", "--json"])
+
+    assert [row["phone"] for row in json.loads(cut.stdout)] == ["busy"]
+    assert cut.stderr == "the first 1 of 2 contacts; see more with --limit\n"
 
 
 def test_dnc(project: Path) -> None:

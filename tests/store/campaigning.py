@@ -5,6 +5,7 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -64,10 +65,12 @@ def allow(_: Facts) -> Ruling:
     return YES
 
 
-def claimed(database: Database, who: Due, *, tenant_id: str = "clinic", **changed: object) -> Attempt:
-    """A contact, claimed at noon."""
+def claimed(
+    database: Database, who: Due, *, tenant_id: str = "clinic", at: datetime = NOON, **changed: object
+) -> Attempt:
+    """A contact, claimed then."""
     attempt = new_attempt(**changed)
-    claim = claiming.claim(database, tenant_id, who.enrolment_id, attempt, check=allow, now=NOON)
+    claim = claiming.claim(database, tenant_id, who.enrolment_id, attempt, check=allow, now=at)
     assert claim.attempt is not None
     return claim.attempt
 
