@@ -55,7 +55,8 @@ def create(
     data: DataOption = None,
 ) -> None:
     """Make a campaign; it is a draft until it has contacts."""
-    with record(data) as (database, _):
+    with record(data) as (database, settings):
+        campaign_desk.check_trunk(trunk, settings.service)
         row = campaign_desk.create(
             database,
             tenant,

@@ -93,6 +93,17 @@ def create(
     return row
 
 
+def check_trunk(trunk_id: str, settings: ServiceSettings) -> None:
+    """See that calls can go over this trunk.
+
+    Raises:
+        BadInput: the settings do not know it.
+    """
+    if trunk_id not in settings.trunks:
+        known = ", ".join(sorted(settings.trunks)) or "none"
+        raise BadInput(f"there is no trunk {trunk_id!r}", do=f"name one of service.trunks in the settings: {known}")
+
+
 def import_contacts(
     database: Database,
     tenant_id: str,

@@ -229,6 +229,10 @@ def test_what_holds_a_campaign_is_shown(project: Path) -> None:
         (["campaign", "create", "x", "--script", "short.md", "--ends", "soon"], "opendeep: --ends 'soon' is no time"),
         (["campaign", "create", "x", "--script", "short.md", "--tenant", "no"], "opendeep: there is no tenant 'no'"),
         (["tenant", "set", "no", "--max-live", "-1"], "opendeep: there is no tenant 'no'"),
+        (
+            ["campaign", "create", "x", "--script", "short.md", "--trunk", "no"],
+            "opendeep: there is no trunk 'no': name on",
+        ),
         (["tenant", "add", "a", "--time-zone", "Moon/Base"], "opendeep: 'Moon/Base' is no time zone"),
         (["tenant", "add", "a", "--region", "XX"], "opendeep: 'XX' is no region"),
         (["dnc", "import", "contacts.csv"], "opendeep: contacts.csv, line 1: "),
