@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from opendeep_kit.campaigns import lifecycle
 from opendeep_kit.campaigns.breaker import Breaker
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
-from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.campaigns.model import Campaign, TenantLimits
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.logs import log
@@ -34,12 +34,16 @@ def move(
 
     Raises:
         BadInput: there is no such campaign.
-        Refused: its state does not allow it, or somebody moved it meanwhile.
+        Refused: its state does not allow it, somebody moved it meanwhile, or no call of it could be permitted.
     """
     row = campaigns.campaign(database, tenant_id, campaign_id)
     if row is None:
         raise BadInput(f"there is no campaign {campaign_id!r}", do="run `opendeep campaign list`")
     step = lifecycle.move(TaskState(row.state), fact, reason=reason, at=now)
+    if fact in (TaskFact.STARTED, TaskFact.RESUMED):
+        why = _unpriced(to_campaign(row), _limits(database, tenant_id))
+        if why:
+            raise Refused(why, do="make the campaign again with a `call_cost` in that currency, or lift the budget")
     kept = campaigns.Move(before=step.before, after=step.after, fact=step.fact, reason=step.reason, at=step.at, by=by)
     if not campaigns.move(database, tenant_id, campaign_id, kept):
         raise Refused("the campaign was moved meanwhile", do="look at its state and say it again")
@@ -80,7 +84,8 @@ def _due(database: Database, row: campaigns.Campaign, now: datetime) -> tuple[Ta
     )
     if by_outcome is not None or rules.state is not TaskState.RUNNING:
         return by_outcome
-    why = _spent(database, rules, counts) or _failing(database, rules, now)
+    limits = _limits(database, rules.tenant_id)
+    why = _unpriced(rules, limits) or _spent(database, rules, limits, counts) or _failing(database, rules, now)
     return (TaskFact.TRIPPED, why) if why else None
 
 
@@ -88,10 +93,24 @@ def _by_disposition(counts: Counts) -> Mapping[Disposition, int]:
     return {Disposition(name): number for name, number in counts.outcomes.items()}
 
 
-def _spent(database: Database, rules: Campaign, counts: Counts) -> str | None:
+def _limits(database: Database, tenant_id: str) -> TenantLimits:
+    return to_limits(tenant_id, campaigns.limits_of(database, tenant_id) or {})
+
+
+def _unpriced(rules: Campaign, limits: TenantLimits) -> str | None:
+    """Why the tenant's budget permits no call of this campaign, however much is left; None: it does."""
+    if limits.budget is None:
+        return None
+    if rules.call_cost is None:
+        return f"the tenant has a budget in {limits.budget.currency}, and the campaign does not say what a call costs"
+    if rules.call_cost.currency != limits.budget.currency:
+        return f"the tenant's budget is in {limits.budget.currency}, a call's cost in {rules.call_cost.currency}"
+    return None
+
+
+def _spent(database: Database, rules: Campaign, limits: TenantLimits, counts: Counts) -> str | None:
     """Why there is no money for another call; None: there is."""
     cost = rules.call_cost
-    limits = to_limits(rules.tenant_id, campaigns.limits_of(database, rules.tenant_id) or {})
     if cost is None or counts.claimed or not (rules.budget or limits.budget):
         return None
     with database.read() as connection:

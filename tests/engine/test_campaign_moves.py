@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.engine.campaign_desk import set_limits
 from opendeep_kit.engine.campaign_moves import move, move_along
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.outcomes import Disposition, PhoneResult
@@ -60,6 +61,27 @@ def test_it_has_no_money_left(tmp_path: Path) -> None:
         assert last(database) == ("paused", "tripped", "control")
         reason = campaigns.moves_of(database, TENANT, "one")[-1].reason
         assert reason == "this campaign has spent 0 of 5 minor units of USD; a call may cost 6"
+
+
+@pytest.mark.parametrize(
+    ("cost", "reason"),
+    [
+        (None, "the tenant has a budget in USD, and the campaign does not say what a call costs"),
+        ({"minor": 6, "currency": "EUR"}, "the tenant's budget is in USD, a call's cost in EUR"),
+    ],
+)
+def test_a_call_whose_price_is_not_known(tmp_path: Path, cost: dict[str, object] | None, reason: str) -> None:
+    """A tenant's budget that fits no call pauses a running campaign, and keeps it from going on."""
+    with running(tmp_path, **({"call_cost": cost} if cost else {})) as database:
+        set_limits(database, TENANT, {"budget": {"minor": 500, "currency": "USD"}})
+        move_along(database, now=now())
+
+        assert last(database) == ("paused", "tripped", "control")
+        assert campaigns.moves_of(database, TENANT, "one")[-1].reason == reason
+        with pytest.raises(Refused, match=reason):
+            move(database, TENANT, "one", TaskFact.RESUMED, reason="go", by="Sam", now=now())
+        set_limits(database, TENANT, {"budget": None})
+        assert move(database, TENANT, "one", TaskFact.RESUMED, reason="go", by="Sam", now=now()) == "running"
 
 
 def test_it_expires(tmp_path: Path) -> None:
