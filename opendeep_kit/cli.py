@@ -19,6 +19,7 @@ from opendeep_kit import __version__
 from opendeep_kit.commands.asterisk import asterisk_app
 from opendeep_kit.commands.call import call_app
 from opendeep_kit.commands.campaign import campaign_app
+from opendeep_kit.commands.consent import consent_app
 from opendeep_kit.commands.dnc import dnc_app
 from opendeep_kit.commands.record import JsonOption, TenantOption
 from opendeep_kit.commands.schedule import schedule_app
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(call_app, name="call")
 app.add_typer(campaign_app, name="campaign")
+app.add_typer(consent_app, name="consent")
 app.add_typer(dnc_app, name="dnc")
 app.add_typer(schedule_app, name="schedule")
 app.add_typer(tenant_app, name="tenant")

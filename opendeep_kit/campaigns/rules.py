@@ -16,6 +16,9 @@ from opendeep_kit.campaigns.windows import next_opening, zone
 from opendeep_kit.campaigns.zones import ZoneSource
 
 DAY = timedelta(hours=24)
+NO_CONSENT = "no consent is on file, and the tenant requires one"
+CONSENT_ENDED = "the consent on file ended"
+"""With which words the want of a consent ends a contact: those that begin so may be called once there is one."""
 
 
 def number(case: Case) -> Finding:
@@ -42,11 +45,11 @@ def consent(case: Case) -> Finding:
         return _yes(Rule.CONSENT, "the tenant requires no consent on file")
     given = case.consent
     if given is None:
-        return _no(Rule.CONSENT, "no consent is on file, and the tenant requires one", is_final=True)
+        return _no(Rule.CONSENT, NO_CONSENT, is_final=True)
     if given.given_at > case.now:
         return _no(Rule.CONSENT, "the consent on file begins later", try_again_at=given.given_at)
     if given.expires_at is not None and given.expires_at <= case.now:
-        return _no(Rule.CONSENT, f"the consent on file ended {given.expires_at.isoformat()}", is_final=True)
+        return _no(Rule.CONSENT, f"{CONSENT_ENDED} {given.expires_at.isoformat()}", is_final=True)
     return _yes(Rule.CONSENT, f"consent is on file ({given.reference})")
 
 

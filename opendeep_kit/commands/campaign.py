@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
 from opendeep_kit.commands.record import (
     DataOption,
     JsonOption,
@@ -91,18 +91,23 @@ def import_(
         came = campaign_desk.import_contacts(
             database, tenant, campaign, contacts, consent=consent, refused_path=refused, by=by(), now=now()
         )
+        warning = campaign_desk.consent_warning(database, tenant, campaign, now=now())
     report = came.report
-    lines = [f"{came.added} added, {came.merged} merged, {report.refused} refused of {report.rows} rows"]
+    back = f" ({came.brought_back} of them may be called now, with the consent)" if came.brought_back else ""
+    lines = [f"{came.added} added, {came.merged} merged{back}, {report.refused} refused of {report.rows} rows"]
     lines += [f"  line {row.line}: {row.reason}" for row in report.first_refused[:SHOWN_REFUSED]]
     if report.refused > SHOWN_REFUSED:
         where = "name a file with --refused to see all" if report.refused_path is None else f"all are in {refused}"
         lines.append(f"  … and {report.refused - SHOWN_REFUSED} more: {where}")
+    lines += [f"! {warning}"] if warning else []
     shown: dict[str, Any] = {
         "rows": report.rows,
         "added": came.added,
         "merged": came.merged,
+        "brought_back": came.brought_back,
         "refused": report.refused,
         "refusals": [{"line": row.line, "reason": row.reason} for row in report.first_refused],
+        "warning": warning,
     }
     say(json_, shown, "\n".join(lines))
 
@@ -122,7 +127,10 @@ def _mover(fact: TaskFact, meaning: str) -> Callable[..., None]:
                 after = campaign_desk.start(database, tenant, campaign, reason=why, by=who, now=now())
             else:
                 after = move(database, tenant, campaign, fact, reason=why, by=who, now=now())
-        say(json_, {"campaign": campaign, "state": after}, f"campaign {campaign}: {after}")
+            calls = after == TaskState.RUNNING
+            warning = campaign_desk.consent_warning(database, tenant, campaign, now=now()) if calls else None
+        told = f"campaign {campaign}: {after}" + (f"\n! {warning}" if warning else "")
+        say(json_, {"campaign": campaign, "state": after, "warning": warning}, told)
 
     command.__doc__ = meaning
     return command

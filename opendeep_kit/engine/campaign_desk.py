@@ -18,6 +18,7 @@ from opendeep_kit.campaigns.contact_files import ImportReport, stream_contacts
 from opendeep_kit.campaigns.contacts import ZONE_COLUMN, Contact
 from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
 from opendeep_kit.campaigns.permission import explain, may_we_call
+from opendeep_kit.campaigns.rules import CONSENT_ENDED, NO_CONSENT
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import case_of, whereabouts_of
@@ -47,6 +48,8 @@ class Imported:
     added: int
     merged: int
     """Their number was in the campaign already, or came twice."""
+    brought_back: int
+    """Of those: their end had been the want of a consent, and there is one now."""
 
 
 def create(
@@ -138,7 +141,8 @@ def import_contacts(
         needs=script.task.facts,
         refused_path=refused_path,
     )
-    came = _keep(database, row, islice(stream, limit), consent, now)
+    back: list[int] = []
+    came = _keep(database, row, islice(stream, limit), consent, back, now)
     enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, now=now)
     # Those that an import which broke off brought in count too: it never came so far as to say so.
     waiting = tallies.counts(database, tenant_id, campaign_id).waiting
@@ -155,7 +159,51 @@ def import_contacts(
     if row.state == TaskState.DRAFT and (enrolled.added or waiting):
         reason = "it has a script, rules and contacts"
         move(database, tenant_id, campaign_id, TaskFact.COMPLETED, reason=reason, by=by, now=now)
-    return Imported(report=stream.report, added=enrolled.added, merged=enrolled.merged + stream.report.merged)
+    return Imported(
+        report=stream.report,
+        added=enrolled.added,
+        merged=enrolled.merged + stream.report.merged,
+        brought_back=sum(back),
+    )
+
+
+def consent_warning(database: Database, tenant_id: str, campaign_id: str, *, now: datetime) -> str | None:
+    """What to tell of those who wait and will not be called for want of a consent; None: nobody, or none is needed."""
+    if not to_limits(tenant_id, campaigns.limits_of(database, tenant_id) or {}).needs_consent:
+        return None
+    count = consents.missing(database, tenant_id, campaign_id, now=now)
+    if not count:
+        return None
+    waiting = tallies.counts(database, tenant_id, campaign_id).waiting
+    return (
+        f"{count} of {waiting} waiting contacts have no consent on file, which the tenant {tenant_id} requires: "
+        "they will not be called. Import them again with --consent, or run `opendeep consent add`; where none is "
+        f"needed, `opendeep tenant set {tenant_id} --no-consent`"
+    )
+
+
+def agree(
+    database: Database, tenant_id: str, consent: consents.Consent, *, by: str, now: datetime
+) -> Mapping[str, int]:
+    """Note a consent, and let its number be called where the want of one had ended it. Returns where, and how many.
+
+    Raises:
+        BadInput: there is no such tenant.
+    """
+    consents.save_consents(database, tenant_id, [consent], now=now)
+    open_ = {
+        row.campaign_id: row
+        for row in campaigns.campaigns_of(database, tenant_id)
+        if TaskFact.CONTACTS_ADDED in TRANSITIONS[TaskState(row.state)]
+    }
+    back = consents.bring_back(
+        database, tenant_id, [*open_], [consent.number], reasons=(NO_CONSENT, CONSENT_ENDED), now=now
+    )
+    for campaign_id in back:
+        if open_[campaign_id].state == TaskState.EXHAUSTED:
+            reason = "a contact agreed to be called"
+            move(database, tenant_id, campaign_id, TaskFact.CONTACTS_ADDED, reason=reason, by=by, now=now)
+    return back
 
 
 def start(database: Database, tenant_id: str, campaign_id: str, *, reason: str, by: str, now: datetime) -> TaskState:
@@ -264,9 +312,14 @@ def _keep(
     row: Campaign,
     contacts: Iterable[Contact],
     consent: str | None,
+    back: list[int],
     now: datetime,
 ) -> Iterator[NewEnrolment]:
-    """Save contacts and consents in batches, and hand each contact on to be enrolled."""
+    """Save contacts and consents in batches, and hand each contact on to be enrolled.
+
+    Args:
+        back: is given how many of each batch a consent brought back.
+    """
     coming = iter(contacts)
     while batch := list(islice(coming, BATCH)):
         ids = (records.Contact(contact_id=one.contact_id, number=one.number, campaign=row.campaign_id) for one in batch)
@@ -275,6 +328,10 @@ def _keep(
             given = (consents.Consent(number=one.number, reference=consent, given_at=now) for one in batch)
             # A list that comes again brings back no consent that was withdrawn meanwhile.
             consents.save_consents(database, row.tenant_id, given, renews=False, now=now)
+            numbers = [one.number for one in batch]
+            why = (NO_CONSENT, CONSENT_ENDED)
+            found = consents.bring_back(database, row.tenant_id, [row.campaign_id], numbers, reasons=why, now=now)
+            back.append(sum(found.values()))
         for one in batch:
             where = zones.callee(one.number, stated_zone=one.facts.get(ZONE_COLUMN) or None)
             yield NewEnrolment(

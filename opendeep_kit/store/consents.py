@@ -1,4 +1,4 @@
-"""Who agreed to be called, and where that is on file.
+"""Who agreed to be called, where that is on file, and whom a campaign misses for want of it.
 
 Given plain values and the time, writes and reads them. Whether a consent is needed, and whether it will do, is not
 known here.
@@ -6,18 +6,22 @@ known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import islice
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store.campaign_tables import consents
+from opendeep_kit.store import tallies
+from opendeep_kit.store.campaign_tables import consents, enrolments, lanes
 from opendeep_kit.store.database import Database
+from opendeep_kit.store.enrolments import EnrolmentState, NextStep, step_values
 from opendeep_kit.store.records import E164
+from opendeep_kit.store.tallies import calling
 
 BATCH = 5_000
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
@@ -81,10 +85,9 @@ def save_consents(
 def withdraw(database: Database, tenant_id: str, number: str, *, now: datetime) -> int:
     """End every consent of this number now. Returns how many were in force."""
     mine = (consents.c.tenant_id == tenant_id, consents.c.number == number)
-    in_force = consents.c.expires_at.is_(None) | (consents.c.expires_at > now)
     with database.write() as connection:
         return connection.execute(
-            update(consents).where(*mine, in_force).values(expires_at=now, changed_at=now)
+            update(consents).where(*mine, _lasts(now)).values(expires_at=now, changed_at=now)
         ).rowcount
 
 
@@ -92,6 +95,76 @@ def consents_of(database: Database, tenant_id: str, number: str) -> list[Consent
     """Every consent of this number, the newest first."""
     with database.read() as connection:
         return _consents(connection, tenant_id, number)
+
+
+def consents_of_all(database: Database, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[Consent]:
+    """Every consent of so many numbers, by number, the newest first.
+
+    Args:
+        after: the last number of the page before.
+    """
+    numbers = (
+        select(consents.c.number)
+        .where(consents.c.tenant_id == tenant_id, consents.c.number > after)
+        .distinct()
+        .order_by(consents.c.number)
+        .limit(limit)
+    )
+    query = (
+        select(*(consents.c[part.name] for part in fields(Consent)))
+        .where(consents.c.tenant_id == tenant_id, consents.c.number.in_(numbers))
+        .order_by(consents.c.number, consents.c.given_at.desc(), consents.c.reference)
+    )
+    with database.read() as connection:
+        return [Consent(**row._mapping) for row in connection.execute(query)]
+
+
+def missing(database: Database, tenant_id: str, campaign_id: str, *, now: datetime) -> int:
+    """How many wait in a campaign for whom no consent is on file that has not ended."""
+    mine = select(lanes.c.lane_id).where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
+    query = select(func.count()).where(
+        enrolments.c.lane_id.in_(mine), enrolments.c.state == EnrolmentState.WAITING, ~_has_consent(_lasts(now))
+    )
+    with database.read() as connection:
+        return connection.scalar(query) or 0
+
+
+def bring_back(
+    database: Database,
+    tenant_id: str,
+    campaign_ids: Sequence[str],
+    numbers: Sequence[str],
+    *,
+    reasons: Iterable[str],
+    now: datetime,
+) -> Mapping[str, int]:
+    """Let contacts wait again that had come to their end, and for whom a consent is in force now.
+
+    Args:
+        numbers: a few thousand at most.
+        reasons: what their end's reason begins with; those that ended otherwise stay as they are.
+
+    Returns:
+        How many, by campaign.
+    """
+    theirs = (
+        enrolments.c.tenant_id == tenant_id,
+        enrolments.c.campaign_id.in_(campaign_ids),
+        enrolments.c.number.in_(numbers),
+        enrolments.c.state == EnrolmentState.FINAL,
+        or_(*(enrolments.c.final_reason.startswith(words, autoescape=True) for words in reasons)),
+        _has_consent(_lasts(now), consents.c.given_at <= now),
+    )
+    values = step_values(NextStep(at=now, reason="there is a consent"), now=now)
+    changes: Counter[tuple[str, str]] = Counter()
+    with calling(database) as connection:
+        back = connection.scalars(update(enrolments).where(*theirs).values(values).returning(enrolments.c.campaign_id))
+        found = Counter(back.all())
+        for campaign_id, count in found.items():
+            changes[campaign_id, EnrolmentState.WAITING] += count
+            changes[campaign_id, EnrolmentState.FINAL] -= count
+        tallies.add(connection, tenant_id, changes)
+    return found
 
 
 def consent_at(connection: Connection, tenant_id: str, number: str, now: datetime) -> Consent | None:
@@ -106,3 +179,13 @@ def consent_at(connection: Connection, tenant_id: str, number: str, now: datetim
 def _consents(connection: Connection, tenant_id: str, number: str) -> list[Consent]:
     rows = connection.execute(_CONSENTS, {"tenant": tenant_id, "of_number": number})
     return [Consent(**row._mapping) for row in rows]
+
+
+def _lasts(now: datetime) -> ColumnElement[bool]:
+    return consents.c.expires_at.is_(None) | (consents.c.expires_at > now)
+
+
+def _has_consent(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That there is such a consent for the enrolment's number."""
+    theirs = (consents.c.tenant_id == enrolments.c.tenant_id, consents.c.number == enrolments.c.number)
+    return exists().where(*theirs, *conditions)

@@ -1,15 +1,16 @@
 """Consents on file."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store import consents
+from opendeep_kit.store import consents, enrolments, tallies
 from opendeep_kit.store.consents import Consent
 from opendeep_kit.store.database import Database
-from tests.store.campaigning import number
-from tests.store.conftest import NOON
+from tests.store.campaigning import assert_books_agree, made_campaign, number
+from tests.store.conftest import NOON, SOON
 
 DAY = timedelta(days=1)
 
@@ -69,6 +70,42 @@ def test_a_withdrawal_ends_all(database: Database) -> None:
     ends = [one.expires_at for one in consents.consents_of(database, "clinic", number(0))]
     assert ends == [NOON, NOON, old.expires_at]
     assert consents.withdraw(database, "garage", number(0), now=NOON) == 0
+
+
+def test_whom_a_campaign_misses(database: Database) -> None:
+    """Counted are those who wait and have no consent, or one that has ended; one that begins later is one."""
+    made_campaign(database, contacts=5)
+    enrolments.cancel_number(database, "clinic", number(4), reason="done", now=NOON)
+    given = [(0, None, 0), (1, -1, -9), (2, None, 3)]
+    consents.save_consents(
+        database,
+        "clinic",
+        [replace(consent("a", given=since, ends=ends), number=number(last)) for last, ends, since in given],
+        now=NOON,
+    )
+
+    assert consents.missing(database, "clinic", "spring", now=NOON) == 2
+    assert consents.missing(database, "clinic", "autumn", now=NOON) == 0
+
+
+def test_who_is_brought_back(database: Database) -> None:
+    """Those whose end had that reason and who have a consent in force: they wait again, and the counts follow."""
+    for name in ("spring", "autumn"):
+        made_campaign(database, name, contacts=4)
+    for last, reason in enumerate(("no consent", "no consent", "forbidden", "no consent, 100%")):
+        enrolments.cancel_number(database, "clinic", number(last), reason=reason, now=NOON)
+    given = [replace(consent("a"), number=number(last)) for last in (0, 2, 3)]
+    consents.save_consents(database, "clinic", given, now=NOON)
+    numbers = [number(last) for last in range(4)]
+
+    def back(*reasons: str) -> dict[str, int]:
+        return dict(consents.bring_back(database, "clinic", ["spring"], numbers, reasons=reasons, now=SOON))
+
+    assert (back("no consent, 1%0"), back("no consent"), back("no consent")) == ({}, {"spring": 2}, {})
+    waiting = enrolments.due(database, "clinic", "spring", now=SOON, limit=9)
+    assert [(one.number, one.next_at) for one in waiting] == [(number(0), SOON), (number(3), SOON)]
+    assert tallies.counts(database, "clinic", "autumn").waiting == 0
+    assert_books_agree(database)
 
 
 def test_impossible_consents_are_refused(database: Database) -> None:
