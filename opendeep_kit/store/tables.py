@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from opendeep_kit.errors import OurMistake
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision under `migrations/versions`: what these tables need."""
 
 metadata = MetaData(
@@ -109,7 +109,7 @@ contacts = Table(
     Column("contact_id", Text, primary_key=True),
     Column("campaign", Text, doc="a label: the list the contact came with"),
     Column("number", Text, nullable=False, doc="E.164"),
-    # Empty since 0008: what is said of a person is the enrolment's, as two lists may give one id to two people.
+    # Empty since 0009: what is said of a person is the enrolment's, as two lists may give one id to two people.
     Column("name", Text, nullable=False),
     Column("time_zone", Text),
     Column("facts", JSON, nullable=False),
