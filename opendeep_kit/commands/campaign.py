@@ -173,7 +173,9 @@ def set_(
         starts_at=time_from(starts, "--starts"),
         ends_at=time_from(ends, "--ends"),
     )
-    with record(data) as (database, _):
+    with record(data) as (database, settings):
+        if trunk is not None:
+            campaign_desk.check_trunk(trunk, settings.service)
         row = change(database, tenant, campaign, wish, reason=reason, by=by(), now=now())
     shown = {"spec": row.spec, "priority": row.priority, "weight": row.weight}
     shown |= {"starts_at": row.starts_at, "ends_at": row.ends_at}

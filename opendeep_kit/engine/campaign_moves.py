@@ -43,7 +43,7 @@ def move(
     if fact in (TaskFact.STARTED, TaskFact.RESUMED):
         why = _unpriced(to_campaign(row), _limits(database, tenant_id))
         if why:
-            raise Refused(why, do="make the campaign again with a `call_cost` in that currency, or lift the budget")
+            raise Refused(why, do="set its `call_cost` in that currency by `opendeep campaign set`, or lift the budget")
     kept = campaigns.Move(before=step.before, after=step.after, fact=step.fact, reason=step.reason, at=step.at, by=by)
     if not campaigns.move(database, tenant_id, campaign_id, kept):
         raise Refused("the campaign was moved meanwhile", do="look at its state and say it again")

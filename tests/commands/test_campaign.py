@@ -233,6 +233,7 @@ def test_what_holds_a_campaign_is_shown(project: Path) -> None:
             ["campaign", "create", "x", "--script", "short.md", "--trunk", "no"],
             "opendeep: there is no trunk 'no': name on",
         ),
+        (["campaign", "set", "x", "--trunk", "no"], "opendeep: there is no trunk 'no': name one of service.trunks"),
         (["tenant", "add", "a", "--time-zone", "Moon/Base"], "opendeep: 'Moon/Base' is no time zone"),
         (["tenant", "add", "a", "--region", "XX"], "opendeep: 'XX' is no region"),
         (["dnc", "import", "contacts.csv"], "opendeep: contacts.csv, line 1: "),
