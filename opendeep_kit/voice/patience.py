@@ -10,7 +10,7 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.settings import VoiceSettings
 
 STEADY_S = 2.0
-"""A session that stood for so long was a good one; a shorter one counts like none."""
+"""A session that stood for so long, and answered, was a good one; any other counts like none."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 1.5
 
 
@@ -22,17 +22,18 @@ class Patience:
         self._failures = 0
         self._give_up_at = 0.0
 
-    def pause(self, began: float, now: float, error: Unavailable | None = None) -> float:
+    def pause(self, began: float, now: float, error: Unavailable | None = None, *, has_answered: bool = True) -> float:
         """Seconds until the next try.
 
         Args:
             began: when the connection that is over now was begun.
             error: why it came to nothing; None when there was a session.
+            has_answered: whether that session gave a whole response, or was asked for none.
 
         Raises:
             Unavailable: enough tries, or enough time.
         """
-        if error is None and now - began >= STEADY_S:
+        if error is None and has_answered and now - began >= STEADY_S:
             self._failures = 0
             return 0.0
         self._failures += 1

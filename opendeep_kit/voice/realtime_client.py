@@ -107,6 +107,7 @@ class RealtimeVoice:
         self._connection: AsyncRealtimeConnection | None = None
         self._is_closing = False
         self._attempts = 0
+        self._has_answered = False  # This session gave a whole response, or was lost when it owed none.
         self._last_word = 0.0
         self.dropped_ms = 0.0
 
@@ -200,7 +201,7 @@ class RealtimeVoice:
                     raise
                 failure = error
             if not self._is_closing:
-                await asyncio.sleep(patience.pause(began, clock(), failure))
+                await asyncio.sleep(patience.pause(began, clock(), failure, has_answered=self._has_answered))
 
     async def _one_connection(self) -> None:
         """Connect, talk until the connection ends.
@@ -246,7 +247,7 @@ class RealtimeVoice:
         if self._attempts > 1:
             self._control.clear()
         self._sound.clear()
-        self._connection = connection
+        self._connection, self._has_answered = connection, False
         self._last_word = self._now_ms()
         session_id = str(created.session.get("id", "")) if isinstance(created, wire.SessionCreated) else ""
         self._emit(
@@ -284,6 +285,7 @@ class RealtimeVoice:
             event = wire.parse(await connection.recv_bytes())
             now_ms = self._now_ms()
             self._last_word = now_ms
+            self._has_answered |= isinstance(event, wire.ResponseDone) and event.response.get("status") == "completed"
             if isinstance(event, wire.AudioDelta):
                 if self._talk.wants_audio(event.response_id):
                     pcm = decode(event.delta, self._law) if self._law else event.delta
@@ -324,6 +326,7 @@ class RealtimeVoice:
         if self._connection is None:
             return
         self._connection = None
+        self._has_answered |= not self._talk.is_owed
         self._sound.clear()
         self._control.clear()
         if not self._is_closing:

@@ -54,3 +54,10 @@ def test_tries_are_limited() -> None:
 
     with pytest.raises(Unavailable, match="stayed away"):
         patience.pause(0, 0, AWAY)
+
+
+def test_session_that_never_answered_counts_like_none() -> None:
+    """It stood for long, but owed its first reply all the time."""
+    patience = Patience(VoiceSettings())
+
+    assert [patience.pause(0, 100, has_answered=False) for _ in range(3)] == [0.2, 0.4, 0.8]

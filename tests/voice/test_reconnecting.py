@@ -16,7 +16,7 @@ from opendeep_kit import events
 from opendeep_kit.audio.playout import Playout
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.settings import VoiceSettings
-from opendeep_kit.voice import realtime_client
+from opendeep_kit.voice import patience, realtime_client
 from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
 
@@ -211,6 +211,22 @@ async def test_lost_server_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> 
         await run
 
         assert [lost.reason for lost in call.events if isinstance(lost, events.ModelLost)] == ["stalled"]
+
+
+async def test_server_that_never_replies_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It configures every session and lets it stand, but owes each its reply: that is no recovery."""
+    monkeypatch.setattr(realtime_client, "STALL_S", 0.2)
+    monkeypatch.setattr(patience, "STEADY_S", 0.1)
+    async with calling(stay) as call:
+        run = asyncio.create_task(call.voice.run())
+        await call.until(events.ModelConnected)
+        call.talk.history.said("u1", "callee", "Hello?")
+        call.voice.speak_now()
+        async with asyncio.timeout(5):
+            with pytest.raises(Unavailable, match="stayed away"):
+                await run
+
+        assert 2 <= call.connections <= 5
 
 
 async def test_callee_who_speaks_long_is_not_taken_for_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
