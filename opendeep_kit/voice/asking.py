@@ -54,7 +54,9 @@ class Asking:
     # ---- wishes -------------------------------------------------------------------------------------
 
     def want(self, words: str = "", *, must: bool = False) -> None:
-        """A turn with these instructions, now. One that `must` be had is not replaced by the detector's."""
+        """A turn with these instructions, now. One that `must` be had is replaced by nothing but another."""
+        if self._is_must and not must:
+            return
         self._is_wanted, self._words, self._is_must = True, words, must
         self._detector_by_ms = None
 
@@ -93,14 +95,16 @@ class Asking:
         if self._is_wanted:
             self._detector_by_ms = now_ms + DETECTOR_MS
 
-    def began(self) -> bool:
-        """A response began, whoever asked for it. Returns whether it is unwanted."""
+    def began(self, *, is_spoken_over: bool = False) -> bool:
+        """A response began, whoever asked for it; the callee may speak already. Returns whether it must be cut."""
         is_unwanted = self._is_unwanted or (self._is_must and not self.is_sent)
         if self._detector_by_ms is not None and not self._is_must:
             self._is_wanted, self._words = False, ""
         self._is_ours, self.is_sent, self._is_unwanted = self.is_sent, False, False
         self._detector_by_ms = None
-        return is_unwanted
+        if is_spoken_over and self._is_ours and self._last[2]:
+            self._again()
+        return is_unwanted or is_spoken_over
 
     def ended(self, status: str, *, has_begun: bool) -> None:
         """A response is over; one that we never saw begin was ours, if we wait for one."""

@@ -264,7 +264,7 @@ class Conversation:
     def _response_created(self, response_id: str, now_ms: float) -> None:
         is_stray = self._is_silenced and not self._asking.is_sent
         self._active = response_id
-        if self._asking.began() or is_stray or (self.callee_speaks and self._interrupts):
+        if self._asking.began(is_spoken_over=self.callee_speaks and self._interrupts) or is_stray:
             self._dead.add(response_id)
             self._cancel()
         self._happened(events.ReplyBegan(call_id=self._call_id, at_ms=now_ms, response_id=response_id))

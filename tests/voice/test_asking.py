@@ -267,6 +267,38 @@ def test_sentence_that_crosses_a_reply_cuts_it() -> None:
     assert talk.asked() == [WORDS, WORDS]
 
 
+def test_sentence_is_not_replaced_by_a_wish() -> None:
+    """The callee speaks and presses a key: what the supervisor gave is still the next thing the agent says."""
+    talk = Talk()
+    talk.callee_starts()
+    talk.conversation.say(WORDS, talk.now_ms)
+    talk.ask()
+    talk.callee_stops()
+    talk.model("response.created", response={"id": "r0"})
+    done(talk, "r0", "cancelled")
+
+    assert talk.asked() == [WORDS]
+
+
+@pytest.mark.parametrize("is_silenced", [False, True])
+def test_sentence_that_the_callee_spoke_over_is_said_afterwards(is_silenced: bool) -> None:
+    """It was asked for, and the callee began before it did: nobody heard it, so it is asked for again."""
+    talk = Talk()
+    if is_silenced:
+        talk.conversation.fall_silent(talk.now_ms)
+    talk.conversation.say(WORDS, talk.now_ms)
+    talk.callee_starts()
+    talk.model("response.created", response={"id": "r0"})
+    done(talk, "r0", "cancelled")
+    talk.callee_stops()
+    if not is_silenced:
+        talk.model("response.created", response={"id": "r1"})
+        done(talk, "r1", "cancelled")
+
+    assert [event["response_id"] for event in talk.sent("response.cancel")] == ["r0", "r1"][: 2 - is_silenced]
+    assert talk.asked() == [WORDS, WORDS]
+
+
 def test_sentence_outlives_the_connection() -> None:
     """Asked for when the connection broke, or while there was none, it is said by the next session."""
     for is_early in (True, False):
