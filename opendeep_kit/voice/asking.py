@@ -29,7 +29,7 @@ class Asking:
     def __init__(self) -> None:
         self._failures = 0
         self._asked = 0
-        self._is_away = False
+        self._is_away = self._is_owed = False
         self._reset()
 
     def _reset(self) -> None:
@@ -71,7 +71,7 @@ class Asking:
 
     def drop(self) -> None:
         """Nothing is wanted."""
-        self._is_wanted, self._words, self._is_must = False, "", False
+        self._is_wanted, self._words, self._is_must, self._is_owed = False, "", False, False
         self.interrupt()
 
     def due(self) -> str:
@@ -159,14 +159,15 @@ class Asking:
         if self._not_before_ms is not None and now_ms >= self._not_before_ms:
             self._not_before_ms = None
 
-    def lost(self) -> None:
-        """No session: what is wanted from now on, or must be had, waits for the next one."""
+    def lost(self, *, is_owed: bool) -> None:
+        """No session: what is wanted from now on, must be had, or was owed when it broke, waits for the next one."""
         words, must = (self._words, True) if self._is_must else self._last[1:] if self.is_sent else ("", False)
         self._reset()
-        self._is_away = True
+        self._is_away, self._is_owed = True, is_owed
         if must:
             self.want(words, must=True)
 
     def restored(self) -> None:
         """A fresh session."""
-        self._is_away = False
+        self._is_wanted |= self._is_owed
+        self._is_away = self._is_owed = False

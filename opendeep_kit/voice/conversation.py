@@ -151,8 +151,8 @@ class Conversation:
         self._speech.model_lost(now_ms)
         for item_id in self.history.untold:
             self._callee_said(item_id, NOT_UNDERSTOOD, now_ms)
+        self._asking.lost(is_owed=self.is_owed and not (self._is_silenced or self._active in self._sounded))
         self._reset_session()
-        self._asking.lost()
 
     def connection_restored(self) -> int:
         """A fresh session is configured: tell it everything. Returns how many items were replayed."""

@@ -316,6 +316,38 @@ def test_sentence_outlives_the_connection() -> None:
         assert talk.asked()[lost:] == [WORDS]
 
 
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_opening_outlives_the_connection(has_begun: bool) -> None:
+    """Asked for, or begun, but not a sound of it came: the next session owes it, and meanwhile it is quiet."""
+    talk = Talk()
+    talk.ask()
+    if has_begun:
+        talk.model("response.created", response={"id": "r0"})
+    talk.conversation.connection_lost(talk.now_ms)
+    quiet = talk.conversation.is_quiet
+    talk.conversation.connection_restored()
+    talk.play(0)
+
+    assert (quiet, talk.asked()) == (True, ["", ""])
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_opening_does_not_outlive_a_take_over(is_later: bool) -> None:
+    """A person leads the talk, before the connection breaks or after: the next session owes nothing."""
+    talk = Talk()
+    talk.ask()
+    if not is_later:
+        talk.conversation.fall_silent(talk.now_ms)
+    talk.conversation.connection_lost(talk.now_ms)
+    if is_later:
+        talk.conversation.fall_silent(talk.now_ms)
+    talk.play(0)
+    talk.conversation.connection_restored()
+    talk.play(0)
+
+    assert talk.asked() == [""]
+
+
 def test_sentence_is_not_repeated_when_it_was_begun() -> None:
     """It is being said when the connection breaks: the fresh session goes on from there by itself."""
     talk = Talk()
