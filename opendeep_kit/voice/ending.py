@@ -72,7 +72,7 @@ class Ending:
             case events.ModelLost():
                 self._lost_ms = now_ms
                 return
-            case events.ModelConnected():
+            case events.ModelConnected() | events.ModelGivenUp():
                 self._lost_ms = None
             case events.SpeechStarted():
                 self._nudges = 0

@@ -296,6 +296,7 @@ class RealtimeVoice:
                 self._talk.receive(event, now_ms)
             self._flush()
             if self._talk.fatal:
+                self._lost(0, self._talk.fatal)
                 raise BadInput(
                     f"the voice model refuses to go on ({self._talk.fatal})",
                     do="check the account and the model's name",

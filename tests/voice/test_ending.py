@@ -214,3 +214,16 @@ def test_other_tools_end_nothing(watch: Watch, then: Then) -> None:
     watch.wait(5000)
 
     assert watch.decided == []
+
+
+@pytest.mark.parametrize(("is_given_up", "decided"), [(False, [(2000, Do.FILL)]), (True, [])])
+def test_word_of_our_own_is_for_a_model_that_may_come_back(
+    watch: Watch, *, is_given_up: bool, decided: list[tuple[int, Do]]
+) -> None:
+    """The callee is asked to wait, but not after the goodbye that parts them from a model lost for good."""
+    watch.note(events.ModelLost, code=0, reason="lost")
+    if is_given_up:
+        watch.note(events.ModelGivenUp)
+    watch.wait(4000, is_quiet=False)
+
+    assert watch.decided == decided

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -90,12 +91,24 @@ async def listen_long(peer: Peer) -> None:
     await asyncio.sleep(1.0)
 
 
+async def run_dry(peer: Peer) -> None:
+    """The account's money is spent in the middle of a sentence."""
+    await configured(peer)
+    await peer.recv()
+    await send(peer, "response.created", response={"id": "r1"})
+    sound = base64.b64encode(bytes(4800)).decode()
+    await send(peer, "response.output_audio.delta", response_id="r1", item_id="a1", content_index=0, delta=sound)
+    await send(peer, "error", error={"code": "insufficient_quota", "message": "Over quota."})
+    await asyncio.sleep(1)
+
+
 class Call:
     """Our client, and how often it connected."""
 
     def __init__(self, address: str, **voice: Any) -> None:
         self.client = openai.AsyncOpenAI(api_key="x", base_url=address)
-        self.talk = Conversation("c", Playout(24000), in_flight_ms=40)
+        self.playout = Playout(24000)
+        self.talk = Conversation("c", self.playout, in_flight_ms=40)
         self.connections = 0
         self.events: list[events.Event] = []
         self._changed = asyncio.Event()
@@ -183,6 +196,21 @@ async def test_refusal_for_good_is_not_tried_again() -> None:
             await call.voice.run()
 
         assert call.connections == 2
+
+
+async def test_refusal_in_the_middle_of_a_sentence_ends_it() -> None:
+    """What came of it is played to its end, and nothing waits for the rest: a goodbye can be heard."""
+    async with calling(run_dry) as call:
+        with pytest.raises(BadInput, match="quota"):
+            run = asyncio.create_task(call.voice.run())
+            await call.until(events.ModelConnected)
+            call.voice.speak_now()
+            await run
+        for slot in range(10):
+            call.playout.next_frame(slot)
+
+        assert [lost.reason for lost in call.events if isinstance(lost, events.ModelLost)] == ["Over quota."]
+        assert not call.playout.items
 
 
 async def test_session_that_breaks_at_once_is_no_recovery() -> None:
