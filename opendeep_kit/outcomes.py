@@ -53,7 +53,7 @@ class Disposition(StrEnum):
     VOICEMAIL = "voicemail"
     """A machine answered."""
     SILENT = "silent"
-    """Answered, but nothing intelligible was ever said."""
+    """Answered, but nothing intelligible was ever said, and no key pressed."""
     HUNG_UP_EARLY = "hung_up_early"
     """The callee hung up before the talk got anywhere."""
     NOT_REACHED = "not_reached"

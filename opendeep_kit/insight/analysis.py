@@ -90,7 +90,8 @@ def _is_handed_over(last_word: events.Event | None, ended: events.Event | None) 
 
 
 def _unfinished(happened: Sequence[events.Event], given: Collection[str], ended: events.Event | None) -> Disposition:
-    if not any(isinstance(event, events.CalleeSaid) and event.text for event in happened):
+    words = any(isinstance(event, events.CalleeSaid) and event.text for event in happened)
+    if not words and not any(isinstance(event, events.DigitReceived) for event in happened):
         return Disposition.SILENT
     by_callee = isinstance(ended, events.CallEnded) and ended.ended_by is EndedBy.CALLEE
     return Disposition.HUNG_UP_EARLY if by_callee and not given else Disposition.PARTIAL

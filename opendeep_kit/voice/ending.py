@@ -77,6 +77,8 @@ class Ending:
             case events.SpeechStarted():
                 self._nudges = 0
                 self._has_opened = True
+            case events.DigitReceived():
+                self._nudges = 0
             case events.Nudged():
                 # Ours comes after `Do.NUDGE`; the model's own detector may be quicker.
                 self._nudges += 1
@@ -87,7 +89,7 @@ class Ending:
                 self._then = Then.NOTHING
             case events.EndAsked(reason=reason) | events.TransferAsked(reason=reason):
                 self._detail = reason
-            case events.SpeechStopped() | events.AgentSaid() | events.DigitReceived():
+            case events.SpeechStopped() | events.AgentSaid():
                 pass
             case _:
                 return

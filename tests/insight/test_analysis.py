@@ -89,6 +89,7 @@ ROWS: dict[str, tuple[Disposition, list[events.Event]]] = {
     "a machine, no message": (Disposition.VOICEMAIL, [TALKED, asked_end("voicemail"), ended()]),
     "not a word": (Disposition.SILENT, [ended(EndedBy.LIMIT)]),
     "not an intelligible word": (Disposition.SILENT, [MUMBLED, ended(EndedBy.LIMIT)]),
+    "keys, and not a word": (Disposition.PARTIAL, [at(5000, events.DigitReceived, digit="1"), ended(EndedBy.LIMIT)]),
     "hangs up without a word": (Disposition.SILENT, [ended(EndedBy.CALLEE)]),
     "the agent calls it silent": (Disposition.SILENT, [MUMBLED, asked_end("silent"), ended()]),
     "hello and gone": (Disposition.HUNG_UP_EARLY, [TALKED, ended(EndedBy.CALLEE)]),

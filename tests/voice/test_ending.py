@@ -145,6 +145,16 @@ def test_pressed_key_is_a_sign_of_life(watch: Watch) -> None:
     assert watch.decided == []
 
 
+def test_callee_who_answers_by_keys_is_not_silent(watch: Watch) -> None:
+    """However long each answer takes, it makes the count begin again."""
+    opened(watch)
+    for _ in range(4):
+        watch.wait(8000)
+        watch.note(events.DigitReceived, digit="1")
+
+    assert [do for _, do in watch.decided] == [Do.NUDGE] * 4
+
+
 def test_events_of_no_weight_put_nothing_off(watch: Watch) -> None:
     """A tool's return or a model's error is no talk: the silence counts on."""
     opened(watch).wait(6000)
