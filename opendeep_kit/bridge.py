@@ -313,7 +313,8 @@ class Bridge:
         except OpenDeepError as error:
             log().error("! a callee could not be handed over", error=type(error).__name__)
             self._wants_end = False
-            engine.speak_now(_ordered(TRANSFER_FAILED, self._parts.language))
+            if not self._is_taken_over:
+                engine.speak_now(_ordered(TRANSFER_FAILED, self._parts.language))
 
 
 def _ordered(words: str, language: str) -> str:

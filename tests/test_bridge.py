@@ -19,7 +19,7 @@ from opendeep_kit import events
 from opendeep_kit.audio.pcm import level_dbfs
 from opendeep_kit.audio.playout import Frame, Playout
 from opendeep_kit.audio.recording import Recording
-from opendeep_kit.bridge import Bridge, CallParts
+from opendeep_kit.bridge import Bridge, CallParts, Transfer
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
@@ -124,7 +124,12 @@ class Talk:
 
 @contextlib.asynccontextmanager
 async def talk(
-    *, recording: Recording | None = None, goodbye: bytes = b"", language: str = "en", **settings: Any
+    *,
+    recording: Recording | None = None,
+    goodbye: bytes = b"",
+    language: str = "en",
+    transfer: Transfer | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Talk]:
     """A call that is being held; afterwards it must be over, measured once, and have left nothing behind."""
     tasks, files = asyncio.all_tasks(), open_files()
@@ -140,6 +145,8 @@ async def talk(
         recording=recording,
         language=language,
         goodbye=Own(goodbye, "Goodbye."),
+        transfer=transfer,
+        transfer_to="+12125550101",
     )
 
     async def admit(call_id: UUID) -> bool:
@@ -514,6 +521,29 @@ async def test_tool_that_fails_does_not_end_the_call() -> None:
 
     assert call.one(events.ToolReturned).is_failure
     assert call.voice.tools[0][2] is True
+
+
+@pytest.mark.parametrize(("is_taken_over", "spoken"), [(False, [bridge_module.TRANSFER_FAILED]), (True, [])])
+async def test_failed_hand_over_is_told_unless_a_person_leads(*, is_taken_over: bool, spoken: list[str]) -> None:
+    """The agent speaks of it to the callee, but not into the talk of a supervisor who took over meanwhile."""
+    is_asked, may_fail = asyncio.Event(), asyncio.Event()
+
+    async def fail(target: str) -> None:
+        is_asked.set()
+        await may_fail.wait()
+        raise Unavailable("nobody answers", do="try later")
+
+    async with talk(transfer=fail) as call:
+        call.bridge.answer()
+        call.bridge.run_tool("t1", "transfer_to_human", '{"reason": "billing"}')
+        async with asyncio.timeout(5):
+            await is_asked.wait()
+        if is_taken_over:
+            call.bridge.take_over()
+        may_fail.set()
+        await asyncio.sleep(0.3)
+
+    assert call.voice.asked == [f'Say exactly: "{words}"' for words in spoken]
 
 
 async def test_keys_are_pressed_on_the_line() -> None:
