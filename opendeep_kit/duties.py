@@ -1,7 +1,7 @@
 """SEAM that runs what a process of the service does again and again, each duty a task of its own.
 
 Given work and how often, does it; what fails is told and tried again later and later, and after many failures in a row
-the duties are given up, so that their process ends and is started afresh. Never ends a duty silently.
+of a vital duty all are given up, so that their process ends and is started afresh. Never ends a duty silently.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Duties:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failure: Unavailable | None = None
         self.given_up = asyncio.Event()
-        """A duty failed too often: the process should drain and end."""
+        """A vital duty failed too often: the process should drain and end."""
 
-    def begin(self, name: str, work: Callable[[], Awaitable[object]], *, each_s: float) -> None:
-        """Do it now, and `each_s` after each beginning."""
-        self._tasks[name] = asyncio.create_task(self._every(name, work, each_s), name=name)
+    def begin(self, name: str, work: Callable[[], Awaitable[object]], *, each_s: float, is_vital: bool = True) -> None:
+        """Do it now, and `each_s` after each beginning. Without a vital one the process is of no use."""
+        self._tasks[name] = asyncio.create_task(self._every(name, work, each_s, is_vital=is_vital), name=name)
 
     async def stop(self, *names: str) -> None:
         """End these duties, or all, wherever they are."""
@@ -53,12 +53,12 @@ class Duties:
         """To be called when the process has drained.
 
         Raises:
-            Unavailable: a duty failed so often that the process could not go on.
+            Unavailable: a vital duty failed so often that the process could not go on.
         """
         if self._failure is not None:
             raise self._failure
 
-    async def _every(self, name: str, work: Callable[[], Awaitable[object]], each_s: float) -> None:
+    async def _every(self, name: str, work: Callable[[], Awaitable[object]], each_s: float, *, is_vital: bool) -> None:
         loop, failures = asyncio.get_running_loop(), 0
         while True:
             due = loop.time() + each_s
@@ -69,7 +69,7 @@ class Duties:
                 continue
             if not isinstance(failure, Unavailable):  # what is not there now is waited for: no new start brings it
                 failures += 1
-            if failures >= MOST_FAILURES and not self.given_up.is_set():
+            if is_vital and failures >= MOST_FAILURES and not self.given_up.is_set():
                 self._failure = Unavailable(
                     f"{self._whose} failed {failures} times in a row at its duty `{name}`",
                     do="read above why; `opendeep up` starts it again",

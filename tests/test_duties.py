@@ -65,6 +65,19 @@ async def test_a_duty_that_never_works_ends_the_process(said: io.StringIO) -> No
         duties.check()
 
 
+async def test_a_duty_that_is_not_vital_ends_no_process(said: io.StringIO) -> None:
+    """It is tried again for ever, and told of each time."""
+    duties = Duties("a test", first_wait_s=0.001)
+    work = Work(*(KeyError(SECRET) for _ in range(MOST_FAILURES + 1)))
+    duties.begin("count", work, each_s=0.001, is_vital=False)
+    await done(work)
+    await duties.stop()
+
+    assert said.getvalue().count("failed at a duty") == MOST_FAILURES + 1
+    assert not duties.given_up.is_set()
+    duties.check()
+
+
 async def test_failures_between_successes_are_forgotten(said: io.StringIO) -> None:
     """Only a row of failures counts."""
     duties, done_between = Duties("a test", first_wait_s=0.001), Work()

@@ -78,9 +78,9 @@ class Control:
         self.duties.begin("heartbeat", self._beat, each_s=self._service.heartbeat_s)
         self.duties.begin("plan", self._plan, each_s=self._service.tick_s)
         self.duties.begin("recover", self._recover, each_s=RECOVER_S)
-        self.duties.begin("move-campaigns", self._move, each_s=MOVE_S)
-        self.duties.begin("schedules", self._schedules.look, each_s=SCHEDULES_S)
-        self.duties.begin("upkeep", self._keep_up, each_s=UPKEEP_S)
+        self.duties.begin("move-campaigns", self._move, each_s=MOVE_S, is_vital=False)
+        self.duties.begin("schedules", self._schedules.look, each_s=SCHEDULES_S, is_vital=False)
+        self.duties.begin("upkeep", self._keep_up, each_s=UPKEEP_S, is_vital=False)
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -60,7 +60,7 @@ class MediaDuty:
         await attempted("heartbeat", self._beat, whose=MEDIA)  # known before it serves
         self.duties.begin("heartbeat", self._beat, each_s=self._heartbeat_s)
         self.duties.begin("answers", self._answers, each_s=ANSWERS_S)
-        self.duties.begin("commands", self._commands, each_s=COMMANDS_S)
+        self.duties.begin("commands", self._commands, each_s=COMMANDS_S, is_vital=False)
         self._watching = asyncio.create_task(self._watch_lag(), name="watch-lag")
         return self
 

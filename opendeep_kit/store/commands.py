@@ -21,6 +21,8 @@ from opendeep_kit.store.service_tables import call_commands
 from opendeep_kit.store.tables import calls
 
 TOO_LATE = "the call ended before it was taken"
+NOT_UNDERSTOOD = "not understood"
+"""What came of a command of a kind that this version does not know: another one gave it."""
 
 
 class CommandKind(StrEnum):
@@ -90,7 +92,7 @@ def give(
 def take(database: Database, call_ids: Collection[str], *, now: datetime) -> list[Command]:
     """The commands given to these calls since the last time, in order. Each is given out once, whoever asks.
 
-    The calls are the worker's own, of whatever tenant. Where there is none, nothing is locked.
+    One of a kind that is not known is closed instead. The calls are the worker's own, of whatever tenant. Where there is none, nothing is locked.
     """
     waiting = (call_commands.c.call_id.in_(call_ids), call_commands.c.taken_at.is_(None))
     with database.read() as connection:
@@ -101,9 +103,11 @@ def take(database: Database, call_ids: Collection[str], *, now: datetime) -> lis
         update(call_commands)
         .where(call_commands.c.command_id.in_(found), call_commands.c.taken_at.is_(None))
         .values(taken_at=now, changed_at=now)
-        .returning(*(call_commands.c[part.name] for part in fields(Command)))
     )
+    closing = taking.where(call_commands.c.kind.not_in(CommandKind)).values(done_at=now, outcome=NOT_UNDERSTOOD)
+    taking = taking.returning(*(call_commands.c[part.name] for part in fields(Command)))
     with database.write() as connection:
+        connection.execute(closing)
         taken = [_command(row) for row in connection.execute(taking)]
     return sorted(taken, key=lambda command: (command.created_at, command.command_id))
 
@@ -132,8 +136,9 @@ def close_untaken(database: Database, tenant_id: str, call_id: str, *, now: date
 
 
 def commands_of(database: Database, tenant_id: str, call_id: str) -> list[Command]:
-    """The commands to the tenant's call, in order."""
+    """The commands to the tenant's call, in order, but for those of a kind that is not known."""
     query = select(call_commands).where(call_commands.c.tenant_id == tenant_id, call_commands.c.call_id == call_id)
+    query = query.where(call_commands.c.kind.in_(CommandKind))
     query = query.order_by(call_commands.c.created_at, call_commands.c.command_id)
     with database.read() as connection:
         return [_command(row) for row in connection.execute(query)]

@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
@@ -11,6 +12,7 @@ from opendeep_kit.store import calls, commands
 from opendeep_kit.store.calls import CallResult, ExpectedCall
 from opendeep_kit.store.commands import CommandKind
 from opendeep_kit.store.database import Database
+from opendeep_kit.store.service_tables import call_commands
 from tests.store.campaigning import number, race
 from tests.store.conftest import NOON, SOON
 
@@ -95,6 +97,22 @@ def test_a_command_may_come_too_late(database: Database) -> None:
     assert commands.take(database, [call_id], now=SOON) == []
     (read,) = commands.commands_of(database, "clinic", call_id)
     assert read.outcome == "the call ended before it was taken"
+
+
+def test_a_command_of_an_unknown_kind_is_closed(database: Database) -> None:
+    """Another version gave it: it holds up neither the commands beside it nor whoever lists them."""
+    call_id = live_call(database)
+    given = commands.give(database, "clinic", call_id, CommandKind.HANG_UP, by="Ann", now=NOON)
+    commands.give(database, "clinic", call_id, CommandKind.HANG_UP, by="Bob", now=NOON)
+    mine = call_commands.c.command_id == given.command_id
+    with database.write() as connection:
+        connection.execute(update(call_commands).where(mine).values(kind="whisper"))
+
+    assert [one.by for one in commands.take(database, [call_id], now=SOON)] == ["Bob"]
+    assert [one.by for one in commands.commands_of(database, "clinic", call_id)] == ["Bob"]
+    with database.read() as connection:
+        closed = connection.execute(select(call_commands.c.done_at, call_commands.c.outcome).where(mine)).one()
+    assert tuple(closed) == (SOON, "not understood")
 
 
 def test_only_own_live_calls_are_commanded(database: Database) -> None:
