@@ -10,10 +10,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from opendeep_kit.errors import OpenDeepError, Unavailable
 from opendeep_kit.logs import log
+from opendeep_kit.media.call_end import insist
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.line import Line
 from opendeep_kit.settings import ServiceSettings
@@ -37,7 +39,8 @@ class MediaFollow:
         self._settings = settings
         self._call_id = call_id
         self._is_open = False
-        self._asked: str | None = None
+        self._answer: str | None = None
+        """What came of a hand-over, until the record has it."""
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -47,7 +50,9 @@ class MediaFollow:
             yield
         finally:
             watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            (ended,) = await asyncio.gather(watch, return_exceptions=True)
+            if not isinstance(ended, asyncio.CancelledError):
+                log().error("! nobody watched a call's media", call_id=str(self._call_id), error=type(ended).__name__)
 
     async def end(self) -> MediaEnd | None:
         """How the sound ended, once the line says that the call is over; None: it never came."""
@@ -92,17 +97,22 @@ class MediaFollow:
         self._is_open = is_open
 
     async def _hand_over(self, target: str) -> None:
-        answer = live_calls.DONE
-        try:
-            await self._line.transfer(self._call_id, target)
-        except OpenDeepError as error:
-            answer = error.what
+        if self._answer is None:  # a record that refused the last answer still asks
+            try:
+                await self._line.transfer(self._call_id, target)
+                self._answer = live_calls.DONE
+            except OpenDeepError as error:
+                self._answer = error.what
         # The hand-over ends the call on this line, and with it this watch: the answer is written all the same.
-        await asyncio.shield(
-            asyncio.to_thread(
-                live_calls.answer_transfer, self._database, str(self._call_id), answer, now=datetime.now(UTC)
-            )
-        )
+        await asyncio.shield(self._write_answer(self._answer))
+
+    async def _write_answer(self, answer: str) -> None:
+        call_id, now = str(self._call_id), datetime.now(UTC)
+        try:
+            await insist(partial(live_calls.answer_transfer, self._database, call_id, answer, now=now))
+            self._answer = None
+        except Unavailable as error:
+            log().error("! what came of a hand-over cannot be recorded", call_id=call_id, what=error.what)
 
     async def _is_held(self, media: Media) -> bool:
         within_s = self._settings.worker_dead_after_s

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from unittest.mock import AsyncMock
-from uuid import UUID
+from typing import Any
+from unittest.mock import AsyncMock, Mock
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,16 +14,21 @@ from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.attempt_end import Came
 from opendeep_kit.engine.dialer import Dialer
+from opendeep_kit.errors import Refused, Unavailable
+from opendeep_kit.media import call_end
+from opendeep_kit.media.media_follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.rehearsal.engines import Say
-from opendeep_kit.store import answer_times, attempts, calls, campaigns, dnc, ledger, workers
+from opendeep_kit.store import answer_times, attempts, calls, campaigns, dnc, ledger, live_calls, workers
 from opendeep_kit.store.answer_times import Rang
 from opendeep_kit.store.attempts import AttemptState
+from opendeep_kit.store.calls import ExpectedCall
 from opendeep_kit.tasks.script import parse_script
 from tests.service_rig import AGREES, BUSY, OPT_OUT, SCRIPT, TENANT, Rig, now, rig, until
 
 REAL = "+442071838750"
+LATER = timedelta(minutes=1)
 LONG = ((Say("This is a very long sentence, so that the call is still there when its worker dies. " * 3),),)
 
 
@@ -225,6 +231,34 @@ async def test_a_dead_media_worker_is_told_truthfully(tmp_path: Path) -> None:
         assert (row.disposition, row.detail) == ("failed", "the process that held its sound died")
         assert row.state == AttemptState.INTERRUPTED
         assert who.state == "waiting"
+
+
+async def test_a_locked_record_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came of a hand-over is written when the record lets us; it is not tried twice, and the end is told too."""
+    answers, refusals = live_calls.answer_transfer, [Unavailable("locked"), Unavailable("locked")]
+
+    def answer(*args: Any, **named: Any) -> None:
+        if refusals:
+            raise refusals.pop()
+        answers(*args, **named)
+
+    monkeypatch.setattr(live_calls, "answer_transfer", answer)
+    monkeypatch.setattr(call_end, "WRITE_WITHIN_S", 0.0)
+    async with rig(tmp_path, replies=LONG) as service:
+        line = Mock(transfer=AsyncMock(side_effect=Refused("nobody answers", do="try later")))
+        call = ExpectedCall(
+            call_id=str(uuid4()), tenant_id=TENANT, number=AGREES, line="simulator", expected_until=now() + LATER
+        )
+        calls.expect(service.database, call, now=now())
+        live_calls.admit_at(service.database, call.call_id, "media-1", now=now())
+        follow = MediaFollow(service.database, line, service.settings.service, UUID(call.call_id))
+        async with follow.watching():
+            live_calls.ask_transfer(service.database, call.call_id, REAL, now=now())
+            await until(lambda: live_calls.transfer_answer(service.database, call.call_id) == "nobody answers")
+            live_calls.end_media(service.database, call.call_id, DIED, now=now())
+            await until(lambda: bool(line.media_closed.called))
+
+    assert line.transfer.await_count == 1
 
 
 async def test_caps_are_never_exceeded(tmp_path: Path) -> None:
