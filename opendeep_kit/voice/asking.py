@@ -38,6 +38,8 @@ class Asking:
         """Instructions of the response that is wanted."""
         self._last = ("", "", False)
         """Event id, instructions and `must` of what was asked last, while somebody wants it."""
+        self._last_id = ""
+        """Event id of what was asked last, wanted or not, until it is had."""
         self.is_sent = False
         """A response was asked for and has not begun: the model owes it."""
         self._is_ours = False
@@ -80,7 +82,8 @@ class Asking:
         if not self._is_wanted or self.is_sent or self._is_away or is_held:
             return ""
         self._asked += 1
-        self._last = (f"create:{self._asked}", self._words, self._is_must)
+        self._last_id = f"create:{self._asked}"
+        self._last = (self._last_id, self._words, self._is_must)
         self._is_wanted, self._words, self._is_must, self.is_sent = False, "", False, True
         return wire.create_response(self._last[1], self._last[0])
 
@@ -113,7 +116,7 @@ class Asking:
         if status == "completed":
             self._failures = 0
         if status == "completed" and self._is_ours:
-            self._last = ("", "", False)
+            self._last, self._last_id = ("", "", False), ""
         self._not_before_ms = None
 
     def failed(self, now_ms: float, *, may_speak: bool) -> bool:
@@ -134,7 +137,7 @@ class Asking:
 
     def is_about(self, event_id: str) -> bool:
         """Whether an error with this id, empty if the model names none, can be about what we asked for last."""
-        return bool(self._last[0]) and event_id in ("", self._last[0])
+        return bool(self._last_id) and event_id in ("", self._last_id)
 
     def refused(self, event_id: str, now_ms: float) -> bool:
         """Another response is active. Returns whether it must give way to what we asked for."""

@@ -109,6 +109,18 @@ def test_error_about_something_else_is_none_of_our_request() -> None:
     assert talk.asked() == [""]
 
 
+def test_request_that_is_refused_after_an_interruption_is_owed_no_more() -> None:
+    """Nobody wants it, so it is not asked for again, and a healthy session is not taken for one that stalls."""
+    talk = Talk()
+    talk.ask(WORDS)
+    talk.conversation.interrupt(talk.now_ms)
+    talk.error("server_error", talk.sent("response.create")[0]["event_id"])
+    talk.wait(RETRY_AFTER_MS)
+
+    assert not talk.conversation.is_owed
+    assert talk.asked() == [WORDS]
+
+
 # ---- responses never announced ----------------------------------------------------------------------
 
 
