@@ -37,6 +37,8 @@ class Decision:
     """Where the consent is on file; empty when there is none."""
     try_again_at: datetime | None = None
     """Of a refusal: when all that is known now would allow it; None: not known, or never."""
+    put_off_to: datetime | None = None
+    """Of a refusal: before then asking again is in vain, and perhaps then too; None: no such time is known."""
 
 
 def may_we_call(case: Case) -> Decision:
@@ -44,6 +46,7 @@ def may_we_call(case: Case) -> Decision:
     findings = tuple(rule(case) for _, rule in RULES)
     refusals = [finding for finding in findings if not finding.is_passed]
     first = refusals[0] if refusals else None
+    put_off_to = _put_off_to(case, refusals)
     return Decision(
         is_allowed=first is None,
         rule=first.rule if first else None,
@@ -53,7 +56,8 @@ def may_we_call(case: Case) -> Decision:
         inputs_sha256=hashlib.sha256(inputs_json(case)).hexdigest(),
         dnc_snapshot=case.dnc.snapshot if case.dnc else "",
         consent=case.consent.reference if case.consent else "",
-        try_again_at=_try_again_at(case, refusals),
+        try_again_at=_try_again_at(case, refusals, put_off_to),
+        put_off_to=put_off_to,
     )
 
 
@@ -79,11 +83,15 @@ def explain(decision: Decision) -> list[str]:
     return lines
 
 
-def _try_again_at(case: Case, refusals: list[Finding]) -> datetime | None:
-    """When every refusal has passed by, moved into the windows; unknown as soon as one of them is."""
-    if not refusals or any(finding.try_again_at is None for finding in refusals):
+def _put_off_to(case: Case, refusals: list[Finding]) -> datetime | None:
+    """When every refusal that knows a time has passed by, moved into the windows; after the campaign's end as well."""
+    known = [finding.try_again_at for finding in refusals if finding.try_again_at is not None]
+    return next_opening(case.campaign.windows, case.callee.zones, max(known), case.closed) if known else None
+
+
+def _try_again_at(case: Case, refusals: list[Finding], put_off_to: datetime | None) -> datetime | None:
+    """The time to which it is put off, where that helps: every refusal knows a time, and the campaign lasts so long."""
+    if any(finding.try_again_at is None for finding in refusals):
         return None
-    latest = max(finding.try_again_at for finding in refusals if finding.try_again_at)
-    at = next_opening(case.campaign.windows, case.callee.zones, latest, case.closed)
     ends_at = case.campaign.ends_at
-    return None if at is not None and ends_at is not None and at >= ends_at else at
+    return None if put_off_to is not None and ends_at is not None and put_off_to >= ends_at else put_off_to

@@ -70,8 +70,9 @@ def to_ruling(decision: Decision) -> Ruling:
     following = None
     if any(finding.is_final and finding.rule not in PASSING for finding in decision.findings):
         following = NextStep(at=None, reason=decision.reason)
-    elif decision.rule not in PASSING and decision.try_again_at is not None:
-        following = NextStep(at=decision.try_again_at, reason=decision.reason)
+    elif decision.rule not in PASSING and decision.put_off_to is not None:
+        # After the campaign's end as well: a contact that stayed due would be asked about at every tick until then.
+        following = NextStep(at=decision.put_off_to, reason=decision.reason)
     return Ruling(
         is_allowed=decision.is_allowed,
         words=decision.reason,

@@ -187,6 +187,22 @@ def test_try_again_waits_for_the_last_of_them() -> None:
     assert may_we_call(replace(late, campaign=replace(CAMPAIGN, ends_at=utc("2026-11-27 13:00")))).try_again_at is None
 
 
+def test_put_off_past_the_campaigns_end() -> None:
+    """Trying again helps no more once the campaign is over; the contact waits until then, and is not asked about."""
+    late = case(**in_new_york("2026-11-25 20:30"), **campaign(ends_at=utc("2026-11-26 05:00")))
+    decision = may_we_call(late)
+
+    assert (decision.try_again_at, decision.put_off_to) == (None, utc("2026-11-27 14:00"))
+
+
+def test_put_off_though_the_lines_are_full() -> None:
+    """What says nothing of the contact does not keep it from waiting for what does."""
+    full = {"scopes": (replace(SCOPE, use=Use(live=2)),), "campaign_attempts": rung(1, 1.5)}
+    decision = may_we_call(case(**full))
+
+    assert (decision.try_again_at, decision.put_off_to) == (None, utc("2026-03-11 13:00"))
+
+
 def test_try_again_is_the_later_of_two() -> None:
     """The day's cap passes at midnight, the one of 24 hours at 13:30 UTC on the next day: that counts."""
     decision = may_we_call(case(campaign_attempts=rung(0.5, 1, 1.5)))

@@ -1,5 +1,6 @@
 """The facts of a claim before the rules: what they decide is what the ledger keeps and what follows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,14 @@ NIGHT = datetime(2030, 6, 4, 3, 0, tzinfo=UTC)
 """In New York it is eleven in the evening."""
 
 
-def ruling(folder: Path, settings: ServiceSettings, *, at: datetime | None = None, **spec: object) -> Ruling:
+def ruling(
+    folder: Path,
+    settings: ServiceSettings,
+    *,
+    at: datetime | None = None,
+    ends_at: datetime | None = None,
+    **spec: object,
+) -> Ruling:
     """What the rules say of the one contact of a campaign."""
     database = open_database(f"sqlite:///{folder / 'opendeep.db'}")
     try:
@@ -31,6 +39,7 @@ def ruling(folder: Path, settings: ServiceSettings, *, at: datetime | None = Non
             facts: Facts = claim_facts.read_facts(
                 connection, who, trunk_id="default", worker_id="media-1", now=at or datetime.now(UTC)
             )
+        facts = replace(facts, campaign=replace(facts.campaign, ends_at=ends_at))
         return checker(settings, worker_capacity=1)(facts)
     finally:
         database.close()
@@ -49,6 +58,16 @@ def test_outside_the_window_it_is_put_off(tmp_path: Path) -> None:
     found = ruling(tmp_path, ServiceSettings(), at=NIGHT, windows={"daily": "09:00-20:00"})
 
     assert (found.is_allowed, found.rule) == (False, "window")
+    assert found.next is not None
+    assert found.next.at == datetime(2030, 6, 4, 13, 0, tzinfo=UTC)
+
+
+def test_put_off_past_the_campaigns_end(tmp_path: Path) -> None:
+    """A contact that may be called only when the campaign is over does not stay due: each tick would ask again."""
+    ends_at = datetime(2030, 6, 4, 5, 0, tzinfo=UTC)
+    found = ruling(tmp_path, ServiceSettings(), at=NIGHT, ends_at=ends_at, windows={"daily": "09:00-20:00"})
+
+    assert (found.rule, found.try_again_at) == ("window", None)
     assert found.next is not None
     assert found.next.at == datetime(2030, 6, 4, 13, 0, tzinfo=UTC)
 
