@@ -15,7 +15,7 @@ from opendeep_kit.campaigns import capacity
 from opendeep_kit.campaigns.case import closed_days
 from opendeep_kit.campaigns.clocks import Calendar, clock
 from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.campaigns.model import Campaign, Flow, TenantLimits
+from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Place, Rotation, plan
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import callee_of, to_flow
@@ -23,7 +23,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.public import MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
-from opendeep_kit.store import attempts, campaigns, enrolments, workers
+from opendeep_kit.store import attempts, campaigns, enrolments, tallies, workers
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.enrolments import Due
 from opendeep_kit.store.lanes import Lane, lanes_of
@@ -31,6 +31,8 @@ from opendeep_kit.store.workers import Worker, WorkerState
 
 ANY_NUMBER = "+0"
 """Stands for a lane's callees where only their whereabouts matter."""
+
+RESERVED = "the budget is reserved by the calls that live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,15 @@ class Tick:
     """By `tenant/campaign`: what holds its due calls."""
     bound_by: str = ""
     """What allows no call at all, in a clause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Affordable:
+    """How many calls the money that is left allows; who keeps no budget is not in it."""
+
+    campaigns: dict[str, int] = field(default_factory=dict)
+    """By `tenant/campaign`."""
+    tenants: dict[str, int] = field(default_factory=dict)
 
 
 class Planning:
@@ -99,7 +110,8 @@ class Planning:
         tenants = {name: _limits(name, kept) for name, kept in campaigns.all_limits(self._database).items()}
         running = [one for row in campaigns.all_campaigns(self._database, [TaskState.RUNNING]) if (one := _model(row))]
         due = {_key(one): self._due(one, now, most, asked, reaches_people) for one in running}
-        limits = self._limits(running, tenants, live, most, bound_by)
+        money = self._affordable([one for one in running if due[_key(one)]], tenants, most)
+        limits = self._limits(running, tenants, live, most, bound_by, money)
         demands = [_demand(one, due[_key(one)]) for one in running if due[_key(one)]]
         until = now + timedelta(seconds=self._settings.tick_s)
         made = plan(demands, limits, self._rotation, now=now, until=until, most=most)
@@ -141,6 +153,26 @@ class Planning:
         # A lane that never opens is asked too: its contacts end with the reason.
         return opening is None or opening <= now
 
+    def _affordable(
+        self, busy: Sequence[Campaign], tenants: Mapping[str, TenantLimits | None], most: int
+    ) -> Affordable:
+        """Asked of those alone that have calls due and keep a budget: the rules would refuse what exceeds it."""
+        found = Affordable()
+        for one in busy:
+            kept = tenants.get(one.tenant_id)
+            shared = kept.budget if kept else None
+            if one.budget is None and shared is None:
+                continue
+            with self._database.read() as connection:
+                mine, all_ = tallies.money(connection, one.tenant_id, one.campaign_id)
+            by_own = most if one.budget is None else _calls_within(one.budget, mine, one.call_cost, most)
+            by_shared = most if shared is None else _calls_within(shared, all_, one.call_cost, most)
+            found.campaigns[_key(one)] = min(by_own, by_shared)
+            if shared is not None and by_shared:
+                # By the dearest call that still fits: of several prices never too many are planned.
+                found.tenants[one.tenant_id] = min(by_shared, found.tenants.get(one.tenant_id, by_shared))
+        return found
+
     def _limits(
         self,
         running: Sequence[Campaign],
@@ -148,6 +180,7 @@ class Planning:
         live: Sequence[attempts.Attempt],
         most: int,
         bound_by: str,
+        money: Affordable,
     ) -> Limits:
         by_trunk = Counter(one.trunk_id for one in live)
         by_tenant = Counter(one.tenant_id for one in live)
@@ -159,7 +192,13 @@ class Planning:
                 for name, trunk in self._settings.trunks.items()
             },
             tenants={
-                name: _limit(of.flow, by_tenant[name], of.weight, "the tenant has as many calls as it may")
+                name: _limit(
+                    of.flow,
+                    by_tenant[name],
+                    of.weight,
+                    "the tenant has as many calls as it may",
+                    money.tenants.get(name),
+                )
                 for name, of in tenants.items()
                 if of is not None
             },
@@ -169,6 +208,7 @@ class Planning:
                     by_campaign[one.tenant_id, one.campaign_id],
                     one.weight,
                     "the campaign has as many calls as it may",
+                    money.campaigns.get(_key(one)),
                 )
                 for one in running
             },
@@ -191,9 +231,19 @@ def _sign(one: Worker) -> capacity.Sign:
     )
 
 
-def _limit(flow: Flow, live: int, weight: float = 1.0, bound_by: str = "") -> Limit:
+def _limit(flow: Flow, live: int, weight: float = 1.0, bound_by: str = "", affordable: int | None = None) -> Limit:
     room = None if flow.max_live is None else max(0, flow.max_live - live)
+    if affordable is not None and (room is None or affordable < room):
+        room, bound_by = affordable, RESERVED
     return Limit(room=room, calls_per_s=flow.calls_per_s, weight=weight, bound_by=bound_by)
+
+
+def _calls_within(budget: Money, used: Mapping[str, int], cost: Money | None, most: int) -> int:
+    """How many further calls the budget holds, `most` at most; none while their cost is not known in its currency."""
+    left = budget.minor - used.get(budget.currency, 0)
+    if cost is None or cost.currency != budget.currency or left < 0:
+        return 0
+    return min(most, left // cost.minor) if cost.minor else most
 
 
 def _demand(campaign: Campaign, due: deque[Due]) -> Demand:

@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from opendeep_kit.engine.planning import Planning, Tick
+from opendeep_kit.engine.permits import checker
+from opendeep_kit.engine.planning import RESERVED, Planned, Planning, Tick
 from opendeep_kit.settings import FlowSettings, ServiceSettings
 from opendeep_kit.store import attempts, workers
+from opendeep_kit.store.claiming import ClaimOutcome, NewAttempt, claim
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.workers import Heartbeat
 from tests.service_rig import new_tenant, now, start_campaign
@@ -89,6 +92,57 @@ def test_limits_of_the_installation(tmp_path: Path) -> None:
 
     assert len(capped.calls) == 3
     assert (strange.calls, strange.held) == ([], {"clinic/one": "trunk:default is not known"})
+
+
+def usd(minor: int) -> dict[str, object]:
+    """Money of a spec."""
+    return {"minor": minor, "currency": "USD"}
+
+
+def claim_one(database: Database, planned: Planned, cost: int) -> None:
+    """The planned call is permitted, and its cost reserved."""
+    attempt = NewAttempt(
+        attempt_id=str(uuid4()),
+        control_id="control-1",
+        trunk_id="default",
+        worker_id="m",
+        media_host="127.0.0.1",
+        media_port=9092,
+        reserved_minor=cost,
+        currency="USD",
+    )
+    check = checker(ServiceSettings(), worker_capacity=10)
+    made = claim(database, planned.tenant_id, planned.enrolment_id, attempt, check=check, now=now())
+    assert made.outcome == ClaimOutcome.CLAIMED
+
+
+def test_no_more_than_the_budget_holds(tmp_path: Path) -> None:
+    """Money for two calls: two are planned; while they live, none, and it is told what holds the others."""
+    with record(tmp_path) as database:
+        start_campaign(database, "one", NUMBERS, budget=usd(25), call_cost=usd(10))
+        first = tick(database)
+        for planned in first.calls:
+            claim_one(database, planned, 10)
+        second = tick(database)
+
+    assert (len(first.calls), second.calls) == (2, [])
+    assert first.held == second.held == {"clinic/one": RESERVED}
+
+
+def test_no_more_than_the_tenants_budget_holds(tmp_path: Path) -> None:
+    """Two campaigns never plan more together than the tenant's money allows, and leave none of it."""
+    with record(tmp_path) as database:
+        new_tenant(database, budget=usd(25))
+        start_campaign(database, "cheap", NUMBERS, call_cost=usd(3))
+        start_campaign(database, "dear", NUMBERS, call_cost=usd(10))
+        spent = 0
+        while planned := tick(database).calls:
+            for one in planned:
+                cost = 10 if one.campaign_id == "dear" else 3
+                claim_one(database, one, cost)
+                spent += cost
+
+    assert spent == 25
 
 
 def test_two_campaigns_share(tmp_path: Path) -> None:
