@@ -182,9 +182,15 @@ def _following(
     def opening(after: datetime) -> datetime | None:
         return next_opening(rules.windows, callee.zones, after, closed)
 
+    def opening_before_the_end(after: datetime) -> datetime | None:
+        at = opening(after)
+        return None if at is not None and rules.ends_at is not None and at >= rules.ends_at else at
+
     def better(after: datetime) -> datetime | None:
         hours = _answer_hours(database, row.tenant_id)
-        return hours.better(after, callee.zones[0], opening) if hours is not None and callee.zones else None
+        if hours is None or not callee.zones:
+            return None
+        return hours.better(after, callee.zones[0], opening_before_the_end)
 
     following = next_attempt(
         rules.retries,

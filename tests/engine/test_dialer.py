@@ -13,6 +13,7 @@ import pytest
 from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.attempt_end import Came
+from opendeep_kit.engine.campaign_change import Wish, change
 from opendeep_kit.engine.dialer import Dialer
 from opendeep_kit.errors import Refused, Unavailable
 from opendeep_kit.media import call_end
@@ -92,16 +93,20 @@ async def test_busy_is_tried_again_later(tmp_path: Path) -> None:
 
 
 async def test_a_better_hour_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once enough callees of the tenant were called, somebody who did not answer is due at an hour when they do."""
+    """Once enough callees of the tenant were called, somebody who did not answer is due at an hour when they do.
+
+    Not at one after the campaign's end: they would not be called at all.
+    """
     rule = {"no_answer": {"max_retries": 3, "delay_s": 60, "jitter": 0}}
     zone, soon = "America/New_York", now() + timedelta(hours=5)
     people = [("answered", "completed", soon)] * 40 + [("no_answer", "not_reached", now() - timedelta(hours=2))] * 40
     known = [Rang(at=at, zones=(zone,), phone_result=one, disposition=told) for one, told, at in people]
     due = []
     async with rig(tmp_path) as service:
-        for campaign, told in (("one", known[:49]), ("two", known)):
+        for campaign, told, hours in (("one", known[:49], 9), ("two", known, 9), ("three", known, 2)):
             monkeypatch.setattr(answer_times, "rang", lambda *_, told=told: told)
             service.campaign(campaign, [BUSY], retries={"rules": rule})
+            change(service.database, TENANT, campaign, Wish(ends_at=now() + timedelta(hours=hours)), by="me", now=now())
             job, dialer = service.job(campaign, BUSY), service.dialer()
             assert await dialer.permit(job)
             came = Came(phone_result=PhoneResult.NO_ANSWER, ended_by=None)
@@ -110,6 +115,7 @@ async def test_a_better_hour_is_waited_for(tmp_path: Path, monkeypatch: pytest.M
 
     assert due[0] < timedelta(minutes=2)
     assert timedelta(hours=3) < due[1] < timedelta(hours=6)
+    assert due[2] < timedelta(minutes=2)
 
 
 async def test_place_run_again_does_not_redial(tmp_path: Path) -> None:
