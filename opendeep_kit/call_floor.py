@@ -19,6 +19,7 @@ from opendeep_kit import events
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import hand_calls
 from opendeep_kit.engine.caller_ids import caller_id_of
+from opendeep_kit.engine.dialer import RATE_TRIES, RATE_WAIT_S
 from opendeep_kit.errors import OpenDeepError, Unavailable
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.lines import check_reach
@@ -131,7 +132,7 @@ class CallFloor:
         caller_id = await asyncio.to_thread(caller_id_of, self._database, request.tenant_id)
         if not is_made_up(request.number):
             check_reach(self._line, request.number)
-            await asyncio.to_thread(self._permit, placed)
+            await self._permit(placed)
         await asyncio.to_thread(self._expect, placed)
         brief = Brief(tenant_id=request.tenant_id, script=request.script, facts=request.facts, tools=request.tools)
         held = self.media.announce(call_id, brief, placed.emit)
@@ -142,9 +143,17 @@ class CallFloor:
             self.media.forget(call_id)
         return await self._write_down(placed, result, media)
 
-    def _permit(self, placed: _Placed) -> None:
+    async def _permit(self, placed: _Placed) -> None:
+        """As the rules say; a call that comes too early for a rate waits, when it is not for long."""
+        for tries_left in reversed(range(RATE_TRIES)):
+            wait_s = await asyncio.to_thread(self._ask, placed, RATE_WAIT_S if tries_left else 0.0)
+            if not wait_s:
+                return
+            await asyncio.sleep(wait_s)
+
+    def _ask(self, placed: _Placed, waits_s: float) -> float:
         request = placed.request
-        hand_calls.permit(
+        return hand_calls.permit(
             self._database,
             request.tenant_id,
             request.number,
@@ -152,6 +161,7 @@ class CallFloor:
             consent=request.consent,
             settings=self._settings.service,
             now=datetime.now(UTC),
+            waits_s=waits_s,
         )
 
     def _expect(self, placed: _Placed) -> None:

@@ -1,7 +1,8 @@
 """Calls that this process places by hand: by the same rules as a campaign's, and an opt-out is one."""
 
+import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,22 @@ async def test_calls_by_hand_count_for_the_caps(tmp_path: Path) -> None:
             await service.floor().call(REQUEST)
 
         assert len(service.line.dialled) == 1
+
+
+async def test_a_rate_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls by hand that come too close together are placed one after the other, as far apart as the tenant says."""
+    permit, shift = hand_calls.permit, WEDNESDAY - now()
+    monkeypatch.setattr(hand_calls, "permit", lambda *a, **k: permit(*a, **k | {"now": now() + shift}))
+    async with rig(tmp_path) as service:
+        service.line.is_a_play = False
+        campaign_desk.set_limits(service.database, TENANT, {"flow": {"calls_per_s": 2}})
+        floor = service.floor()
+        await asyncio.gather(floor.call(REQUEST), floor.call(REQUEST))
+        found = ledger.permissions_of(service.database, TENANT, number=REAL)
+
+    first, *_, last = sorted(one.at for one in found if one.is_allowed)
+    assert len(service.line.dialled) == 2
+    assert last - first >= timedelta(seconds=0.5)
 
 
 async def test_a_line_that_reaches_nobody_is_not_asked(tmp_path: Path) -> None:

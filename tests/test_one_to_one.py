@@ -40,7 +40,6 @@ COVERED: dict[str, str] = {
     "lab/own_service": "lab/test_campaign_run.py",
     "lab/briefing_desk": "widgets/test_briefing.py",
     "lab/call_tables": "lab/test_comparison.py",
-    "lab/placing": "lab/test_workbench.py",
     "lab/placed_call": "lab/test_comparison.py",
     "settings": "test_config.py",
     "tasks/briefing_draft": "tasks/test_briefing.py",

@@ -1,7 +1,8 @@
 """SEAM between a call that a person places by hand and the calling rules: the same rules as a campaign's.
 
 Given a tenant and a number, asks the rules in the transaction that notes their ruling, and says what to do about a no.
-Such a call keeps the default windows and the tenant's own limits. Never dials.
+Such a call keeps the default windows, the tenant's own limits, those of the trunk `default` and of everybody; it counts
+for them with the calls of campaigns. Never dials.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from opendeep_kit.engine.campaign_specs import to_limits
 from opendeep_kit.engine.permits import spending_of, to_answer, to_flow, to_ruling, use_of
 from opendeep_kit.errors import Refused
 from opendeep_kit.settings import ServiceSettings
-from opendeep_kit.store import hand_permits
-from opendeep_kit.store.claim_facts import NO_CAMPAIGN, HandFacts
+from opendeep_kit.store import campaigns, hand_permits
+from opendeep_kit.store.claim_facts import HAND_TRUNK, NO_CAMPAIGN, HandFacts
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.ledger import Ruling
 
@@ -47,11 +48,16 @@ def permit(
     consent: str,
     settings: ServiceSettings,
     now: datetime,
-) -> None:
+    waits_s: float = 0.0,
+) -> float:
     """Note that the rules allow this call, or refuse it. Blocks: call it off the loop.
 
     Args:
         consent: where it is on file that the callee agreed, as whoever calls says; empty: the record's own counts.
+        waits_s: a rate that is over in so long is waited for instead of refusing.
+
+    Returns:
+        After how many seconds to ask again; 0: it is allowed.
 
     Raises:
         Refused: a rule forbids it; the text says which, and what to do.
@@ -60,8 +66,25 @@ def permit(
     """
     check = partial(_check, consent=consent, settings=settings)
     ruling = hand_permits.permit(database, tenant_id, number, call_id=call_id, check=check, now=now)
-    if not ruling.is_allowed:
-        raise Refused(f"this number may not be called now ({ruling.words})", do=_what_to_do(ruling))
+    if ruling.is_allowed:
+        return 0.0
+    if ruling.rule == Rule.RATE and ruling.try_again_at is not None:
+        wait_s = (ruling.try_again_at - now).total_seconds()
+        if wait_s <= waits_s:
+            return wait_s
+    raise Refused(f"this number may not be called now ({ruling.words})", do=_what_to_do(ruling))
+
+
+def most_at_once(database: Database, tenant_id: str, settings: ServiceSettings) -> int | None:
+    """How many calls by hand the tenant may have at a time; None: no limit is set. Blocks: call it off the loop.
+
+    Raises:
+        BadInput: the tenant's limits cannot be read.
+    """
+    trunk = settings.trunks.get(HAND_TRUNK)
+    tenant = to_limits(tenant_id, campaigns.limits_of(database, tenant_id) or {})
+    caps = (settings.everyone.max_live, trunk.max_live if trunk else None, tenant.flow.max_live)
+    return min((cap for cap in caps if cap is not None), default=None)
 
 
 def _check(facts: HandFacts, *, consent: str, settings: ServiceSettings) -> Ruling:
@@ -77,7 +100,13 @@ def case_of(facts: HandFacts, settings: ServiceSettings, *, consent: str = "") -
         given = Consent(reference=consent.strip(), given_at=facts.now)
     elif on_file is not None:
         given = Consent(reference=on_file.reference, given_at=on_file.given_at, expires_at=on_file.expires_at)
-    budget = tenant.budget
+    budget, trunk = tenant.budget, settings.trunks.get(HAND_TRUNK)
+    scopes = [
+        Scope(name="everybody", flow=to_flow(settings.everyone), use=use_of(facts.everyone, settings.everyone)),
+        Scope(name="the tenant", flow=tenant.flow, use=use_of(facts.tenant, tenant.flow)),
+    ]
+    if trunk is not None:
+        scopes.append(Scope(name="the trunk", flow=to_flow(trunk), use=use_of(facts.trunk, trunk)))
     return Case(
         now=facts.now,
         callee=zones.callee(facts.number),
@@ -87,10 +116,7 @@ def case_of(facts: HandFacts, settings: ServiceSettings, *, consent: str = "") -
         consent=given,
         campaign_attempts=(),
         tenant_attempts=facts.tenant_attempts,
-        scopes=(
-            Scope(name="everybody", flow=to_flow(settings.everyone), use=use_of(facts.everyone, settings.everyone)),
-            Scope(name="the tenant", flow=tenant.flow, use=use_of(facts.tenant, tenant.flow)),
-        ),
+        scopes=tuple(scopes),
         spending=() if budget is None else (spending_of("the tenant", budget, facts.tenant_spent),),
     )
 

@@ -24,6 +24,7 @@ from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.public import MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import attempts, campaigns, enrolments, tallies, workers
+from opendeep_kit.store.claim_facts import HAND_TRUNK, by_hand
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.enrolments import Due
 from opendeep_kit.store.lanes import Lane, lanes_of
@@ -101,17 +102,20 @@ class Planning:
         found = workers.alive(self._database, now=now, within_s=self._settings.worker_dead_after_s)
         told = capacity.provider([_sign(one) for one in found], live=len(live), now=now)
         room = capacity.room([_worker(one) for one in found], told, now=now, policy=self._tired)
+        with self._database.read() as connection:
+            hand = Counter({name: of.live for name, of in by_hand(connection, now=now).items()})
         most = room.calls - len(asked)
         bound_by, everyone = room.bound_by, self._settings.everyone.max_live
-        if everyone is not None and everyone - len(live) - len(asked) < most:
-            most, bound_by = everyone - len(live) - len(asked), "the installation has as many calls as it may"
+        if everyone is not None and everyone - len(live) - hand.total() - len(asked) < most:
+            most = everyone - len(live) - hand.total() - len(asked)
+            bound_by = "the installation has as many calls as it may"
         if most <= 0:
             return Tick(bound_by=bound_by)
         tenants = {name: _limits(name, kept) for name, kept in campaigns.all_limits(self._database).items()}
         running = [one for row in campaigns.all_campaigns(self._database, [TaskState.RUNNING]) if (one := _model(row))]
         due = {_key(one): self._due(one, now, most, asked, reaches_people) for one in running}
         money = self._affordable([one for one in running if due[_key(one)]], tenants, most)
-        limits = self._limits(running, tenants, live, most, bound_by, money)
+        limits = self._limits(running, tenants, live, hand, most, bound_by, money)
         demands = [_demand(one, due[_key(one)]) for one in running if due[_key(one)]]
         until = now + timedelta(seconds=self._settings.tick_s)
         made = plan(demands, limits, self._rotation, now=now, until=until, most=most)
@@ -178,12 +182,13 @@ class Planning:
         running: Sequence[Campaign],
         tenants: Mapping[str, TenantLimits | None],
         live: Sequence[attempts.Attempt],
+        hand: Counter[str],
         most: int,
         bound_by: str,
         money: Affordable,
     ) -> Limits:
-        by_trunk = Counter(one.trunk_id for one in live)
-        by_tenant = Counter(one.tenant_id for one in live)
+        by_trunk = Counter(one.trunk_id for one in live) + Counter({HAND_TRUNK: hand.total()})
+        by_tenant = Counter(one.tenant_id for one in live) + hand
         by_campaign = Counter((one.tenant_id, one.campaign_id) for one in live)
         return Limits(
             everyone=Limit(room=most, calls_per_s=self._settings.everyone.calls_per_s, bound_by=bound_by),

@@ -12,9 +12,11 @@ from dataclasses import replace
 from opendeep_kit import events
 from opendeep_kit.app import Service
 from opendeep_kit.call_floor import CallOutcome, CallRequest
+from opendeep_kit.engine import hand_calls
 from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.lab.own_thread import Progress
 from opendeep_kit.lab.placed_call import Calls, PlacedCall
+from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.tasks.script import CallScript
 
 Order = tuple[str, CallRequest]
@@ -44,8 +46,13 @@ class Placing:
         return _placed(callee, request.script, version, outcome)
 
     async def many(self, orders: Sequence[Order], progress: Progress, *, parallel: int) -> Calls:
-        """All of them, so many at a time; one that cannot be placed does not stop the others."""
-        gate = asyncio.Semaphore(max(1, parallel))
+        """All of them, so many at a time; one that cannot be placed does not stop the others.
+
+        Never more at a time than the tenant, the trunk and the installation may have: the others would be refused.
+        """
+        real = [request for _, request in orders if not is_made_up(request.number)]
+        most = await asyncio.to_thread(self._most_at_once, real[0].tenant_id) if real else None
+        gate = asyncio.Semaphore(max(1, parallel if most is None else min(parallel, most)))
 
         async def one(place: int, order: Order) -> PlacedCall | tuple[str, str]:
             async with gate:
@@ -57,6 +64,9 @@ class Placing:
         results = await asyncio.gather(*(one(place, order) for place, order in enumerate(orders)))
         placed = [result for result in results if isinstance(result, PlacedCall)]
         return Calls(placed, [result for result in results if not isinstance(result, PlacedCall)])
+
+    def _most_at_once(self, tenant_id: str) -> int | None:
+        return hand_calls.most_at_once(self._service.database, tenant_id, self._service.settings.service)
 
 
 def _placed(callee: str, script: CallScript, version: int, outcome: CallOutcome) -> PlacedCall:

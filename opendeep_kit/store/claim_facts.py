@@ -6,25 +6,30 @@ attempts, money, lists and consent. Decides nothing: the facts are handed to the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, true
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column, or_, select, true
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.store import tallies
 from opendeep_kit.store.attempts import OPEN
+from opendeep_kit.store.calls import CallState
 from opendeep_kit.store.campaign_tables import attempts, campaigns, permissions
 from opendeep_kit.store.campaigns import Campaign, to_campaign
 from opendeep_kit.store.consents import Consent, consent_at
 from opendeep_kit.store.dnc import Listed, listed
 from opendeep_kit.store.enrolments import Enrolment
-from opendeep_kit.store.tables import tenants
+from opendeep_kit.store.tables import calls, tenants
 
 NO_CAMPAIGN = ""
 """In the ledger, the campaign of a call that belongs to none."""
+HAND_TRUNK = "default"
+"""Over which a call of no campaign leaves: as campaigns' calls unless they name another."""
+HAND_LASTS, UNWRITTEN = timedelta(hours=1), timedelta(minutes=1)
+"""So long a call of no campaign counts as live that never ended; and one permitted that has no row yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,7 @@ class Flow:
     """What of one flow is taken now."""
 
     live: int
-    """Attempts that have not ended, this one not among them."""
+    """Attempts, and calls of no campaign, that have not ended; this one not among them."""
     last_start: datetime | None
     """When the last one was permitted; None: there was none."""
 
@@ -75,6 +80,7 @@ class HandFacts:
     limits: Mapping[str, Any]
     """What the tenant may do."""
     everyone: Flow
+    trunk: Flow
     tenant: Flow
     tenant_attempts: tuple[datetime, ...] = field(repr=False)
     """When the number may have been rung for the tenant, in order."""
@@ -119,6 +125,33 @@ _HISTORY = (
     .union_all(_BY_HAND)
     .order_by("at")
 )
+# Not the bare column: SQLite would walk all the ledger in a tenant's order instead of the last hour.
+_BY_TENANT = func.coalesce(permissions.c.tenant_id, literal_column("''"))
+_HAND = (
+    select(
+        _BY_TENANT.label("tenant_id"),
+        func.count(
+            case(
+                (
+                    or_(
+                        calls.c.state != CallState.ENDED,
+                        and_(calls.c.call_id.is_(None), permissions.c.at > bindparam("unwritten_since")),
+                    ),
+                    1,
+                )
+            )
+        ).label("live"),
+        func.max(permissions.c.at).label("last_start"),
+    )
+    .select_from(permissions.outerjoin(calls, calls.c.call_id == permissions.c.attempt_id))
+    .where(
+        # Not a parameter: the index that holds these rows alone is used only where the text says so.
+        permissions.c.campaign_id == literal_column("''"),
+        permissions.c.is_allowed == true(),
+        permissions.c.at > bindparam("since"),
+    )
+    .group_by(_BY_TENANT)
+)
 _LIMITS = select(tenants.c.limits).where(tenants.c.tenant_id == bindparam("tenant"))
 
 
@@ -128,6 +161,7 @@ def read_facts(connection: Connection, who: Enrolment, *, trunk_id: str, worker_
     row = connection.execute(_CAMPAIGN, of).one()
     live = connection.execute(_LIVE, of | {"trunk": trunk_id, "worker": worker_id}).one()._mapping
     starts = connection.execute(_LAST_STARTS, of | {"trunk": trunk_id}).one()._mapping
+    hand = _by_scope(by_hand(connection, now=now), who.tenant_id, trunk_id)
     history = connection.execute(_HISTORY, {"tenant": who.tenant_id, "number": who.number}).all()
     campaign_spent, tenant_spent = tallies.money(connection, who.tenant_id, who.campaign_id)
     return Facts(
@@ -135,7 +169,7 @@ def read_facts(connection: Connection, who: Enrolment, *, trunk_id: str, worker_
         enrolment=who,
         campaign=to_campaign(row),
         limits=row.limits,
-        **{name: Flow(live=live[name], last_start=starts[name]) for name in _FLOWS},
+        **{name: _sum(live[name], starts[name], hand.get(name, ())) for name in _FLOWS},
         worker_live=live["worker"],
         campaign_attempts=tuple(at for campaign_id, at in history if campaign_id == who.campaign_id),
         tenant_attempts=tuple(at for _, at in history),
@@ -155,9 +189,10 @@ def read_hand_facts(connection: Connection, tenant_id: str, number: str, *, now:
     limits = connection.execute(_LIMITS, {"tenant": tenant_id}).one_or_none()
     if limits is None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
-    of = {"tenant": tenant_id, "campaign": NO_CAMPAIGN, "trunk": ""}
+    of = {"tenant": tenant_id, "campaign": NO_CAMPAIGN, "trunk": HAND_TRUNK}
     live = connection.execute(_LIVE, of | {"worker": ""}).one()._mapping
     starts = connection.execute(_LAST_STARTS, of).one()._mapping
+    hand = _by_scope(by_hand(connection, now=now), tenant_id, HAND_TRUNK)
     history = connection.execute(_HISTORY, {"tenant": tenant_id, "number": number}).all()
     _, tenant_spent = tallies.money(connection, tenant_id, NO_CAMPAIGN)
     return HandFacts(
@@ -165,10 +200,30 @@ def read_hand_facts(connection: Connection, tenant_id: str, number: str, *, now:
         tenant_id=tenant_id,
         number=number,
         limits=limits.limits,
-        everyone=Flow(live=live["everyone"], last_start=starts["everyone"]),
-        tenant=Flow(live=live["tenant"], last_start=starts["tenant"]),
+        **{name: _sum(live[name], starts[name], hand[name]) for name in ("everyone", "trunk", "tenant")},
         tenant_attempts=tuple(at for _, at in history),
         tenant_spent=tenant_spent,
         dnc=listed(connection, tenant_id, number),
         consent=consent_at(connection, tenant_id, number, now),
     )
+
+
+def by_hand(connection: Connection, *, now: datetime) -> dict[str, Flow]:
+    """By tenant: the calls of no campaign that live, and when the last one of the last hour was permitted."""
+    since = {"since": now - HAND_LASTS, "unwritten_since": now - UNWRITTEN}
+    return {row.tenant_id: Flow(live=row.live, last_start=row.last_start) for row in connection.execute(_HAND, since)}
+
+
+# ---- inside -----------------------------------------------------------------------------------------
+
+
+def _by_scope(hand: Mapping[str, Flow], tenant_id: str, trunk_id: str) -> dict[str, tuple[Flow, ...]]:
+    """The calls of no campaign that a flow of this name counts."""
+    every = tuple(hand.values())
+    mine = (hand[tenant_id],) if tenant_id in hand else ()
+    return {"everyone": every, "trunk": every if trunk_id == HAND_TRUNK else (), "tenant": mine}
+
+
+def _sum(live: int, last_start: datetime | None, others: Iterable[Flow]) -> Flow:
+    starts = [at for at in (last_start, *(one.last_start for one in others)) if at is not None]
+    return Flow(live=live + sum(one.live for one in others), last_start=max(starts, default=None))

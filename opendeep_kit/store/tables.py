@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from opendeep_kit.errors import OurMistake
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest revision under `migrations/versions`: what these tables need."""
 
 metadata = MetaData(

@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opendeep_kit.campaigns.case import Rule
 from opendeep_kit.campaigns.permission import may_we_call
-from opendeep_kit.engine.hand_calls import TO_DO, case_of
+from opendeep_kit.engine.hand_calls import TO_DO, case_of, most_at_once
 from opendeep_kit.settings import FlowSettings, ServiceSettings
 from opendeep_kit.store.claim_facts import Flow, HandFacts
 from opendeep_kit.store.consents import Consent
+from opendeep_kit.store.database import open_database
 from opendeep_kit.store.dnc import Listed
+from tests.service_rig import TENANT, new_tenant
 
 NOON = datetime(2030, 6, 5, 12, tzinfo=UTC)
 LONDON = "+442071838750"
@@ -22,6 +25,7 @@ FACTS = HandFacts(
     number=LONDON,
     limits={"needs_consent": False},
     everyone=Flow(live=0, last_start=None),
+    trunk=Flow(live=0, last_start=None),
     tenant=Flow(live=0, last_start=None),
     tenant_attempts=(),
     tenant_spent={},
@@ -29,6 +33,8 @@ FACTS = HandFacts(
     consent=None,
 )
 FULL = ServiceSettings(everyone=FlowSettings(max_live=0))
+TWO_LINES = ServiceSettings(trunks={"default": FlowSettings(max_live=2, calls_per_s=0.1)})
+ONE_CALL = {"needs_consent": False, "flow": {"max_live": 1}}
 MONEY = {"minor": 500, "currency": "EUR"}
 
 
@@ -45,6 +51,9 @@ MONEY = {"minor": 500, "currency": "EUR"}
         ({"tenant_attempts": (NOON.replace(month=1),) * 8}, ServiceSettings(), Rule.LIFETIME),
         ({"limits": {"needs_consent": False, "budget": MONEY}}, ServiceSettings(), Rule.BUDGET),
         ({}, FULL, Rule.CONCURRENCY),
+        ({"trunk": Flow(live=2, last_start=None)}, TWO_LINES, Rule.CONCURRENCY),
+        ({"trunk": Flow(live=1, last_start=NOON)}, TWO_LINES, Rule.RATE),
+        ({"tenant": Flow(live=1, last_start=None), "limits": ONE_CALL}, ServiceSettings(), Rule.CONCURRENCY),
     ],
 )
 def test_every_rule_is_asked(changed: dict[str, Any], settings: ServiceSettings, rule: Rule | None) -> None:
@@ -64,3 +73,16 @@ def test_a_consent_that_is_said_counts() -> None:
     assert may_we_call(case_of(replace(asked, consent=ended), ServiceSettings())).rule is Rule.CONSENT
     assert may_we_call(case_of(replace(asked, consent=ended), ServiceSettings(), consent="form 7")).is_allowed
     assert not may_we_call(case_of(asked, ServiceSettings(), consent=" ")).is_allowed
+
+
+def test_most_at_once(tmp_path: Path) -> None:
+    """The least of what everybody, the trunk and the tenant may have."""
+    everyone = TWO_LINES.model_copy(update={"everyone": FlowSettings(max_live=5)})
+    database = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
+    new_tenant(database)
+    found = [most_at_once(database, TENANT, settings) for settings in (ServiceSettings(), everyone)]
+    new_tenant(database, flow={"max_live": 1})
+    found.append(most_at_once(database, TENANT, everyone))
+    database.close()
+
+    assert found == [None, 2, 1]

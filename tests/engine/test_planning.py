@@ -12,11 +12,12 @@ from uuid import uuid4
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.planning import RESERVED, Planned, Planning, Tick
 from opendeep_kit.settings import FlowSettings, ServiceSettings
-from opendeep_kit.store import attempts, workers
+from opendeep_kit.store import attempts, hand_permits, workers
 from opendeep_kit.store.claiming import ClaimOutcome, NewAttempt, claim
 from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.store.ledger import Ruling
 from opendeep_kit.store.workers import Heartbeat
-from tests.service_rig import new_tenant, now, start_campaign
+from tests.service_rig import TENANT, new_tenant, now, start_campaign
 
 NUMBERS = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713)]
 
@@ -92,6 +93,20 @@ def test_limits_of_the_installation(tmp_path: Path) -> None:
 
     assert len(capped.calls) == 3
     assert (strange.calls, strange.held) == ([], {"clinic/one": "trunk:default is not known"})
+
+
+def test_calls_by_hand_take_room(tmp_path: Path) -> None:
+    """One that was permitted a moment ago counts for everybody, its trunk and its tenant."""
+    with record(tmp_path) as database:
+        start_campaign(database, "one", NUMBERS)
+        yes = Ruling(is_allowed=True, words="every rule allows it")
+        hand_permits.permit(database, TENANT, "+442071838750", call_id="by-hand", check=lambda _: yes, now=now())
+        by_all = tick(database, everyone=FlowSettings(max_live=3)).calls
+        by_trunk = tick(database, trunks={"default": FlowSettings(max_live=3)}).calls
+        new_tenant(database, flow={"max_live": 3})
+        by_tenant = tick(database).calls
+
+    assert [len(calls) for calls in (by_all, by_trunk, by_tenant)] == [2, 2, 2]
 
 
 def usd(minor: int) -> dict[str, object]:
