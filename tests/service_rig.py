@@ -192,6 +192,13 @@ def start_campaign(database: Database, campaign_id: str, numbers: Sequence[str],
     campaign_desk.create(
         database, TENANT, campaign_id, parse_script(SCRIPT), spec={**ALWAYS, **spec}, by="test", now=now()
     )
+    add_contacts(database, campaign_id, numbers)
+    for fact in (TaskFact.COMPLETED, TaskFact.STARTED):
+        move(database, TENANT, campaign_id, fact, reason="for the test", by="test", now=now())
+
+
+def add_contacts(database: Database, campaign_id: str, numbers: Sequence[str]) -> None:
+    """These contacts too, due now."""
     people = [records.Contact(contact_id=number, number=number) for number in numbers]
     records.save_contacts(database, TENANT, people, now=now())
     entries = (
@@ -199,8 +206,6 @@ def start_campaign(database: Database, campaign_id: str, numbers: Sequence[str],
         for one in numbers
     )
     enrolling.enrol(database, TENANT, campaign_id, entries, now=now())
-    for fact in (TaskFact.COMPLETED, TaskFact.STARTED):
-        move(database, TENANT, campaign_id, fact, reason="for the test", by="test", now=now())
 
 
 @contextlib.asynccontextmanager

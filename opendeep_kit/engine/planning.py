@@ -26,13 +26,15 @@ from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.store import attempts, campaigns, enrolments, tallies, workers
 from opendeep_kit.store.claim_facts import HAND_TRUNK, by_hand
 from opendeep_kit.store.database import Database
-from opendeep_kit.store.enrolments import Due
+from opendeep_kit.store.enrolments import Due, waits_for_others
 from opendeep_kit.store.lanes import Lane, lanes_of
 from opendeep_kit.store.workers import Worker, WorkerState
 
 ANY_NUMBER = "+0"
 """Stands for a lane's callees where only their whereabouts matter."""
 
+REMEMBERED = timedelta(minutes=1)
+"""So long a campaign is not looked at again whose due contacts the line does not reach."""
 RESERVED = "the budget is reserved by the calls that live"
 
 
@@ -83,6 +85,8 @@ class Planning:
         )
         self._rotation = Rotation()
         self._calendars: dict[tuple[object, str], Calendar] = {}
+        self._unreached: dict[str, datetime] = {}
+        """By campaign: until when nobody in it is looked for whom a line without a trunk reaches."""
 
     def tick(
         self,
@@ -129,19 +133,26 @@ class Planning:
         """The campaign's contacts to call next, no more than there is room for; callbacks first."""
         if campaign.starts_at is not None and now < campaign.starts_at:
             return deque()
-        lanes = lanes_of(self._database, campaign.tenant_id, campaign.campaign_id)
+        mine = (campaign.tenant_id, campaign.campaign_id)
+        if not reaches_people and now < self._unreached.get(_key(campaign), now):
+            return deque()
+        lanes = lanes_of(self._database, *mine)
         open_now = [lane.lane_id for lane in lanes if _is_due(lane, now) and self._is_open(campaign, lane, now)]
         if not open_now:
             return deque()
         found = enrolments.due(
             self._database,
-            campaign.tenant_id,
-            campaign.campaign_id,
+            *mine,
             now=now,
             limit=most + len(asked),
             lane_ids=open_now,
             numbers_like="%" if reaches_people else MADE_UP_LIKE,
         )
+        if not (found or reaches_people) and waits_for_others(
+            self._database, *mine, numbers_like=MADE_UP_LIKE, now=now
+        ):
+            # Finding nobody means to look at all who are due: that is not done again at every tick.
+            self._unreached[_key(campaign)] = now + REMEMBERED
         return deque(one for one in found if one.enrolment_id not in asked)
 
     def _is_open(self, campaign: Campaign, lane: Lane, now: datetime) -> bool:

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.planning import RESERVED, Planned, Planning, Tick
 from opendeep_kit.settings import FlowSettings, ServiceSettings
-from opendeep_kit.store import attempts, hand_permits, workers
+from opendeep_kit.store import attempts, enrolments, hand_permits, workers
 from opendeep_kit.store.claiming import ClaimOutcome, NewAttempt, claim
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.ledger import Ruling
 from opendeep_kit.store.workers import Heartbeat
-from tests.service_rig import TENANT, new_tenant, now, start_campaign
+from tests.service_rig import TENANT, add_contacts, new_tenant, now, start_campaign
 
 NUMBERS = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713)]
 
@@ -93,6 +95,36 @@ def test_limits_of_the_installation(tmp_path: Path) -> None:
 
     assert len(capped.calls) == 3
     assert (strange.calls, strange.held) == ([], {"clinic/one": "trunk:default is not known"})
+
+
+def test_whom_the_line_does_not_reach_is_not_looked_for_at_every_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only real numbers are due, a line without a trunk is asked for again a minute later; one with a trunk at once."""
+    asked: list[int] = []
+    due = enrolments.due
+
+    def counted(*given: Any, **more: Any) -> list[enrolments.Due]:
+        asked.append(more["limit"])
+        return due(*given, **more)
+
+    monkeypatch.setattr(enrolments, "due", counted)
+    with record(tmp_path) as database:
+        start_campaign(database, "one", ["+442071838750"])
+        planning, begun = Planning(database, ServiceSettings(worker_dead_after_s=300)), now()
+
+        def look(after_s: float, *, reaches_people: bool = False) -> int:
+            at = begun + timedelta(seconds=after_s)
+            planned = planning.tick(at, live=[], asked=frozenset(), reaches_people=reaches_people)
+            return len(planned.calls)
+
+        silent = [look(0), look(1), look(59)]
+        looks = len(asked)
+        reached = look(2, reaches_people=True)
+        add_contacts(database, "one", NUMBERS)
+        later = [look(59), look(61)]
+
+    assert (silent, looks, reached, later) == ([0, 0, 0], 1, 1, [0, 5])
 
 
 def test_calls_by_hand_take_room(tmp_path: Path) -> None:

@@ -107,3 +107,20 @@ def test_a_contact_is_read_as_enrolled(database: Database) -> None:
     assert (one.whereabouts, one.priority, one.next_at) == (EAST, 4, NOON + timedelta(minutes=5))
     assert (one.state, one.attempts, one.last_call_id, one.outcome) == (EnrolmentState.WAITING, 0, None, None)
     assert tallies.counts(database, "clinic", "spring").waiting == 1
+
+
+def test_somebody_of_another_pattern_waits(database: Database) -> None:
+    """Who is due, asked back or not, in this campaign; nobody who waits for later, or in another campaign."""
+    made_campaign(database)
+    made_campaign(database, "autumn")
+    for minutes, other in ((0, "+442071838750"), (10, "+442071838751")):
+        at = NOON + timedelta(minutes=minutes)
+        enrolling.enrol(database, "clinic", "autumn", [NewEnrolment(number=other, next_at=at)], now=NOON)
+
+    def waits(campaign_id: str, like: str) -> bool:
+        return enrolments.waits_for_others(database, "clinic", campaign_id, numbers_like=like, now=NOON)
+
+    assert (waits("autumn", "+1%"), waits("spring", "+1%"), waits("spring", "+4%")) == (True, False, True)
+    assert not enrolments.waits_for_others(database, "garage", "autumn", numbers_like="+1%", now=NOON)
+    enrolments.cancel_number(database, "clinic", "+442071838750", reason="asked", now=NOON)
+    assert not waits("autumn", "+1%")
