@@ -19,12 +19,11 @@ from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.campaign_desk import Imported
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import policies
-from opendeep_kit.errors import BadInput, Refused
+from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.store import campaigns, enrolments, records
 from opendeep_kit.store.campaigns import Campaign, NewCampaign
 from opendeep_kit.store.database import Database
-from opendeep_kit.store.enrolments import EnrolmentState
 from opendeep_kit.tasks.script import CallScript
 
 if TYPE_CHECKING:
@@ -91,21 +90,6 @@ def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Impor
         reason = "the notebook was run"
         move(database, wanted.tenant_id, wanted.campaign_id, TaskFact.STARTED, reason=reason, by=BY, now=now)
     return came
-
-
-def refuse_a_line_that_feigns(database: Database, *, line: str) -> None:
-    """Real people must not be marked as called by a line that only plays the public.
-
-    Raises:
-        Refused: a running campaign waits to call a number that is not made up.
-    """
-    for row in campaigns.all_campaigns(database, [TaskState.RUNNING]):
-        for page in _pages(database, row.tenant_id, row.campaign_id):
-            if any(one.state is EnrolmentState.WAITING and not is_made_up(one.number) for one in page):
-                raise Refused(
-                    f"the campaign {row.campaign_id!r} waits to call real numbers, and the line {line} reaches nobody",
-                    do="set your Asterisk or trunk, run `opendeep up`, then run this again",
-                )
 
 
 def _spec(wanted: Wanted, is_rehearsal: bool) -> dict[str, Any]:

@@ -24,13 +24,14 @@ from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab import call_tables
-from opendeep_kit.lab.campaign_opening import Wanted, open_campaign, refuse_a_line_that_feigns
+from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
 from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.own_service import OwnService
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.workbench import Script, script_from
 from opendeep_kit.lines import LineName
-from opendeep_kit.store import campaigns, lanes, workers
+from opendeep_kit.rehearsal.public import MADE_UP_LIKE
+from opendeep_kit.store import campaigns, enrolments, lanes, workers
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.tallies import Counts
 from opendeep_kit.store.workers import WorkerState
@@ -62,6 +63,8 @@ class CampaignRun:
     """Contacts that this run brought in."""
     refused: tuple[RefusedRow, ...]
     """Rows that cannot be called; the first of them."""
+    held: str = ""
+    """Why those who are due are not called as things are, with what to do; empty: they are."""
 
     @property
     def is_over(self) -> bool:
@@ -71,6 +74,8 @@ class CampaignRun:
     @property
     def told(self) -> str:
         """In a sentence."""
+        if self.held:
+            return f"Campaign {self.campaign} waits, {self.counts.waiting} to go: {self.held}. Then run this again."
         if self.state is TaskState.RUNNING:
             due = "" if self.next_at is None else f", the first is due at {self.next_at:%d %b %H:%M} UTC"
             waiting = f"{self.counts.waiting} waiting{due}"
@@ -177,6 +182,9 @@ class _Following:
     def _look(self, database: Database, came: campaign_desk.Imported | None) -> CampaignRun:
         tenant_id, campaign_id = self._wanted.tenant_id, self._wanted.campaign_id
         row, counts = campaign_desk.status(database, tenant_id, campaign_id)
+        held = "" if counts.claimed else self._held(database, row)
+        if held:
+            row, counts = campaign_desk.status(database, tenant_id, campaign_id)  # who was due may be in a call by now
         self._progress.done = counts.final
         self._progress.total = counts.waiting + counts.claimed + counts.final
         self._progress.doing[0] = f"{counts.claimed} in a call"
@@ -188,11 +196,21 @@ class _Following:
             next_at=lanes.next_due_at(database, tenant_id, campaign_id),
             added=came.added if came else 0,
             refused=tuple(came.report.first_refused) if came else (),
+            held="" if counts.claimed else held,
         )
+
+    def _held(self, database: Database, row: campaigns.Campaign) -> str:
+        """Why nobody who is due can be called by the line that there is; empty: somebody can."""
+        now = datetime.now(UTC)
+        why = campaign_desk.why_not_called(database, row, self._settings.service, now=now)
+        mine = (row.tenant_id, row.campaign_id)
+        if why and enrolments.due(database, *mine, now=now, limit=1, numbers_like=MADE_UP_LIKE):
+            return ""
+        return why
 
     def _goes_on(self, found: CampaignRun) -> bool:
         """Whether there is still something to wait for."""
-        if found.state is not TaskState.RUNNING or datetime.now(UTC) >= self._until:
+        if found.held or found.state is not TaskState.RUNNING or datetime.now(UTC) >= self._until:
             return False
         # With nobody in a call and nobody waiting, its end is about to be written down.
         return found.counts.claimed > 0 or found.next_at is None or found.next_at < self._until
@@ -207,8 +225,6 @@ class _Following:
             self._progress.doing[0] = "no service runs: `opendeep up`"
             return
         self._progress.doing[0] = "starting a service"
-        if not self._reaches_people(self._own_line):
-            await asyncio.to_thread(refuse_a_line_that_feigns, database, line=self._own_line)
         self._own = await stack.enter_async_context(OwnService(self._settings, self._own_line))
 
     def _is_served(self, database: Database) -> bool:
@@ -216,10 +232,6 @@ class _Following:
         controls = workers.controls_alive(database, now=now, within_s=service.control_dead_after_s)
         media = workers.alive(database, now=now, within_s=service.worker_dead_after_s)
         return bool(controls) and any(one.state is WorkerState.SERVING for one in media)
-
-    def _reaches_people(self, line: LineName) -> bool:
-        asterisk = self._settings.asterisk
-        return line is not LineName.SIMULATOR and bool(asterisk.ami_host or asterisk.trunk_host)
 
 
 def _rules_in(path: Path | str) -> Mapping[str, Any]:

@@ -12,8 +12,8 @@ from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import to_campaign
-from opendeep_kit.errors import BadInput, Refused
-from opendeep_kit.lab.campaign_opening import Wanted, open_campaign, refuse_a_line_that_feigns
+from opendeep_kit.errors import BadInput
+from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
 from opendeep_kit.store import campaigns, consents, enrolling, enrolments
 from opendeep_kit.store.campaigns import Campaign
 from opendeep_kit.store.database import Database, open_database
@@ -167,17 +167,6 @@ def test_another_script_wants_another_campaign(database: Database, wanted: Wante
 
     with pytest.raises(BadInput, match="calls with another wording of its script: give a new campaign id"):
         open_campaign(database, replace(wanted, script=parse_script(SCRIPT.replace("Goodbye", "Bye"))), now=now())
-
-
-def test_a_line_that_feigns_is_refused_for_real_people(database: Database, wanted: Wanted, tmp_path: Path) -> None:
-    """The simulator may not mark real people as called, whichever campaign they wait in."""
-    open_campaign(database, wanted, now=now())
-    refuse_a_line_that_feigns(database, line="simulator")
-    write(tmp_path, REAL)
-    open_campaign(database, replace(wanted, campaign_id="two"), now=now())
-
-    with pytest.raises(Refused, match="the campaign 'two' waits to call real numbers, and the line simulator reaches"):
-        refuse_a_line_that_feigns(database, line="simulator")
 
 
 def test_an_interrupted_import_of_an_exhausted_campaign(database: Database, wanted: Wanted, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A notebook follows its campaign: called by the service that runs, or waiting for one, and never twice."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,13 @@ from sqlalchemy import update
 
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.control import Control
-from opendeep_kit.errors import BadInput, Refused, Unavailable
+from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.lab.campaign_run import run_campaign
 from opendeep_kit.lab.own_thread import Work
 from opendeep_kit.store.campaign_tables import enrolments
 from opendeep_kit.store.database import open_database
 from opendeep_kit.tasks.script import parse_script
-from tests.service_rig import AGREES, BUSY, SCRIPT, TENANT, now, rig, settings_for
+from tests.service_rig import AGREES, ALWAYS, BUSY, SCRIPT, TENANT, new_tenant, now, rig, settings_for
 
 REAL = "+442071838750"
 
@@ -72,10 +73,19 @@ def test_a_service_that_does_not_come_up_is_told(tmp_path: Path) -> None:
         following(tmp_path, settings, AGREES).result()
 
 
-def test_the_simulator_calls_no_real_people(tmp_path: Path) -> None:
-    """A list with a real number is not marked as called by a line that reaches nobody."""
-    with pytest.raises(Refused, match="waits to call real numbers, and the line simulator reaches nobody"):
-        following(tmp_path, settings_for(tmp_path), AGREES, REAL).result()
+async def test_a_line_that_reaches_nobody_is_told(tmp_path: Path) -> None:
+    """The made-up number of a list is called, a real one is not; for want of a trunk nobody waits out the minutes."""
+    async with rig(tmp_path) as service:
+        new_tenant(service.database)
+        control = Control(service.settings, database=service.database, event_log=service.event_log, line=service.line)
+        async with control, asyncio.timeout(60):
+            found = await following(tmp_path, service.settings, AGREES, REAL, tenant=TENANT, rules=ALWAYS)
+
+        assert (found.is_over, found.counts.final, found.counts.waiting) == (False, 1, 1)
+        assert len(service.line.dialled) == 1
+        assert found.told.startswith(
+            "Campaign one waits, 1 to go: the line reaches made-up numbers only, real ones wait"
+        )
 
 
 @pytest.mark.parametrize(
