@@ -25,6 +25,7 @@ def run_upkeep(*, as_json: bool, data: Path | None) -> int:
             "calls_dropped": one.forgotten.rows,
             "recordings_deleted": one.forgotten.recordings,
             "reports_deleted": one.reports,
+            "contacts_emptied": one.contacts,
             "failure": one.failure,
         }
         for one in done

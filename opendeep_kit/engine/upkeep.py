@@ -14,10 +14,11 @@ from opendeep_kit.engine.campaign_specs import to_limits
 from opendeep_kit.engine.schedules import reports_dir
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
-from opendeep_kit.store import campaigns
+from opendeep_kit.store import campaigns, enrolments
 from opendeep_kit.store.archive import archive_days
 from opendeep_kit.store.archive_months import merge_months, sweep
 from opendeep_kit.store.database import Database
+from opendeep_kit.store.manifest import midnight
 from opendeep_kit.store.retention import Forgotten, forget, forget_files, forget_reports
 from opendeep_kit.tenants import DEFAULT_TENANT
 
@@ -37,6 +38,8 @@ class Kept:
     forgotten: Forgotten = field(default_factory=Forgotten)
     reports: int = 0
     """Files that told calls word for word and were deleted: reports, and the events of rehearsals and single calls."""
+    contacts: int = 0
+    """Whose facts were emptied: they are called no more, and their campaign is as old."""
     keeps_from: date | None = None
     """Words and recordings of earlier days are gone."""
     failure: str = ""
@@ -72,6 +75,7 @@ def _keep(database: Database, settings: Settings, tenant_id: str, limits: dict[s
         spans = archive_days(database, closed_before(now), archive, now=now, tenant_id=tenant_id, daily_from=keeps_from)
         gone = forget(database, tenant_id, keeps_from, recordings=settings.recordings_dir, archive=archive)
         reports = _forget_reports(settings, tenant_id, keeps_from)
+        contacts = enrolments.forget_facts(database, tenant_id, midnight(keeps_from))
         # A month is merged once its words are gone: until then each day's can be deleted on its own day.
         merge_months(database, archive, tenant_id, now=now, before=keeps_from)
     except (BadInput, Unavailable) as error:
@@ -83,6 +87,7 @@ def _keep(database: Database, settings: Settings, tenant_id: str, limits: dict[s
         calls=sum(span.calls for span in spans),
         forgotten=gone,
         reports=reports,
+        contacts=contacts,
         keeps_from=keeps_from,
     )
 

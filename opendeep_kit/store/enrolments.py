@@ -13,13 +13,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, false, select, true, update
+from sqlalchemy import Connection, Row, Select, Text, cast, false, select, true, update
 
 from opendeep_kit.store import tallies
-from opendeep_kit.store.campaign_tables import enrolments, lanes
+from opendeep_kit.store.campaign_tables import campaigns, enrolments, lanes
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.lanes import WAITING, Whereabouts, to_whereabouts
 from opendeep_kit.store.tallies import calling
+
+FORGOTTEN_AT_ONCE = 2000
+"""Contacts in one transaction."""
 
 
 class EnrolmentState(StrEnum):
@@ -162,6 +165,34 @@ def facts_of(database: Database, enrolment_id: int) -> dict[str, str]:
     query = select(enrolments.c.facts).where(enrolments.c.enrolment_id == enrolment_id)
     with database.read() as connection:
         return dict(connection.scalar(query) or {})
+
+
+def forget_facts(database: Database, tenant_id: str, before: datetime) -> int:
+    """Empty the facts of contacts that are final, where they and their campaign last changed before. Returns how many.
+
+    A few at a time: calls are permitted and ended meanwhile.
+    """
+    old = select(campaigns.c.campaign_id).where(campaigns.c.tenant_id == tenant_id, campaigns.c.changed_at < before)
+    some = (
+        select(enrolments.c.enrolment_id)
+        .where(
+            enrolments.c.tenant_id == tenant_id,
+            enrolments.c.changed_at < before,
+            enrolments.c.state == EnrolmentState.FINAL,
+            cast(enrolments.c.facts, Text) != "{}",
+            enrolments.c.campaign_id.in_(old),
+        )
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    gone = 0
+    while True:
+        with database.write() as connection:
+            emptied = connection.execute(
+                update(enrolments).where(enrolments.c.enrolment_id.in_(some)).values(facts={})
+            ).rowcount
+        gone += emptied
+        if emptied < FORGOTTEN_AT_ONCE:
+            return gone
 
 
 def enrolments_of(

@@ -11,7 +11,7 @@ from opendeep_kit.commands.upkeep import run_upkeep
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.upkeep import closed_before, keep_up
-from opendeep_kit.store import records
+from opendeep_kit.store import enrolments, records
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.retention import Forgotten
 from opendeep_kit.tenants import Tenant
@@ -92,6 +92,21 @@ def test_reports_go_with_the_words(database: Database, settings: Settings) -> No
 
     assert done == {"clinic": 1, "default": 2, "garage": 0}
     assert [(settings.data_dir / name).exists() for name in (*kept, *gone)] == [True, True, False, False, False]
+
+
+def test_facts_of_contacts_go_as_well(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each tenant's by its own limits."""
+    asked: dict[str, date] = {}
+
+    def forget(_: Database, tenant_id: str, before: datetime) -> int:
+        asked[tenant_id] = before.date()
+        return 3
+
+    monkeypatch.setattr(enrolments, "forget_facts", forget)
+    done = keep_up(database, settings, now=NOON)
+
+    assert [one.contacts for one in done] == [3, 3]
+    assert asked == {"clinic": date(2026, 11, 14), "garage": date(2026, 8, 26)}
 
 
 def test_one_tenants_fault_leaves_the_others_alone(database: Database, settings: Settings) -> None:

@@ -2,7 +2,11 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select, update
+
 from opendeep_kit.store import attempts, enrolling, enrolments, lanes, tallies
+from opendeep_kit.store.campaign_tables import campaigns
+from opendeep_kit.store.campaign_tables import enrolments as enrolment_rows
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.enrolling import NewEnrolment
 from opendeep_kit.store.enrolments import EnrolmentState, NextStep
@@ -124,3 +128,33 @@ def test_somebody_of_another_pattern_waits(database: Database) -> None:
     assert not enrolments.waits_for_others(database, "garage", "autumn", numbers_like="+1%", now=NOON)
     enrolments.cancel_number(database, "clinic", "+442071838750", reason="asked", now=NOON)
     assert not waits("autumn", "+1%")
+
+
+def facts_kept(database: Database) -> list[tuple[str, str, bool]]:
+    """Of numbers in London: tenant, last digit, and whether there are facts."""
+    row = enrolment_rows.c
+    query = select(row.tenant_id, row.number, row.facts).where(row.number.like("+44%"))
+    with database.read() as connection:
+        found = connection.execute(query.order_by(row.tenant_id, row.number)).all()
+    return [(tenant_id, number[-1], bool(facts)) for tenant_id, number, facts in found]
+
+
+def test_facts_are_emptied_when_their_time_is_over(database: Database) -> None:
+    """Of contacts that are final, in a campaign as old, of this tenant; all others keep theirs."""
+    later = NOON + timedelta(days=2)
+    for tenant_id, campaign_id, last in (("clinic", "old", "12"), ("clinic", "new", "3"), ("garage", "old", "1")):
+        made_campaign(database, campaign_id, tenant_id=tenant_id)
+        found = [NewEnrolment(number=f"+44207183870{n}", next_at=NOON, facts={"name": "Maria"}) for n in last]
+        enrolling.enrol(database, tenant_id, campaign_id, found, now=NOON)
+        for final in "13":
+            enrolments.cancel_number(database, tenant_id, f"+44207183870{final}", reason="asked", now=NOON)
+    with database.write() as connection:
+        connection.execute(update(campaigns).where(campaigns.c.campaign_id == "new").values(changed_at=later))
+
+    assert [enrolments.forget_facts(database, "clinic", at) for at in (NOON, later, later)] == [0, 1, 0]
+    assert facts_kept(database) == [
+        ("clinic", "1", False),
+        ("clinic", "2", True),
+        ("clinic", "3", True),
+        ("garage", "1", True),
+    ]
