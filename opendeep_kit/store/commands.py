@@ -92,7 +92,8 @@ def give(
 def take(database: Database, call_ids: Collection[str], *, now: datetime) -> list[Command]:
     """The commands given to these calls since the last time, in order. Each is given out once, whoever asks.
 
-    One of a kind that is not known is closed instead. The calls are the worker's own, of whatever tenant. Where there is none, nothing is locked.
+    One of a kind that is not known is closed instead. The calls are the worker's own, of whatever tenant. Where there
+    is none, nothing is locked.
     """
     waiting = (call_commands.c.call_id.in_(call_ids), call_commands.c.taken_at.is_(None))
     with database.read() as connection:

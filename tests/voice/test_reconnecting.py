@@ -201,10 +201,10 @@ async def test_refusal_for_good_is_not_tried_again() -> None:
 async def test_refusal_in_the_middle_of_a_sentence_ends_it() -> None:
     """What came of it is played to its end, and nothing waits for the rest: a goodbye can be heard."""
     async with calling(run_dry) as call:
+        run = asyncio.create_task(call.voice.run())
+        await call.until(events.ModelConnected)
+        call.voice.speak_now()
         with pytest.raises(BadInput, match="quota"):
-            run = asyncio.create_task(call.voice.run())
-            await call.until(events.ModelConnected)
-            call.voice.speak_now()
             await run
         for slot in range(10):
             call.playout.next_frame(slot)
