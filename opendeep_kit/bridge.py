@@ -25,6 +25,7 @@ from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
 from opendeep_kit.settings import CallSettings
+from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.voice.ending import Do, Ending
 from opendeep_kit.voice.engine import VoiceEngine
 from opendeep_kit.voice.keys import PressedKeys, told
@@ -143,7 +144,7 @@ class Bridge:
     def emit(self, event: events.Event) -> None:
         """Pass an event on."""
         if isinstance(event, events.CalleeSaid):
-            self._tools.last_words = event.text
+            self._tools.last_words = event.text if event.text != NOT_UNDERSTOOD else ""
         self._ending.note(event, self.now_ms)
         self._parts.emit(event)
 

@@ -25,6 +25,7 @@ from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.settings import CallSettings, PhoneSettings
+from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.voice import keys as keys_module
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from opendeep_kit.voice.own_words import Own
@@ -510,6 +511,18 @@ async def test_tool_run_is_told_in_order() -> None:
     assert call.names()[1:4] == ["Answered", "AnswerRecorded", "ToolReturned"]
     assert call.voice.tools == [("t1", "Noted.", True)]
     assert call.one(events.AnswerRecorded).value == "Tuesday"
+
+
+async def test_lost_words_are_no_evidence() -> None:
+    """An opt-out rests on what the callee said: neither on words that were lost, nor on those before them."""
+    async with talk() as call:
+        call.bridge.answer()
+        for text in ("Yes?", NOT_UNDERSTOOD):
+            call.bridge.emit(events.CalleeSaid(call_id=CALL, at_ms=0, item_id="u", text=text))
+        call.bridge.run_tool("t1", "do_not_call_again", '{"utterance": ""}')
+        await until(lambda: "OptedOut" in call.names())
+
+    assert call.one(events.OptedOut).utterance == ""
 
 
 async def test_tool_that_fails_does_not_end_the_call() -> None:

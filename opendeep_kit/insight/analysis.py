@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from opendeep_kit import events
 from opendeep_kit.insight.latency import barge_ins, percentile, turns
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
-from opendeep_kit.tasks.answers import NOT_AN_ANSWER
+from opendeep_kit.tasks.answers import NOT_AN_ANSWER, NOT_UNDERSTOOD
 
+NO_WORDS = ("", NOT_UNDERSTOOD)
 _BY_REASON = {
     "wrong_person": Disposition.WRONG_PERSON,
     "refused": Disposition.REFUSED,
@@ -112,7 +113,7 @@ def summarise(happened: Sequence[events.Event], required: Collection[str]) -> Su
         detail=ended.detail if isinstance(ended, events.CallEnded) else "no end was recorded",
         answers=answers(happened),
         duration_ms=ended.at_ms - answered.at_ms if has_ended and ended and answered else 0.0,
-        turns=sum(isinstance(event, events.CalleeSaid) and bool(event.text) for event in happened),
+        turns=sum(isinstance(event, events.CalleeSaid) and event.text not in NO_WORDS for event in happened),
         voice_to_voice_p50_ms=percentile(waits, 0.5),
         voice_to_voice_p95_ms=percentile(waits, 0.95),
         barge_ins=len(cuts),

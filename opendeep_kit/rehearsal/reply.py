@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from opendeep_kit.rehearsal.brief import Asked, Brief, quoted_words, read_brief
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 from opendeep_kit.rehearsal.understand import Wish, answer, asks_something, plain, time_in, wish, yes_or_no
+from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.voice.keys import keys_in
 
 Part = Say | UseTool
@@ -144,10 +145,11 @@ def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True, ca
         return []
     if spoken and spoken[-1].role is Role.TOOL_OUTPUT:
         return _after_tool(now)
-    if not spoken or (coached and not now.last_words):
+    is_unheard = bool(history) and _callees_words(history[-1]) == ""
+    if not spoken or (coached and not now.last_words and not is_unheard):
         return [Say(brief.opening)]
     if not now.last_words:
-        return _ask_again(now, _prompt(now)) if spoken[-1].role is Role.USER else [Say(_prompt(now))]
+        return _ask_again(now, _prompt(now)) if is_unheard or spoken[-1].role is Role.USER else [Say(_prompt(now))]
     return _after_words(now)
 
 
@@ -285,8 +287,10 @@ def sentences(text: str) -> list[str]:
 
 
 def _callees_words(turn: Turn) -> str | None:
-    """What the callee let us know by voice or by keys; None for the turn of anybody else."""
+    """What the callee let us know by voice or by keys; empty: it was lost. None for the turn of anybody else."""
     if turn.role is Role.SYSTEM:
+        if NOT_UNDERSTOOD in turn.text:
+            return ""
         return keys_in(turn.text) or None
     return turn.text if turn.role is Role.USER else None
 

@@ -14,6 +14,7 @@ import re
 
 from opendeep_kit import events
 from opendeep_kit.audio.playout import Frame, Playout
+from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.agent_speech import AgentSpeech, Effects
 from opendeep_kit.voice.asking import Asking
@@ -40,8 +41,6 @@ FATAL_CODES = frozenset(
     ]
 )
 """Errors after which the session is of no use and another one would not help."""
-NOT_UNDERSTOOD = "(not understood)"
-"""Stands for an utterance whose words could not be told: the model heard it, and so the call was not silent."""
 
 
 class Conversation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.voice import wire
 
 
@@ -77,6 +78,8 @@ class History:
         return [self._event(entry) for entry in self._entries if entry.text or entry.role == "output"]
 
     def _event(self, entry: Entry) -> str:
+        if entry.role == "callee" and entry.text == NOT_UNDERSTOOD:
+            return wire.system_text(f"The callee spoke {NOT_UNDERSTOOD}.")
         if entry.role == "callee":
             return wire.user_text(entry.text)
         if entry.role == "agent":

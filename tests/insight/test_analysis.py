@@ -7,6 +7,7 @@ import pytest
 from opendeep_kit import events
 from opendeep_kit.insight.analysis import Summary, answers, disposition, summarise
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
+from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 
 REQUIRED = ("attending", "pain")
 
@@ -171,6 +172,14 @@ def test_summary_of_a_whole_call() -> None:
         disclosed_at_ms=3000,
         recording="default/c.wav",
     )
+
+
+def test_utterance_that_was_not_understood_is_no_turn() -> None:
+    """It keeps the call from being silent, but it is nobody's words."""
+    unheard = at(5000, events.CalleeSaid, item_id="u1", text=NOT_UNDERSTOOD)
+    summary = summarise([ANSWERED, unheard, ended(EndedBy.LIMIT)], REQUIRED)
+
+    assert (summary.turns, summary.disposition) == (0, Disposition.PARTIAL)
 
 
 def test_summary_of_a_call_nobody_answered() -> None:

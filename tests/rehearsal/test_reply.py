@@ -7,9 +7,11 @@ import pytest
 
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 from opendeep_kit.rehearsal.reply import ScriptDialogue, sentences
+from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import load_script, parse_script
 from opendeep_kit.voice.call_tools import CALL_TOOLS
+from opendeep_kit.voice.history import History
 from opendeep_kit.voice.keys import told
 
 SCRIPTS = Path(__file__).parents[2] / "notebooks/scripts"
@@ -360,6 +362,21 @@ async def test_keys_answer_a_question() -> None:
 
     assert ARRIVAL in await call.agent()
     assert call.tools[-1] == ("record_answer", {"question": "pain", "value": "4"})
+
+
+async def test_lost_words_are_asked_for_again() -> None:
+    """A fresh session is told that the callee spoke: neither that note nor the words before it answer the question."""
+    history = History()
+    history.said("u1", "callee", NOT_UNDERSTOOD)
+    (note,) = [json.loads(event)["item"] for event in history.replay()]
+    call = await opened()
+    await call.callee("Yes.")
+    tools = [*call.tools]
+    call.history.append(Turn(role=Role(note["role"]), text=note["content"][0]["text"]))
+
+    assert await call.agent() == f"{SORRY} {ATTENDING}"
+    assert call.tools == tools
+    assert await call.callee("Yes.") == f"Good, thank you. {PAIN}"
 
 
 async def test_coaching_is_not_the_callee() -> None:

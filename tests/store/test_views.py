@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from opendeep_kit import events
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight import latency, transcript
 from opendeep_kit.insight.analysis import summarise
@@ -19,6 +20,7 @@ from opendeep_kit.store.folding import FACTS
 from opendeep_kit.store.records import Contact, Task
 from opendeep_kit.store.verdicts import Judgement, Verdict
 from opendeep_kit.store.warehouse import Price, Warehouse, warehouse
+from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from tests.store.conftest import NOON
 from tests.store.recorded import (
     BUSY,
@@ -179,6 +181,18 @@ def test_a_calls_figures_are_the_summarys(happened: tuple[Any, ...], only_events
 
     assert row == tuple(getattr(told, name) for name in names.split(", "))
     assert found == pytest.approx((told.voice_to_voice_p50_ms, told.voice_to_voice_p95_ms))
+
+
+def test_utterance_that_was_not_understood_is_no_turn(database: Database, url: str) -> None:
+    """A call's row counts it no more than its summary does."""
+    happened = [
+        replace(event, text=NOT_UNDERSTOOD) if isinstance(event, events.CalleeSaid) else event
+        for event in recorded()[COMPLETED]
+    ]
+    expect(database, happened[0].call_id, at=NOON)
+    write(database, happened)
+    with warehouse(url, tenant_id="clinic") as opened:
+        assert rows(opened, "SELECT turns, is_talk FROM calls") == [(0, False)]
 
 
 def test_the_recordings_hold_what_they_test(only_events: Warehouse) -> None:

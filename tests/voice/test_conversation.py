@@ -615,7 +615,8 @@ def test_utterance_without_a_transcription_leaves_a_trace() -> None:
     assert [(error.code, error.benign) for error in talk.happened(events.ModelErred)] == [
         ("audio_unintelligible", False)
     ]
-    assert "(not understood)" in json.dumps(talk.sent("conversation.item.create"))
+    told = talk.sent("conversation.item.create")[-1]["item"]
+    assert (told["role"], told["content"][0]["text"]) == ("system", "The callee spoke (not understood).")
     assert talk.asked() == [""]
 
 
