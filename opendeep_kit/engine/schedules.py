@@ -196,7 +196,10 @@ def what_became_of(status: int) -> tuple[RunState, str]:
 
 
 def _from_any_folder(settings: Settings) -> Settings:
-    """A notebook runs in its own folder: what lies below this one is named in full."""
+    """A notebook runs in its own folder, where what lies below this one is named in full.
+
+    What is simulated is its own as well: the service's own voice model is at a port that is taken.
+    """
     asterisk, store = settings.asterisk, settings.store
     asterisk = asterisk.model_copy(
         update={"folder": asterisk.folder.absolute(), "run_dir": settings.asterisk_dir.absolute()}
@@ -205,4 +208,7 @@ def _from_any_folder(settings: Settings) -> Settings:
     if kind.startswith("sqlite") and separator:
         store = store.model_copy(update={"url": f"{kind}:///{Path(path).absolute()}"})
     changed = {"data_dir": settings.data_dir.absolute(), "asterisk": asterisk, "store": store}
+    changed["rehearsal"] = settings.rehearsal.model_copy(update={"realtime_port": 0, "callees_port": 0})
+    if settings.voice.provider == "local":
+        changed["voice"] = settings.voice.model_copy(update={"base_url": None})
     return settings.model_copy(update=changed)

@@ -11,8 +11,10 @@ from typing import Any
 import nbformat
 import pytest
 
+from opendeep_kit.app import with_voice
 from opendeep_kit.engine import schedules as module
 from opendeep_kit.engine.schedules import Schedules, new_run, reports_dir, what_became_of
+from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.store import runs
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.runs import Run, RunState, Schedule
@@ -182,3 +184,17 @@ def test_names_of_runs_and_what_became_of_them() -> None:
     assert (run.output_notebook, run.output_html) == (f"clinic/{run.run_id}.ipynb", f"clinic/{run.run_id}.html")
     assert what_became_of(-9) == (RunState.KILLED, "its process was killed (SIGKILL)")
     assert what_became_of(3) == (RunState.FAILED, "its process ended with status 3 before it said why")
+
+
+@pytest.mark.parametrize(("provider", "address"), [("local", None), ("realtime", "http://127.0.0.1:7001/v1")])
+def test_notebook_simulates_for_itself(tmp_path: Path, provider: Any, address: str | None) -> None:
+    """The service has filled in its voice model's address and ports: a Workbench takes others, an own model stays."""
+    settings = settings_for(tmp_path)
+    voice = settings.voice.model_copy(update={"provider": provider, "base_url": "http://127.0.0.1:7001/v1"})
+    rehearsal = settings.rehearsal.model_copy(update={"realtime_port": 7001, "callees_port": 7002})
+    given = module._from_any_folder(settings.model_copy(update={"voice": voice, "rehearsal": rehearsal}))
+    own = Addresses(realtime_url="http://127.0.0.1:7003/v1", callees_host="127.0.0.1", callees_port=7004)
+
+    assert (given.rehearsal.realtime_port, given.rehearsal.callees_port) == (0, 0)
+    assert given.voice.base_url == address
+    assert with_voice(given, own).voice.base_url == (address or own.realtime_url)
