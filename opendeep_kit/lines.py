@@ -30,8 +30,6 @@ if TYPE_CHECKING:  # its module loads speech and sound, which no command waits f
 
 NO_TRUNK = "no trunk is configured"
 SET_TRUNK = "set asterisk.trunk_host, or asterisk.ami_host for an Asterisk of your own"
-
-
 NO_ASTERISK = (Unavailable, BadInput, PeerMisbehaved)
 """What is raised where none can be had: no packages, none that Debian signed, no place for its folders, one too old."""
 

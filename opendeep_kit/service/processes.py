@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from opendeep_kit.app import keep_default_tenant, voice_client
+from opendeep_kit.app import host_addresses, keep_default_tenant, voice_client
 from opendeep_kit.config import Settings
 from opendeep_kit.duties import Duties
 from opendeep_kit.engine.control import Control
@@ -24,7 +24,6 @@ from opendeep_kit.lines import LineName, open_line
 from opendeep_kit.logs import log
 from opendeep_kit.media.media_duty import MediaDuty, hand_over_by_record, reached_at
 from opendeep_kit.media.media_worker import MediaWorker
-from opendeep_kit.rehearsal.host import LOOPBACK, Addresses
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.event_log import EventLog
 
@@ -73,14 +72,9 @@ async def serve_control(settings: Settings, line_name: LineName, *, is_child: bo
     Raises:
         BadInput, Unavailable: it cannot begin, or could not go on.
     """
-    addresses = Addresses(
-        realtime_url=settings.voice.base_url or "",
-        callees_host=LOOPBACK,
-        callees_port=settings.rehearsal.callees_port,
-    )
     async with contextlib.AsyncExitStack() as stack:
         database, event_log = await stack.enter_async_context(_record(settings))
-        line = await stack.enter_async_context(open_line(settings, line_name, addresses))
+        line = await stack.enter_async_context(open_line(settings, line_name, host_addresses(settings)))
         control = Control(settings, database=database, event_log=event_log, line=line)
         await stack.enter_async_context(control)
         await _until_stopped(control.control_id, control.duties, is_child=is_child)
