@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import duckdb
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.store.archive import quoted, write_file
+from opendeep_kit.store.archive import own_duckdb, quoted, write_file
 from opendeep_kit.store.calls import CallState
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.manifest import Archived, Manifest, midnight, read_manifest
@@ -51,7 +50,8 @@ def forget(database: Database, tenant_id: str, before: date, *, recordings: Path
         archive: the folder of all tenants' archives.
 
     Raises:
-        Unavailable: the record or the archive cannot be written, or a recording not be deleted.
+        Unavailable: the record or the archive cannot be written, a file of the archive is damaged, or a recording
+            cannot be deleted.
     """
     with database.write() as connection:
         manifest = read_manifest(connection, tenant_id)
@@ -103,7 +103,7 @@ def _wordless_calls(span: Archived, archive: Path) -> dict[str, str]:
     if name is None or not (archive / name).is_file():
         return {}
     rows = f"read_parquet('{quoted(archive / name)}')"
-    with duckdb.connect() as facts:
+    with own_duckdb() as facts:
         if facts.execute(
             f"SELECT 1 FROM {rows} WHERE coalesce({', '.join(LAST_WORDS)}) IS NOT NULL LIMIT 1"
         ).fetchone():

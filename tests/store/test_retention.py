@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert
 
 from opendeep_kit import events
+from opendeep_kit.errors import Unavailable
 from opendeep_kit.store.archive import archive_days
 from opendeep_kit.store.archive_months import sweep
 from opendeep_kit.store.commands import CommandKind, commands_of
@@ -142,6 +143,17 @@ def test_no_word_is_left_in_the_archive(history: None, database: Database, tmp_p
     tells = {path for path in archive.glob("clinic/*/*.parquet") if any(words in texts(path) for words in said)}
     assert {path.parent.name for path in tells} == {"calls", "turns", "events"}
     assert {path.name[:10] for path in tells} == {"2026-11-23"}
+
+
+def test_a_damaged_file_is_told(history: None, database: Database, tmp_path: Path) -> None:
+    """The step fails as any other that cannot read the archive: the next tenant's is still done."""
+    archive, before = tmp_path / "archive", TODAY - 30 * DAY
+    archive_days(database, TODAY, archive, now=NOON, tenant_id="clinic", daily_from=before)
+    for path in archive.glob("clinic/calls/*.parquet"):
+        path.write_bytes(b"no Parquet" * 100)
+
+    with pytest.raises(Unavailable, match="damaged"):
+        forget(database, "clinic", before, recordings=tmp_path, archive=archive)
 
 
 def test_reports_go_by_the_time_of_their_run(tmp_path: Path) -> None:
