@@ -10,7 +10,7 @@ Events that are written down more than `SETTLED_AFTER` after the end of their ca
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import date, datetime, timedelta
@@ -121,7 +121,7 @@ def _archive_span(
             row_ids=row_ids,
             archived_at=now,
         )
-    with undone_on_failure(folder, span), database.write() as connection:
+    with undone_on_failure(folder, span.files.values()), database.write() as connection:
         note_span(connection, span)
         if delete_rows:
             _delete(connection, settled, last_row_id)
@@ -234,11 +234,11 @@ def quoted(path: Path | str) -> str:
 
 
 @contextmanager
-def undone_on_failure(folder: Path, span: Archived) -> Iterator[None]:
-    """Take the span's new files away again when the manifest does not come to name them."""
+def undone_on_failure(folder: Path, names: Iterable[str]) -> Iterator[None]:
+    """Take these new files away again when the manifest does not come to name them."""
     try:
         yield
     except BaseException:
-        for name in span.files.values():
+        for name in names:
             (folder / name).unlink(missing_ok=True)
         raise

@@ -61,7 +61,7 @@ def _merge(database: Database, folder: Path, parts: Sequence[Archived]) -> Archi
         events=sum(part.events for part in parts),
         files=_merge_files(folder, parts),
     )
-    with undone_on_failure(folder, merged), database.write() as connection:
+    with undone_on_failure(folder, merged.files.values()), database.write() as connection:
         mine = (archives.c.tenant_id == last.tenant_id, archives.c.first_day.in_([p.first_day for p in parts]))
         if connection.execute(delete(archives).where(*mine)).rowcount != len(parts):
             raise BadInput("another process merges the same archive", do="let one process archive at a time")

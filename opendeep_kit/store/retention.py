@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.store.archive import own_duckdb, quoted, write_file
+from opendeep_kit.store.archive import own_duckdb, quoted, undone_on_failure, write_file
 from opendeep_kit.store.calls import CallState
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.manifest import Archived, Manifest, midnight, read_manifest
@@ -53,13 +53,18 @@ def forget(database: Database, tenant_id: str, before: date, *, recordings: Path
         Unavailable: the record or the archive cannot be written, a file of the archive is damaged, or a recording
             cannot be deleted.
     """
-    with database.write() as connection:
+    with database.read() as connection:
         manifest = read_manifest(connection, tenant_id)
-        if manifest.cut is None:
-            return Forgotten()
-        before = min(before, manifest.cut.date())
+    if manifest.cut is None:
+        return Forgotten()
+    before = min(before, manifest.cut.date())
+    # Before the transaction: a month's file takes seconds, and nobody else can write meanwhile.
+    wordless = _wordless(manifest, before, archive)
+    made = [files["calls"] for span, files in wordless if files.get("calls") != span.files.get("calls")]
+    with undone_on_failure(archive, made), database.write() as connection:
+        manifest = read_manifest(connection, tenant_id)
         rows = _drop_rows(connection, tenant_id, before, manifest)
-        spans = _drop_words(connection, manifest, before, archive)
+        spans = sum(_renamed(connection, span, files) for span, files in wordless)
     # Last: whatever breaks off before leaves a sound that the record still names, never the other way round.
     gone = _drop_recordings(recordings / tenant_id, before, kept=frozenset(manifest.left_open))
     return Forgotten(rows=rows, spans=spans, recordings=gone)
@@ -83,18 +88,23 @@ def _drop_rows(connection: Connection, tenant_id: str, before: date, manifest: M
     return connection.execute(delete(calls).where(*archived)).rowcount
 
 
-def _drop_words(connection: Connection, manifest: Manifest, before: date, archive: Path) -> int:
-    """The files go with the next sweep, when no reader has them open any more."""
-    dropped = 0
-    for span in manifest.spans:
-        if span.before_day > before:
-            continue
-        files = {kind: name for kind, name in span.files.items() if kind not in WORDS} | _wordless_calls(span, archive)
-        if files != span.files:
-            mine = (archives.c.tenant_id == span.tenant_id, archives.c.first_day == span.first_day)
-            connection.execute(update(archives).where(*mine).values(files=files))
-            dropped += 1
-    return dropped
+def _wordless(manifest: Manifest, before: date, archive: Path) -> list[tuple[Archived, dict[str, str]]]:
+    """Each span that has words of days before this one, and its files without them, written where need be."""
+    spans = [span for span in manifest.spans if span.before_day <= before]
+    found = [
+        (span, {kind: name for kind, name in span.files.items() if kind not in WORDS} | _wordless_calls(span, archive))
+        for span in spans
+    ]
+    return [(span, files) for span, files in found if files != span.files]
+
+
+def _renamed(connection: Connection, span: Archived, files: dict[str, str]) -> bool:
+    """Name other files for a span; not when somebody did meanwhile. The old ones go with a sweep."""
+    mine = (archives.c.tenant_id == span.tenant_id, archives.c.first_day == span.first_day)
+    if connection.scalar(select(archives.c.files).where(*mine).with_for_update()) != span.files:
+        return False
+    connection.execute(update(archives).where(*mine).values(files=files))
+    return True
 
 
 def _wordless_calls(span: Archived, archive: Path) -> dict[str, str]:

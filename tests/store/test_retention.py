@@ -10,8 +10,8 @@ from sqlalchemy import insert
 
 from opendeep_kit import events
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.store.archive import archive_days
-from opendeep_kit.store.archive_months import sweep
+from opendeep_kit.store.archive import archive_days, write_file
+from opendeep_kit.store.archive_months import merge_months, sweep
 from opendeep_kit.store.commands import CommandKind, commands_of
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.manifest import midnight
@@ -143,6 +143,26 @@ def test_no_word_is_left_in_the_archive(history: None, database: Database, tmp_p
     tells = {path for path in archive.glob("clinic/*/*.parquet") if any(words in texts(path) for words in said)}
     assert {path.parent.name for path in tells} == {"calls", "turns", "events"}
     assert {path.name[:10] for path in tells} == {"2026-11-23"}
+
+
+def test_others_write_while_files_are_written(
+    history: None, database: Database, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction is held meanwhile; a span that another process merges meanwhile keeps the merged files."""
+    archive, before = tmp_path / "archive", TODAY - 30 * DAY
+    for day in (before, TODAY):
+        archive_days(database, day, archive, now=NOON, tenant_id="clinic", daily_from=date.max)
+
+    def write_and_merge(facts: duckdb.DuckDBPyConnection, rows: str, kind: str, path: Path) -> None:
+        write_file(facts, rows, kind, path)
+        monkeypatch.undo()
+        merge_months(database, archive, "clinic", now=NOON)
+
+    monkeypatch.setattr("opendeep_kit.store.retention.write_file", write_and_merge)
+    gone = forget(database, "clinic", before, recordings=tmp_path, archive=archive)
+
+    assert gone == Forgotten(rows=1)
+    assert sorted(told(url, archive, "SELECT call_id FROM turns GROUP BY call_id")) == [OLD, NEW]
 
 
 def test_a_damaged_file_is_told(history: None, database: Database, tmp_path: Path) -> None:
