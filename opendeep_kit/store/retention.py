@@ -6,6 +6,8 @@ disk. Never touches a call that the archive does not hold: its figures and resul
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import uuid
 from collections.abc import Iterable
@@ -45,6 +47,8 @@ class Forgotten:
 def forget(database: Database, tenant_id: str, before: date, *, recordings: Path, archive: Path) -> Forgotten:
     """Delete the words and the sound of calls before this day, UTC, as far as the archive reaches.
 
+    The archive's files that held words stay for a day, as a reader may have them open: `sweep` removes them.
+
     Args:
         recordings: the folder of all tenants' recordings.
         archive: the folder of all tenants' archives.
@@ -64,10 +68,14 @@ def forget(database: Database, tenant_id: str, before: date, *, recordings: Path
     with undone_on_failure(archive, made), database.write() as connection:
         manifest = read_manifest(connection, tenant_id)
         rows = _drop_rows(connection, tenant_id, before, manifest)
-        spans = sum(_renamed(connection, span, files) for span, files in wordless)
+        renamed = [(span, files) for span, files in wordless if _renamed(connection, span, files)]
+    for span, files in renamed:
+        for name in set(span.files.values()) - set(files.values()):
+            with contextlib.suppress(FileNotFoundError):  # on another host
+                os.utime(archive / name)  # `sweep` counts from here
     # Last: whatever breaks off before leaves a sound that the record still names, never the other way round.
     gone = _drop_recordings(recordings / tenant_id, before, kept=frozenset(manifest.left_open))
-    return Forgotten(rows=rows, spans=spans, recordings=gone)
+    return Forgotten(rows=rows, spans=len(renamed), recordings=gone)
 
 
 def _drop_rows(connection: Connection, tenant_id: str, before: date, manifest: Manifest) -> int:
@@ -99,7 +107,7 @@ def _wordless(manifest: Manifest, before: date, archive: Path) -> list[tuple[Arc
 
 
 def _renamed(connection: Connection, span: Archived, files: dict[str, str]) -> bool:
-    """Name other files for a span; not when somebody did meanwhile. The old ones go with a sweep."""
+    """Name other files for a span; not when somebody did meanwhile."""
     mine = (archives.c.tenant_id == span.tenant_id, archives.c.first_day == span.first_day)
     if connection.scalar(select(archives.c.files).where(*mine).with_for_update()) != span.files:
         return False

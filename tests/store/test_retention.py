@@ -15,7 +15,7 @@ from opendeep_kit.store.archive_months import merge_months, sweep
 from opendeep_kit.store.commands import CommandKind, commands_of
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.manifest import midnight
-from opendeep_kit.store.retention import LAST_WORDS, Forgotten, forget, forget_files, forget_reports
+from opendeep_kit.store.retention import LAST_WORDS, WORDS, Forgotten, forget, forget_files, forget_reports
 from opendeep_kit.store.service_tables import call_commands
 from opendeep_kit.store.verdicts import Judgement, Verdict, keep, verdicts_of
 from opendeep_kit.store.warehouse import warehouse
@@ -143,6 +143,20 @@ def test_no_word_is_left_in_the_archive(history: None, database: Database, tmp_p
     tells = {path for path in archive.glob("clinic/*/*.parquet") if any(words in texts(path) for words in said)}
     assert {path.parent.name for path in tells} == {"calls", "turns", "events"}
     assert {path.name[:10] for path in tells} == {"2026-11-23"}
+
+
+def test_a_reader_keeps_what_it_has_open(history: None, database: Database, url: str, tmp_path: Path) -> None:
+    """Files whose words are dropped stay for a day, however old they are."""
+    archive, before = tmp_path / "archive", TODAY - 30 * DAY
+    archive_days(database, TODAY, archive, now=NOON, tenant_id="clinic", daily_from=before)
+    for path in archive.glob("clinic/*/*.parquet"):
+        os.utime(path, (0, 0))
+    with warehouse(url, tenant_id="clinic", archive=archive) as opened:
+        forget(database, "clinic", before, recordings=tmp_path, archive=archive)
+
+        assert sweep(database, archive) == 0
+        assert len(opened.connection.execute("FROM calls JOIN turns USING (call_id)").fetchall()) > 0
+    assert sweep(database, archive, older_than_s=-1) == len(WORDS) + 1
 
 
 def test_others_write_while_files_are_written(
