@@ -28,9 +28,12 @@ from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.rehearsal.languages import check_language
 from opendeep_kit.rehearsal.personas import PERSONAS, persona
 from opendeep_kit.rehearsal.public import number_of
+from opendeep_kit.store import records
+from opendeep_kit.store.database import open_database
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tasks.spec import TaskSpec
+from opendeep_kit.tenants import DEFAULT_TENANT
 
 
 def list_personas() -> None:
@@ -84,12 +87,20 @@ async def dial_once(
     """
     console = Console(highlight=False)
     script = load_script(script_path)
-    dialled = e164(number, "US")
+    dialled = e164(number, await asyncio.to_thread(_region, settings))
     request = CallRequest(
         number=dialled, script=script, facts=_facts(facts, script.task), campaign="dial", consent=consent
     )
     outcome, _ = await _call(console, settings, request, line)
     return 0 if outcome.summary.phone_result is PhoneResult.ANSWERED else 1
+
+
+def _region(settings: Settings) -> str:
+    """In which a number without a country code is read. A number that is wrong makes no record."""
+    if settings.store.url is None and not settings.data_dir.is_dir():
+        return "US"
+    with contextlib.closing(open_database(settings.store_url)) as database:
+        return records.region(database, DEFAULT_TENANT)
 
 
 async def _call(console: Console, settings: Settings, request: CallRequest, line: LineName) -> tuple[CallOutcome, int]:

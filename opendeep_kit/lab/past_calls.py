@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from html import escape
@@ -69,6 +70,12 @@ class PastCalls:
             prices=settings.prices,
         )
         return cls(settings, house)
+
+    @property
+    def region(self) -> str:
+        """In which the tenant's numbers without a country code are read, for `read_contacts`; ISO 3166."""
+        with closing(open_database(self._settings.store_url)) as database:
+            return records.region(database, self.warehouse.tenant_id)
 
     def df(self, query: str, **values: object) -> pd.DataFrame:
         """A query over the warehouse's views, as a table; `$name` in it stands for the value of that name.

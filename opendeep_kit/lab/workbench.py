@@ -11,6 +11,7 @@ import atexit
 import concurrent.futures
 import weakref
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, overload
@@ -58,6 +59,7 @@ class Workbench:
         self.tenant_id = tenant_id
         self._thread = thread
         self._placing = Placing(service)
+        self._region = partial(records.region, service.database, tenant_id)
         self._closing = closing
         self._closed: concurrent.futures.Future[None] | None = None
         self._past: PastCalls | None = None
@@ -188,10 +190,9 @@ class Workbench:
             Refused: the rules do not allow it; nothing was dialled.
         """
         ready = script_from(script)
-        request = self._request(e164(number, "US"), ready, facts or {}, consent=consent)
-        order = (f"…{number[-4:]}", request)
+        request = self._request(e164(number, self._region()), ready, facts or {}, consent=consent)
         progress = Progress("calling", 1)
-        return Work(self._thread.start(self._placing.one(order, progress)), progress)
+        return Work(self._thread.start(self._placing.one((f"…{number[-4:]}", request), progress)), progress)
 
     def run_contacts(
         self,
@@ -212,7 +213,7 @@ class Workbench:
         """
         ready = script_from(script)
         if isinstance(contacts, (Path, str)):
-            contacts = read_contacts(Path(contacts), needs=ready.task.facts)
+            contacts = read_contacts(Path(contacts), region=self._region(), needs=ready.task.facts)
         people = contacts.accepted if isinstance(contacts, Contacts) else contacts
         orders = [
             (person.name, self._request(person.number, ready, person.facts, campaign=campaign, consent=consent))

@@ -97,6 +97,12 @@ def tenant(database: Database, tenant_id: str) -> Tenant | None:
     return None if row is None else _tenant(row)
 
 
+def region(database: Database, tenant_id: str) -> str:
+    """In which a tenant's numbers without a country code are read, ISO 3166; US for a tenant that is not there yet."""
+    kept = tenant(database, tenant_id)
+    return kept.default_region if kept else "US"
+
+
 def all_tenants(database: Database) -> list[Tenant]:
     """Every tenant of this installation, by id. For its operator only."""
     with database.read() as connection:

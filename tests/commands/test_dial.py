@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.cli import main
+from opendeep_kit.store import records
+from opendeep_kit.store.clock import utc_now
+from opendeep_kit.store.database import open_database
+from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 
 SCRIPT = Path(__file__).parents[2] / "notebooks" / "scripts" / "confirm_appointment.md"
 HOSTILE = [
@@ -71,6 +75,26 @@ def test_a_real_number_without_a_trunk(
     facts = ["--fact", "name=Maria", "--fact", "appointment=Tuesday at ten"]
     words = ["opendeep", "dial", "--script", str(SCRIPT), *facts, "--data", str(tmp_path), "--line", "simulator"]
     monkeypatch.setattr(sys, "argv", [*words, "+442071838750"])
+
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    assert left.value.code == 2
+    assert "no trunk is configured: set asterisk.trunk_host" in capsys.readouterr().err
+
+
+def test_a_number_is_read_in_the_tenants_region(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A London number as it is written there is a real one; in the United States there is none such."""
+    database = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
+    london = Tenant(tenant_id=DEFAULT_TENANT, display_name="Clinic", default_region="GB")
+    records.save_tenant(database, london, now=utc_now())
+    database.close()
+    monkeypatch.setenv("OPENDEEP_REHEARSAL__ENGINE", "tones")
+    facts = ["--fact", "name=Maria", "--fact", "appointment=Tuesday at ten"]
+    words = ["opendeep", "dial", "--script", str(SCRIPT), *facts, "--data", str(tmp_path), "--line", "simulator"]
+    monkeypatch.setattr(sys, "argv", [*words, "020 7183 8750"])
 
     with pytest.raises(SystemExit) as left:
         main()

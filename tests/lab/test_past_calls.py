@@ -8,6 +8,10 @@ import pytest
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab.past_calls import PastCalls, Verdict
+from opendeep_kit.store import records
+from opendeep_kit.store.clock import utc_now
+from opendeep_kit.store.database import open_database
+from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 from tests import past as sample
 from tests.store import recorded
 
@@ -32,6 +36,18 @@ def test_outcomes(past: PastCalls, ids: list[str]) -> None:
     assert found["call_id"].to_list() == ids[::-1]
     assert found["disposition"].to_list()[0] == "not_reached"
     assert len(past.outcomes(campaign="autumn")) == 0
+
+
+def test_numbers_are_read_in_the_tenants_region(past: PastCalls, tmp_path: Path) -> None:
+    """As the record says it now; US where it does not know the tenant."""
+    database = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
+    mexico = Tenant(tenant_id=DEFAULT_TENANT, display_name="Clínica", default_region="MX")
+    records.save_tenant(database, mexico, now=utc_now())
+    database.close()
+
+    assert past.region == "MX"
+    with PastCalls.open(tmp_path, tenant_id="nobody") as others:
+        assert others.region == "US"
 
 
 def test_costs_are_by_the_settings_prices(tmp_path: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,11 @@ import pytest
 
 from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.config import load_settings
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import BadInput, Refused, Unavailable
+from opendeep_kit.lab.own_thread import Progress
 from opendeep_kit.lab.past_calls import PastCalls
+from opendeep_kit.lab.placed_call import PlacedCall
+from opendeep_kit.lab.placing import Order
 from opendeep_kit.lab.workbench import Workbench, script_from
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.store import records
@@ -103,6 +106,37 @@ async def test_a_workbench_is_one_tenants(tmp_path: Path) -> None:
         assert tasks.to_list() == [load_script(SCRIPT).name]
     with PastCalls.open(tmp_path) as others:
         assert others.outcomes().empty
+
+
+@pytest.fixture
+def mexico(bench: Workbench) -> Iterator[None]:
+    """The tenant is a Mexican one."""
+    database = open_database(bench.settings.store_url)
+    for region, name in (("MX", "Clínica"), ("US", "Clinic")):
+        tenant = Tenant(tenant_id=bench.tenant_id, display_name=name, default_region=region)
+        records.save_tenant(database, tenant, now=utc_now())
+        if region == "MX":
+            yield
+    database.close()
+
+
+def test_numbers_are_read_in_the_tenants_region(bench: Workbench, mexico: None, tmp_path: Path) -> None:
+    """As an import reads them: no stranger of another country is called."""
+    people = tmp_path / "people.csv"
+    people.write_text("number,name,appointment\n5512345678,Maria,Tuesday\n")
+    asked: list[str] = []
+
+    async def note(order: Order, progress: Progress, place: int = 0) -> PlacedCall:
+        asked.append(order[1].number)
+        raise Refused("not in a test")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench._placing, "one", note)
+        with pytest.raises(Refused):
+            bench.call("5512345678", SCRIPT, FACTS).result()
+        bench.run_contacts(people, SCRIPT).result()
+
+    assert asked == ["+525512345678"] * 2
 
 
 async def test_an_interrupted_cell_hangs_up(bench: Workbench) -> None:

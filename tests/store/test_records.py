@@ -23,6 +23,7 @@ def test_tenant_is_read_as_saved_and_may_change(database: Database) -> None:
     assert records.tenant(database, "clinic") == lisbon
     assert [tenant.tenant_id for tenant in records.all_tenants(database)] == ["clinic", "garage"]
     assert records.tenant(database, "nobody") is None
+    assert [records.region(database, tenant) for tenant in ("clinic", "nobody")] == ["PT", "US"]
 
 
 @pytest.mark.parametrize("tenant_id", ["", "../garage", "A b", "-x", "x" * 64])
