@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from opendeep_kit.campaigns.contact_files import stream_contacts
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
 from opendeep_kit.campaigns.retries import OutcomeKind
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_change, campaign_desk
 from opendeep_kit.engine.campaign_desk import Imported
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import policies
 from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.store import campaigns, enrolments, records
-from opendeep_kit.store.campaigns import Campaign, NewCampaign
+from opendeep_kit.store.campaigns import Campaign
 from opendeep_kit.store.database import Database
 from opendeep_kit.tasks.script import CallScript
 
@@ -34,6 +34,8 @@ MADE_UP: Mapping[str, Any] = {"windows": {"daily": "00:00-24:00"}, "holidays": "
 MADE_UP_CONSENT = "a made-up number"
 OVER = (TaskState.MET, TaskState.STOPPED, TaskState.ARCHIVED)
 """In these nobody is called any more, whoever is added."""
+OWN_PARTS = ("windows", "holidays", "flow", "retries")
+"""Of a spec: set by every run of the notebook. Other parts that it does not say stay, such as a budget."""
 PAGE = 1000
 
 
@@ -108,9 +110,11 @@ def _change(database: Database, row: Campaign, wanted: Wanted, spec: Mapping[str
         raise BadInput(
             f"the campaign {row.campaign_id!r} calls with another wording of its script", do="give a new campaign id"
         )
-    if dict(row.spec) != spec:
-        parts = {name: getattr(row, name) for name in NewCampaign.__dataclass_fields__} | {"spec": spec}
-        campaigns.change(database, NewCampaign(**parts), in_states=[row.state], now=now)
+    wished: dict[str, Any] = dict.fromkeys(OWN_PARTS) | dict(spec)
+    if any(row.spec.get(part) != value for part, value in wished.items()):
+        wish = campaign_change.Wish(spec=wished)
+        reason = "the notebook was run with other rules"
+        campaign_change.change(database, wanted.tenant_id, wanted.campaign_id, wish, reason=reason, by=BY, now=now)
 
 
 def _is_made_up(database: Database, wanted: Wanted) -> bool:

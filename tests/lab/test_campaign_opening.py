@@ -9,7 +9,7 @@ import pytest
 
 from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.lifecycle import TaskFact
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_change, campaign_desk
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.errors import BadInput
@@ -100,6 +100,22 @@ def test_run_again_it_goes_on(database: Database, wanted: Wanted, tmp_path: Path
     assert to_campaign(kept(database)).flow.max_live == 5
     assert len(to_campaign(kept(database)).retries.rules) == 9
     assert [row.campaign_id for row in campaigns.campaigns_of(database, DEFAULT_TENANT)] == ["one"]
+
+
+def test_what_a_person_set_stays(database: Database, wanted: Wanted, tmp_path: Path) -> None:
+    """A budget that the notebook does not say is kept when it runs again, what it says is set, with its history."""
+    open_campaign(database, wanted, now=now())
+    budget = {"budget": {"minor": 500, "currency": "EUR"}, "call_cost": {"minor": 10, "currency": "EUR"}}
+    wish = campaign_change.Wish(spec={**budget, "windows": {"daily": "08:00-22:00"}})
+    campaign_change.change(database, DEFAULT_TENANT, "one", wish, by="Ana", now=now())
+    write(tmp_path, REAL)
+    for _ in range(2):
+        open_campaign(database, replace(wanted, parallel=5), now=now())
+
+    assert {part: kept(database).spec.get(part) for part in budget} == budget
+    assert (opens(database), to_campaign(kept(database)).flow.max_live) == (["09:00–20:00"], 5)
+    moves = campaigns.moves_of(database, DEFAULT_TENANT, "one")
+    assert [move.by for move in moves if move.fact == TaskFact.CHANGED] == ["Ana", "notebook"]
 
 
 def test_a_table(database: Database, wanted: Wanted) -> None:
