@@ -93,7 +93,7 @@ def import_(
         )
         warning = campaign_desk.consent_warning(database, tenant, campaign, now=now())
     report = came.report
-    back = f" ({came.brought_back} of them may be called now, with the consent)" if came.brought_back else ""
+    back = f" ({came.brought_back} of them may be called again, with what is known now)" if came.brought_back else ""
     lines = [f"{came.added} added, {came.merged} merged{back}, {report.refused} refused of {report.rows} rows"]
     lines += [f"  line {row.line}: {row.reason}" for row in report.first_refused[:SHOWN_REFUSED]]
     if report.refused > SHOWN_REFUSED:

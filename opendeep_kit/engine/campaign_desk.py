@@ -32,6 +32,7 @@ from opendeep_kit.store.claim_facts import read_facts
 from opendeep_kit.store.database import Database
 from opendeep_kit.store.enrolling import NewEnrolment
 from opendeep_kit.store.tallies import Counts
+from opendeep_kit.tasks.prompt import LACKS
 from opendeep_kit.tasks.script import CallScript, parse_script
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Imported:
     merged: int
     """Their number was in the campaign already, or came twice."""
     brought_back: int
-    """Of those: their end had been the want of a consent, and there is one now."""
+    """Of those: their end had been the want of a consent or a fact, and there is one now."""
 
 
 def create(
@@ -143,7 +144,7 @@ def import_contacts(
     )
     back: list[int] = []
     came = _keep(database, row, islice(stream, limit), consent, back, now)
-    enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, now=now)
+    enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, mends=LACKS, now=now)
     # Those that an import which broke off brought in count too: it never came so far as to say so.
     waiting = tallies.counts(database, tenant_id, campaign_id).waiting
     if enrolled.added or (waiting and row.state in (TaskState.DRAFT, TaskState.EXHAUSTED)):
@@ -163,7 +164,7 @@ def import_contacts(
         report=stream.report,
         added=enrolled.added,
         merged=enrolled.merged + stream.report.merged,
-        brought_back=sum(back),
+        brought_back=sum(back) + enrolled.brought_back,
     )
 
 

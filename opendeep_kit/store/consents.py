@@ -6,20 +6,18 @@ known here.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store import tallies
 from opendeep_kit.store.campaign_tables import consents, enrolments, lanes
 from opendeep_kit.store.database import Database
-from opendeep_kit.store.enrolments import EnrolmentState, NextStep, step_values
+from opendeep_kit.store.enrolments import EnrolmentState, NextStep, let_wait_again
 from opendeep_kit.store.records import E164
 from opendeep_kit.store.tallies import calling
 
@@ -147,24 +145,14 @@ def bring_back(
     Returns:
         How many, by campaign.
     """
-    theirs = (
-        enrolments.c.tenant_id == tenant_id,
+    which = (
         enrolments.c.campaign_id.in_(campaign_ids),
         enrolments.c.number.in_(numbers),
-        enrolments.c.state == EnrolmentState.FINAL,
-        or_(*(enrolments.c.final_reason.startswith(words, autoescape=True) for words in reasons)),
         _has_consent(_lasts(now), consents.c.given_at <= now),
     )
-    values = step_values(NextStep(at=now, reason="there is a consent"), now=now)
-    changes: Counter[tuple[str, str]] = Counter()
+    step = NextStep(at=now, reason="there is a consent")
     with calling(database) as connection:
-        back = connection.scalars(update(enrolments).where(*theirs).values(values).returning(enrolments.c.campaign_id))
-        found = Counter(back.all())
-        for campaign_id, count in found.items():
-            changes[campaign_id, EnrolmentState.WAITING] += count
-            changes[campaign_id, EnrolmentState.FINAL] -= count
-        tallies.add(connection, tenant_id, changes)
-    return found
+        return let_wait_again(connection, tenant_id, *which, reasons=reasons, step=step, now=now)
 
 
 def consent_at(connection: Connection, tenant_id: str, number: str, now: datetime) -> Consent | None:

@@ -18,7 +18,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.store import tallies
 from opendeep_kit.store.campaign_tables import campaigns, enrolments
 from opendeep_kit.store.database import Database
-from opendeep_kit.store.enrolments import EnrolmentState
+from opendeep_kit.store.enrolments import EnrolmentState, NextStep, let_wait_again
 from opendeep_kit.store.lanes import Whereabouts, lane_id_for
 from opendeep_kit.store.records import E164
 
@@ -55,21 +55,32 @@ class Enrolled:
     added: int
     merged: int
     """Their number was in the campaign already, or came twice."""
+    brought_back: int = 0
+    """Of those: what they had ended for is mended."""
 
 
 def enrol(
-    database: Database, tenant_id: str, campaign_id: str, people: Iterable[NewEnrolment], *, now: datetime
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    people: Iterable[NewEnrolment],
+    *,
+    mends: str | None = None,
+    now: datetime,
 ) -> Enrolled:
     """Add contacts to a campaign, in batches; it may be begun again.
 
     Those that are in it, and not at their end, get the id and the facts that are given now; all else stays.
+
+    Args:
+        mends: those whose end's reason begins with these words get them too, and wait again; None: nobody.
 
     Raises:
         BadInput: there is no such campaign, or a contact is not saved.
     """
     coming = iter(people)
     known: dict[tuple[Whereabouts, int], int] = {}
-    given = added = 0
+    given = added = back = 0
     while batch := list(islice(coming, BATCH)):
         given += len(batch)
         with database.write() as connection:
@@ -78,9 +89,11 @@ def enrol(
             # Last of all: a call that is being permitted meanwhile waits for this count until the commit.
             tallies.add(connection, tenant_id, {(campaign_id, EnrolmentState.WAITING): fresh})
         if fresh < len(batch):
-            _tell(database, tenant_id, campaign_id, batch, now)
+            _tell(database, tenant_id, campaign_id, batch, mends, now)
+            if mends is not None:
+                back += _bring_back(database, tenant_id, campaign_id, batch, mends, now)
         added += fresh
-    return Enrolled(added=added, merged=given - added)
+    return Enrolled(added=added, merged=given - added, brought_back=back)
 
 
 # ---- inside -----------------------------------------------------------------------------------------
@@ -129,13 +142,19 @@ _TELLING = (
         enrolments.c.tenant_id == bindparam("tenant"),
         enrolments.c.number == bindparam("of_number"),
         enrolments.c.campaign_id == bindparam("campaign"),
-        enrolments.c.state != EnrolmentState.FINAL,
     )
     .values(contact_id=bindparam("said_id"), facts=bindparam("said_facts", type_=JSON), changed_at=bindparam("changed"))
 )
 
 
-def _tell(database: Database, tenant_id: str, campaign_id: str, batch: Sequence[NewEnrolment], now: datetime) -> None:
+def _tell(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    batch: Sequence[NewEnrolment],
+    mends: str | None,
+    now: datetime,
+) -> None:
     """Note what is said now of those that are there. In a transaction that holds no count: calling may wait for it."""
     said = {
         person.number: {
@@ -148,6 +167,19 @@ def _tell(database: Database, tenant_id: str, campaign_id: str, batch: Sequence[
         }
         for person in reversed(batch)  # of two with one number the first counts
     }
+    whose = enrolments.c.state != EnrolmentState.FINAL
+    if mends is not None:
+        whose |= enrolments.c.final_reason.startswith(mends, autoescape=True)
     with database.write() as connection:
         database.in_turn(connection, ENROLLING_TURN)
-        connection.execute(_TELLING, list(said.values()))
+        connection.execute(_TELLING.where(whose), list(said.values()))
+
+
+def _bring_back(
+    database: Database, tenant_id: str, campaign_id: str, batch: Sequence[NewEnrolment], mends: str, now: datetime
+) -> int:
+    """Let those wait again of whom is said now what had been missing. Returns how many."""
+    which = (enrolments.c.campaign_id == campaign_id, enrolments.c.number.in_([person.number for person in batch]))
+    step = NextStep(at=now, reason="the list came again")
+    with tallies.calling(database) as connection:
+        return sum(let_wait_again(connection, tenant_id, *which, reasons=[mends], step=step, now=now).values())

@@ -7,13 +7,13 @@ call, and when again, is decided elsewhere and told as a `NextStep`. Adds nobody
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, cast, false, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, false, or_, select, true, update
 
 from opendeep_kit.store import tallies
 from opendeep_kit.store.campaign_tables import campaigns, enrolments, lanes
@@ -237,6 +237,38 @@ def cancel(connection: Connection, tenant_id: str, number: str, *, reason: str, 
         changes[campaign_id, EnrolmentState.FINAL] += 1
     tallies.add(connection, tenant_id, changes)
     return sum(change for change in changes.values() if change > 0)
+
+
+def let_wait_again(
+    connection: Connection,
+    tenant_id: str,
+    *which: ColumnElement[bool],
+    reasons: Iterable[str],
+    step: NextStep,
+    now: datetime,
+) -> Mapping[str, int]:
+    """Let those of a tenant wait again that had come to their end.
+
+    Args:
+        which: conditions on `enrolments`.
+        reasons: what their end's reason begins with; those that ended otherwise stay as they are.
+
+    Returns:
+        How many, by campaign.
+    """
+    ended = (
+        enrolments.c.tenant_id == tenant_id,
+        enrolments.c.state == EnrolmentState.FINAL,
+        or_(*(enrolments.c.final_reason.startswith(words, autoescape=True) for words in reasons)),
+    )
+    again = update(enrolments).where(*ended, *which).values(step_values(step, now=now))
+    found = Counter(connection.scalars(again.returning(enrolments.c.campaign_id)).all())
+    changes: Counter[tuple[str, str]] = Counter()
+    for campaign_id, count in found.items():
+        changes[campaign_id, EnrolmentState.WAITING] += count
+        changes[campaign_id, EnrolmentState.FINAL] -= count
+    tallies.add(connection, tenant_id, changes)
+    return found
 
 
 def step_values(step: NextStep, *, now: datetime) -> dict[str, Any]:

@@ -9,14 +9,18 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner
 
+from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.cli import app, main
 from opendeep_kit.commands import call as call_command
 from opendeep_kit.config import load_settings
+from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.store import calls, campaigns, commands, enrolments, records, workers
 from opendeep_kit.store.attempts import AttemptResult, finish_attempt
 from opendeep_kit.store.database import open_database
 from opendeep_kit.store.enrolments import NextStep
+from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tasks.spec import TaskSpec
 from opendeep_kit.tenants import DEFAULT_TENANT
@@ -152,6 +156,24 @@ def test_a_campaign_that_is_over_takes_nobody(
         in wrong(capsys, monkeypatch, "campaign", "import", "one", "more.csv")[1]
     )
     assert len(said("campaign", "outcomes", "one")) == 2
+
+
+def test_who_lacked_a_fact_comes_back_with_it(project: Path) -> None:
+    """The list that is imported again says what the script says of them: they wait, and the campaign can be started."""
+    said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
+    said("campaign", "import", "one", "contacts.csv")
+    said("campaign", "start", "one")
+    with pytest.raises(BadInput) as lacking:
+        render(parse_script(SCRIPT), {})
+    database = open_database(load_settings().store_url)
+    for number, reason in ((AGREES, lacking.value.what), ("+13125550101", "completed")):
+        enrolments.cancel_number(database, DEFAULT_TENANT, number, reason=reason, now=now())
+    move(database, DEFAULT_TENANT, "one", TaskFact.RAN_OUT, reason="done", by="control", now=now())
+    database.close()
+
+    came = said("campaign", "import", "one", "contacts.csv")
+    assert (came["added"], came["merged"], came["brought_back"]) == (0, 2, 1)
+    assert said("campaign", "status", "one")["state"] == "ready"
 
 
 def test_every_refused_row_is_in_the_file(project: Path) -> None:

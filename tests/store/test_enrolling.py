@@ -53,6 +53,22 @@ def test_what_is_said_of_them_is_mended(database: Database) -> None:
     assert [enrolments.facts_of(database, one) for one in ids] == [{"name": "B"}, {"name": "A2"}]
 
 
+def test_who_is_mended_waits_again(database: Database) -> None:
+    """Who ended for want of a fact waits again with the facts that come; who ended otherwise, or does not come, stays."""
+    made_campaign(database, contacts=4)
+    for last, reason in enumerate(("it lacks a name", "it lacks a name", "completed")):
+        enrolments.cancel_number(database, "clinic", number(last), reason=reason, now=NOON)
+    again = [NewEnrolment(number=number(last), facts={"name": "Ann"}) for last in (0, 2)]
+
+    came = enrolling.enrol(database, "clinic", "spring", again, mends="it lacks", now=SOON)
+    assert came == Enrolled(added=0, merged=2, brought_back=1)
+    found = enrolments.enrolments_of(database, "clinic", "spring")
+    assert [one.state for one in found] == ["waiting", "final", "final", "waiting"]
+    assert [enrolments.facts_of(database, one.enrolment_id) for one in found] == [{"name": "Ann"}, {}, {}, {}]
+    assert (found[0].next_at, found[0].final_reason) == (SOON, None)
+    assert_books_agree(database)
+
+
 def test_many_batches_make_one_list(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list longer than a batch is read to its end, in order, its counts included."""
     monkeypatch.setattr(enrolling, "BATCH", 7)
