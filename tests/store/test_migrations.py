@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import create_engine, inspect, make_url, select, text
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.store import campaigns, enrolments, tables
@@ -53,7 +53,7 @@ def test_an_older_record_keeps_its_rows(sqlite_url: str) -> None:
 
 
 def test_facts_move_to_their_own_number(url: str) -> None:
-    """Facts of an older record go to the number that they were saved with, and to no other of the same id."""
+    """Facts of an older record go to the number that they were saved with, to no other of the same id; no copy stays."""
     Path(str(make_url(url).database)).parent.mkdir(exist_ok=True)
     engine, config, at = create_engine(url), Config(), "2026-11-24 12:00:00.000000"
     config.set_main_option("script_location", "opendeep_kit.store:migrations")
@@ -76,6 +76,9 @@ def test_facts_move_to_their_own_number(url: str) -> None:
     database = open_database(url)
 
     assert [enrolments.facts_of(database, which) for which in (1, 2)] == [{}, {"name": "Bob"}]
+    with database.read() as connection:
+        left = connection.execute(select(tables.contacts.c["name", "time_zone", "facts"])).all()
+    assert [tuple(row) for row in left] == [("", None, {})]
     database.close()
 
 

@@ -21,8 +21,12 @@ WHERE EXISTS (
 )
 """
 
+# Nobody reads them any more, and nothing would ever delete them.
+FORGET = "UPDATE contacts SET name = '', time_zone = NULL, facts = '{}'"
+
 
 def upgrade() -> None:
     """One step forward."""
     op.add_column("enrolments", sa.Column("facts", sa.JSON, nullable=False, server_default="{}"))
     op.execute(FACTS)
+    op.execute(FORGET)
