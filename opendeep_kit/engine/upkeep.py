@@ -22,6 +22,8 @@ from opendeep_kit.store.manifest import midnight
 from opendeep_kit.store.retention import Forgotten, forget, forget_files, forget_reports
 from opendeep_kit.tenants import DEFAULT_TENANT
 
+DEMO_REPORTS = ("report.ipynb", "report.ipynb.new", "report.html")
+"""In the data folder, which may be a person's own."""
 AFTER_MIDNIGHT = timedelta(hours=2)
 """UTC: by then the day's last calls have ended and are written down."""
 
@@ -96,5 +98,6 @@ def _forget_reports(settings: Settings, tenant_id: str, before: date) -> int:
     gone = forget_reports(reports_dir(settings), tenant_id, before)
     if tenant_id == DEFAULT_TENANT:  # for whom `demo`, `rehearse` and `dial` call; their files name no tenant
         data = settings.data_dir
-        gone += forget_files([*data.glob("report.*"), *data.glob("rehearsals/*.events.jsonl")], before)
+        reports = (data / name for name in DEMO_REPORTS)
+        gone += forget_files([*reports, *data.glob("rehearsals/*.events.jsonl")], before)
     return gone

@@ -80,18 +80,18 @@ def test_reports_go_with_the_words(database: Database, settings: Settings) -> No
     """A tenant's reports go by its own limits; what `rehearse`, `dial` and `demo` left, by the default tenant's."""
     records.save_tenant(database, Tenant(tenant_id="default", display_name="Default"), now=NOON)
     campaign_desk.set_limits(database, "default", {"retention_days": 10})
-    kept = ["rehearsals/new.events.jsonl", "reports/clinic/x_20261120T000000Z_1.html"]
-    gone = ["rehearsals/old.events.jsonl", "report.html", "reports/clinic/x_20261104T000000Z_1.html"]
+    kept = ["report.pdf", "rehearsals/new.events.jsonl", "reports/clinic/x_20261120T000000Z_1.html"]
+    gone = ["rehearsals/old.events.jsonl", "report.html", "report.ipynb", "reports/clinic/x_20261104T000000Z_1.html"]
     for name in (*kept, *gone):
         path = settings.data_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("Maria")
-        at = (NOON - (1 if name in kept else 20) * DAY).timestamp()
+        at = (NOON - (1 if "new" in name or "1120" in name else 20) * DAY).timestamp()
         os.utime(path, (at, at))
     done = {one.tenant_id: one.reports for one in keep_up(database, settings, now=NOON)}
 
-    assert done == {"clinic": 1, "default": 2, "garage": 0}
-    assert [(settings.data_dir / name).exists() for name in (*kept, *gone)] == [True, True, False, False, False]
+    assert done == {"clinic": 1, "default": 3, "garage": 0}
+    assert [(settings.data_dir / name).exists() for name in (*kept, *gone)] == [True] * len(kept) + [False] * len(gone)
 
 
 def test_facts_of_contacts_go_as_well(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
