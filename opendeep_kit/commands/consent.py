@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from opendeep_kit.campaigns.contacts import e164
+from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.commands.record import (
     DataOption,
     JsonOption,
@@ -24,6 +25,7 @@ from opendeep_kit.commands.record import (
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.errors import BadInput
 from opendeep_kit.store import consents, records
+from opendeep_kit.store.campaigns import Campaign
 from opendeep_kit.store.consents import Consent
 from opendeep_kit.store.database import Database
 from opendeep_kit.tenants import DEFAULT_TENANT
@@ -50,8 +52,9 @@ def add(
         written = _written(database, tenant, number)
         made = Consent(number=written, reference=reference, given_at=given_at, expires_at=expires_at)
         back = campaign_desk.agree(database, tenant, made, by=by(), now=now())
+        where = [_told(campaign_desk.existing(database, tenant, campaign)) for campaign in sorted(back)]
     shown = {"number": written, "reference": reference, "brought_back": dict(back)}
-    say(json_, shown, f"noted; may be called again in: {', '.join(sorted(back))}" if back else "noted")
+    say(json_, shown, f"noted; waits again in: {', '.join(where)}" if back else "noted")
 
 
 @consent_app.command()
@@ -94,6 +97,12 @@ def list_(
         for one in found
     ]
     say_rows(json_, rows, title="consents", nothing="no consent is on file")
+
+
+def _told(campaign: Campaign) -> str:
+    """Its id and state, and what it takes for calls to be placed."""
+    do = {TaskState.READY: ": start it", TaskState.PAUSED: ": resume it"}.get(TaskState(campaign.state), "")
+    return f"{campaign.campaign_id} ({campaign.state}{do})"
 
 
 def _written(database: Database, tenant_id: str, number: str) -> str:

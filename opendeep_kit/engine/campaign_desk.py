@@ -186,7 +186,9 @@ def consent_warning(database: Database, tenant_id: str, campaign_id: str, *, now
 def agree(
     database: Database, tenant_id: str, consent: consents.Consent, *, by: str, now: datetime
 ) -> Mapping[str, int]:
-    """Note a consent, and let its number be called where the want of one had ended it. Returns where, and how many.
+    """Note a consent, and let its number wait for its beginning where the want of one had ended it.
+
+    Returns where, and how many.
 
     Raises:
         BadInput: there is no such tenant.
@@ -197,9 +199,8 @@ def agree(
         for row in campaigns.campaigns_of(database, tenant_id)
         if TaskFact.CONTACTS_ADDED in TRANSITIONS[TaskState(row.state)]
     }
-    back = consents.bring_back(
-        database, tenant_id, [*open_], [consent.number], reasons=(NO_CONSENT, CONSENT_ENDED), now=now
-    )
+    why, at = (NO_CONSENT, CONSENT_ENDED), max(now, consent.given_at)
+    back = consents.bring_back(database, tenant_id, [*open_], [consent.number], reasons=why, at=at, now=now)
     for campaign_id in back:
         if open_[campaign_id].state == TaskState.EXHAUSTED:
             reason = "a contact agreed to be called"

@@ -134,23 +134,26 @@ def bring_back(
     numbers: Sequence[str],
     *,
     reasons: Iterable[str],
+    at: datetime | None = None,
     now: datetime,
 ) -> Mapping[str, int]:
-    """Let contacts wait again that had come to their end, and for whom a consent is in force now.
+    """Let contacts wait again that had come to their end, and for whom a consent will be in force.
 
     Args:
         numbers: a few thousand at most.
+        at: from when on they wait; None: now.
         reasons: what their end's reason begins with; those that ended otherwise stay as they are.
 
     Returns:
         How many, by campaign.
     """
+    at = at or now
     which = (
         enrolments.c.campaign_id.in_(campaign_ids),
         enrolments.c.number.in_(numbers),
-        _has_consent(_lasts(now), consents.c.given_at <= now),
+        _has_consent(_lasts(at), consents.c.given_at <= at),
     )
-    step = NextStep(at=now, reason="there is a consent")
+    step = NextStep(at=at, reason="there is a consent")
     with calling(database) as connection:
         return let_wait_again(connection, tenant_id, *which, reasons=reasons, step=step, now=now)
 

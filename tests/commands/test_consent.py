@@ -1,6 +1,7 @@
 """The commands of consents, and what the want of one does to a campaign."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,21 @@ def test_one_person_agrees(project: Path, is_exhausted: bool, state: str) -> Non
     assert said("consent", "add", AGREES, "--reference", "form 7")["brought_back"] == {"one": 1}
     assert states() == {AGREES: "waiting", PAUL: "final"}
     assert said("campaign", "status", "one")["state"] == state
+
+
+@pytest.mark.parametrize(("is_exhausted", "state"), [(True, "ready: start it"), (False, "running")])
+def test_a_later_consent_brings_back_for_its_beginning(project: Path, is_exhausted: bool, state: str) -> None:
+    """They wait from then on; what is told promises no more than the campaign's state allows."""
+    refused_for_want_of_it(is_exhausted=is_exhausted)
+    begins = "2099-01-01T09:00+00:00"
+    told = CliRunner().invoke(app, ["consent", "add", AGREES, "--reference", "form 7", "--given", begins]).output
+
+    assert told == f"noted; waits again in: one ({state})\n"
+    database = open_database(load_settings().store_url)
+    waiting = enrolments.enrolment(database, DEFAULT_TENANT, "one", AGREES)
+    database.close()
+    assert waiting is not None
+    assert (waiting.state, waiting.next_at) == ("waiting", datetime.fromisoformat(begins))
 
 
 def test_a_withdrawn_one_does_not_come_back_with_its_list(project: Path) -> None:
