@@ -33,6 +33,10 @@ from opendeep_kit.tenants import DEFAULT_TENANT
 if TYPE_CHECKING:
     import pandas as pd
 
+CONTACT_KEY = "hash(coalesce(campaign, ''), number)"
+"""A number of its own per person and list: grouping by it is several times as fast as by texts.
+
+By the telephone number, as two lists may give one id to two people."""
 _CODE = re.compile(r"`([^`]*)`")
 
 
@@ -150,7 +154,8 @@ class Warehouse:
                 raise Unavailable(f"{gone} of the archive is missing", do="name the archive's folder: archive=…")
             archived = ", ".join(f"'{quoted(path)}'" for path in paths)
             union = f" UNION ALL BY NAME FROM read_parquet([{archived}])" if paths else ""
-            run(f"CREATE OR REPLACE VIEW history.{kind} AS FROM live.{kind}{union}")
+            shown = f"* REPLACE ({CONTACT_KEY} AS contact_key)" if kind == "calls" else "*"
+            run(f"CREATE OR REPLACE VIEW history.{kind} AS SELECT {shown} FROM (FROM live.{kind}{union})")
         run(read_sql("macros.sql"))
         for view in documented_views():
             run(f"CREATE OR REPLACE VIEW {view.name} AS {view.sql}")

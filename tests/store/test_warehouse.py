@@ -366,6 +366,20 @@ def test_files_without_a_newer_column_are_read(history: list[str], database: Dat
 # ---- the rest ---------------------------------------------------------------------------------------
 
 
+def test_a_person_is_one_on_both_sides_of_an_upgrade(database: Database, url: str, folder: Path) -> None:
+    """Archives of an older package hold another key: the same number of the same list counts once nevertheless."""
+    for back in (2, 0):
+        place(database, again(back), at=NOON - back * DAY, campaign="spring", number="+12125550101")
+    archive_days(database, TODAY, folder, now=NOON)
+    (path,) = folder.glob("clinic/calls/*.parquet")
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE old AS SELECT * REPLACE (7::UBIGINT AS contact_key) FROM '{path}'")
+        connection.execute(f"COPY old TO '{path}' (FORMAT parquet)")
+
+    with warehouse(url, tenant_id="clinic", archive=folder) as opened:
+        assert rows(opened, "SELECT attempts FROM attempts_per_contact") == [(2,)]
+
+
 def test_it_is_found_in_the_package(url: str) -> None:
     """`opendeep_kit.warehouse()` is all a notebook needs; a fresh record has no calls."""
     with opendeep_kit.warehouse(url) as empty:
