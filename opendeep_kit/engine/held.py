@@ -12,7 +12,7 @@ from opendeep_kit.store import workers
 from opendeep_kit.store.campaigns import Campaign
 from opendeep_kit.store.workers import Control
 
-NOBODY_PLANS = "no control process is alive: run `opendeep up`"
+NOBODY_PLANS = "no control process is alive: run opendeep up"
 
 
 def held_by(row: Campaign, controls: Sequence[Control]) -> str:

@@ -228,7 +228,7 @@ def test_what_holds_a_campaign_is_shown(project: Path) -> None:
     said("campaign", "import", "one", "contacts.csv")
     assert said("campaign", "status", "one")["held_by"] == ""
     said("campaign", "start", "one")
-    down = "no control process is alive: run `opendeep up`"
+    down = "no control process is alive: run opendeep up"
     assert said("campaign", "status", "one")["held_by"] == down
     assert f"held      {down}" in CliRunner().invoke(app, ["campaign", "status", "one"]).output
 

@@ -171,7 +171,7 @@ def test_campaign_is_paused_and_resumed(scene: Scene) -> None:
     page.get_by_role("button", name="Resume").click()
     expect(page.locator(".odc-title")).to_contain_text("running")
     expect(page.locator(".odc-grid")).to_contain_text("No such number, or rejected")
-    expect(page.locator(".odc-held")).to_have_text("Held: no control process is alive: run `opendeep up`")
+    expect(page.locator(".odc-held")).to_have_text("Held: no control process is alive: run opendeep up")
     assert scene.viewer.pictures("campaign") == {800: 0, 1280: 0}
     assert "Winter tyres" not in page.content()
 

@@ -86,7 +86,7 @@ def test_what_holds_due_calls(played: Played, desk: CampaignDesk) -> None:
     """A campaign that runs and is not called says why: nobody plans, or what the one who plans tells."""
     played.campaign("clinic", "spring", "Spring", contacts=4)
     desk.refresh()
-    assert desk.board.chosen["held"] == "no control process is alive: run `opendeep up`"
+    assert desk.board.chosen["held"] == "no control process is alive: run opendeep up"
     workers.beat_control(played.database, "control-1", host="here", now=utc_now())
     why = "the trunk has as many calls as it may"
     for bound_by, held, said in (

@@ -138,7 +138,7 @@ async def test_what_holds_a_campaign_is_told(tmp_path: Path) -> None:
             controls = workers.controls_alive(service.database, now=now(), within_s=10)
             return held_by(row, controls)
 
-        assert held() == "no control process is alive: run `opendeep up`"
+        assert held() == "no control process is alive: run opendeep up"
         async with control(service):
             await until(lambda: held() == "the campaign has as many calls as it may")
             await service.duty.duties.stop("heartbeat")
