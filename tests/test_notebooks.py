@@ -23,8 +23,8 @@ CALLING: dict[str, dict[str, Any]] = {
     "campaign": {"limit": 2},
 }
 """Those that place calls, and how to keep them short."""
-LONG = {"campaign"}
-"""Starts a service, as `04_run_a_campaign` does."""
+LONG = {"01_rehearse_a_call", "02_define_a_task_by_talking", "04_run_a_campaign", "campaign"}
+"""Several calls, or a whole service: for CI. The others place calls in the same ways."""
 READING = ["05_explore_outcomes", "06_latency", "07_review_calls", "report"]
 """Those that only look at what is there."""
 MOST_CELLS = 25
