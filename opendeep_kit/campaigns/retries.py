@@ -164,7 +164,8 @@ def next_attempt(
         so_far: outcomes of this contact in this campaign, the last one included, by kind.
         ended_at: of the last attempt.
         callback_at: the time that the callee asked for; None when it is not known.
-        better: hours at which contacts like this one answer; taken when they come within a day of the plain time.
+        better: hours at which contacts like this one answer; taken when they come within a day of the plain time,
+            and within six times the rule's delay.
     """
     if kind is OutcomeKind.FINAL:
         return NextAttempt(at=None, reason="the outcome is final")
@@ -183,13 +184,16 @@ def next_attempt(
     if at is None:
         return NextAttempt(at=None, reason="no window opens again")
     hint = better(at) if better is not None and kind in _HINTED else None
-    if hint is not None and hint - at <= timedelta(days=1) and opening(hint) == hint:
+    longest = min(timedelta(days=1), timedelta(seconds=_HINT_DELAYS * delay))
+    if hint is not None and hint - at <= longest and opening(hint) == hint:
         return NextAttempt(at=hint, reason=f"{words}: again at an hour at which such contacts answer")
     return NextAttempt(at=at, reason=f"{words}: again after {delay / 60:.0f} minutes, inside the windows")
 
 
 _NOT_COUNTED = (OutcomeKind.OUR_FAILURE, OutcomeKind.CALLBACK)
 _HINTED = (OutcomeKind.NO_ANSWER, OutcomeKind.VOICEMAIL)
+_HINT_DELAYS = 6
+"""A better hour is waited for so many times the rule's own delay: who wants it soon does not get it tomorrow."""
 
 
 def _callback(

@@ -195,6 +195,16 @@ def test_better_hour() -> None:
     assert minutes(follow("no_answer", better=lambda _: ENDED + timedelta(days=3))) == 180
 
 
+def test_a_better_hour_does_not_outweigh_a_short_delay() -> None:
+    """Who is to be called again in a minute is not called tomorrow instead."""
+    rule = RetryRule(max_retries=2, delay_s=60, jitter=0)
+    soon = RetryPolicy(rules={OutcomeKind.NO_ANSWER: rule})
+    minute = timedelta(minutes=1)
+
+    assert minutes(follow("no_answer", policy=soon, better=lambda at: at + 5 * minute)) == 6
+    assert minutes(follow("no_answer", policy=soon, better=lambda at: at + 7 * minute)) == 1
+
+
 @pytest.mark.parametrize("wrong", [{"max_retries": -1}, {"delay_s": -1}, {"growth": 0.5}, {"jitter": 1.0}])
 def test_impossible_rule(wrong: dict[str, float]) -> None:
     """Negative caps and delays are refused when they are set."""
