@@ -19,8 +19,6 @@ from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavail
 SUITE = "forky"
 """The Debian suite whose Asterisk is 22."""
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-PUBLIC_MIRROR = "http://deb.debian.org/debian"
-"""What a host that is not Debian may name: its own mirrors have other packages, signed by others."""
 COMMAND_LIMIT_S = 300.0
 _DEBIAN_SUITES = frozenset({"oldoldstable", "oldstable", "stable", "testing", "unstable", "sid", SUITE})
 _INHERITED = re.compile(r"Acquire::(?!IndexTargets|Changelogs|Allow|Languages|.*\bAllow)")
@@ -62,7 +60,7 @@ def no_mirror() -> Unavailable:
         )
     return Unavailable(
         f"{_host().get('NAME', 'this host')} is not Debian, whose packages our Asterisk is made of",
-        do=f'install debian-archive-keyring and set asterisk.mirror = "{PUBLIC_MIRROR}", '
+        do="install debian-archive-keyring and set asterisk.mirror to the URL of a Debian mirror, "
         "or install Asterisk 20 or newer with the host's own packages",
     )
 
