@@ -192,7 +192,6 @@ def status(
     """Where it stands, its outcomes, and how it came there."""
     with record(data) as (database, settings):
         row, counts = campaign_desk.status(database, tenant, campaign)
-        why_not = campaign_desk.why_not_called(database, row, settings.service, now=now())
         within_s = settings.service.control_dead_after_s
         held = held_by(row, workers.controls_alive(database, now=now(), within_s=within_s))
         moves = campaigns.moves_of(database, tenant, campaign)
@@ -204,12 +203,10 @@ def status(
         f"campaign {campaign}: {row.state}",
         f"contacts  {counts.waiting} waiting, {counts.claimed} in a call, {counts.final} done",
         f"attempts  {counts.attempts}; outcomes {found}",
-        *([f"not called: {why_not}"] if why_not else []),
         *([f"held      {held}"] if held else []),
         *(f"{step['at']:%Y-%m-%d %H:%M:%S}  {step['after']}: {step['reason']} ({step['by']})" for step in steps),
     ]
-    told = {"why_not_called": why_not, "held_by": held}
-    say(json_, {**_row(row, counts), **told, "moves": steps}, "\n".join(lines))
+    say(json_, {**_row(row, counts), "held_by": held, "moves": steps}, "\n".join(lines))
 
 
 @campaign_app.command()

@@ -43,7 +43,7 @@ def show_status(*, as_json: bool, data: Path | None) -> int:
         *([f"held      no call is placed: {found['bound_by']}"] if found["bound_by"] else []),
         *(
             f"campaign  {one['tenant']}/{one['campaign']}: {one['state']}, {one['waiting']} waiting, "
-            f"{one['in_a_call']} in a call, {one['done']} done{_held(one)}{_why_not(one)}"
+            f"{one['in_a_call']} in a call, {one['done']} done{_held(one)}"
             for one in found["campaigns"]
         ),
     ]
@@ -69,7 +69,6 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
                 "in_a_call": counts.claimed,
                 "done": counts.final,
                 "outcomes": dict(counts.outcomes),
-                "why_not_called": campaign_desk.why_not_called(database, row, settings, now=now),
                 "held_by": held_by(row, controls),
             }
         )
@@ -105,11 +104,6 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
         "live_by_trunk": dict(Counter(one.trunk_id for one in live)),
         "campaigns": running,
     }
-
-
-def _why_not(campaign: dict[str, Any]) -> str:
-    why = campaign["why_not_called"]
-    return f"\n          not called: {why}" if why else ""
 
 
 def _held(campaign: dict[str, Any]) -> str:

@@ -23,10 +23,8 @@ from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import case_of, whereabouts_of
 from opendeep_kit.errors import BadInput, Refused
-from opendeep_kit.lines import NO_TRUNK, SET_TRUNK
-from opendeep_kit.rehearsal.public import MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
-from opendeep_kit.store import campaigns, consents, enrolling, enrolments, records, tallies, workers
+from opendeep_kit.store import campaigns, consents, enrolling, enrolments, records, tallies
 from opendeep_kit.store.campaigns import Campaign, NewCampaign
 from opendeep_kit.store.claim_facts import read_facts
 from opendeep_kit.store.database import Database
@@ -249,17 +247,6 @@ def status(database: Database, tenant_id: str, campaign_id: str) -> tuple[Campai
         BadInput: there is no such campaign.
     """
     return existing(database, tenant_id, campaign_id), tallies.counts(database, tenant_id, campaign_id)
-
-
-def why_not_called(database: Database, row: Campaign, settings: ServiceSettings, *, now: datetime) -> str:
-    """What keeps a service that runs from calling contacts of this campaign who are due; empty: nothing of its own."""
-    controls = workers.controls_alive(database, now=now, within_s=settings.control_dead_after_s)
-    if row.state != TaskState.RUNNING or not controls or any(one.reaches_people for one in controls):
-        return ""
-    mine = (row.tenant_id, row.campaign_id)
-    if not enrolments.waits_for_others(database, *mine, numbers_like=MADE_UP_LIKE, now=now):
-        return ""
-    return f"the line reaches made-up numbers only, real ones wait; {NO_TRUNK}: {SET_TRUNK}"
 
 
 def set_limits(database: Database, tenant_id: str, limits: Mapping[str, Any]) -> None:

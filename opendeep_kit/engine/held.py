@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.lines import NO_TRUNK, SET_TRUNK
 from opendeep_kit.store import workers
 from opendeep_kit.store.campaigns import Campaign
 from opendeep_kit.store.workers import Control
 
 NOBODY_PLANS = "no control process is alive: run opendeep up"
+UNREACHED = f"the line reaches made-up numbers only, real ones wait; {NO_TRUNK}: {SET_TRUNK}"
+RESERVED = "the budget is reserved by the calls that live"
 
 
 def held_by(row: Campaign, controls: Sequence[Control]) -> str:

@@ -18,6 +18,7 @@ from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Place, Rotation, plan
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
+from opendeep_kit.engine.held import RESERVED, UNREACHED
 from opendeep_kit.engine.permits import callee_of, to_flow
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
@@ -35,7 +36,6 @@ ANY_NUMBER = "+0"
 
 REMEMBERED = timedelta(minutes=1)
 """So long a campaign is not looked at again whose due contacts the line does not reach."""
-RESERVED = "the budget is reserved by the calls that live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,8 @@ class Planning:
         made = plan(demands, limits, self._rotation, now=now, until=until, most=most)
         self._rotation = made.rotation
         calls = _assign(made.places, due, {_key(one): one for one in running})
-        return Tick(calls=calls, held=made.held)
+        unreached = {name: UNREACHED for name, until in self._unreached.items() if not reaches_people and now < until}
+        return Tick(calls=calls, held={**made.held, **unreached})
 
     def _due(
         self, campaign: Campaign, now: datetime, most: int, asked: frozenset[int], reaches_people: bool

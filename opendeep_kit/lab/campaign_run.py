@@ -22,6 +22,7 @@ from opendeep_kit.campaigns.contacts import RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine.held import UNREACHED, held_by
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
@@ -30,8 +31,7 @@ from opendeep_kit.lab.own_service import OwnService
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.workbench import Script, script_from
 from opendeep_kit.lines import LineName
-from opendeep_kit.rehearsal.public import MADE_UP_LIKE
-from opendeep_kit.store import campaigns, enrolments, lanes, workers
+from opendeep_kit.store import campaigns, lanes, workers
 from opendeep_kit.store.database import Database, open_database
 from opendeep_kit.store.tallies import Counts
 from opendeep_kit.store.workers import WorkerState
@@ -201,12 +201,9 @@ class _Following:
 
     def _held(self, database: Database, row: campaigns.Campaign) -> str:
         """Why nobody who is due can be called by the line that there is; empty: somebody can."""
-        now = datetime.now(UTC)
-        why = campaign_desk.why_not_called(database, row, self._settings.service, now=now)
-        mine = (row.tenant_id, row.campaign_id)
-        if why and enrolments.due(database, *mine, now=now, limit=1, numbers_like=MADE_UP_LIKE):
-            return ""
-        return why
+        now, within_s = datetime.now(UTC), self._settings.service.control_dead_after_s
+        why = held_by(row, workers.controls_alive(database, now=now, within_s=within_s))
+        return why if why == UNREACHED else ""
 
     def _goes_on(self, found: CampaignRun) -> bool:
         """Whether there is still something to wait for."""

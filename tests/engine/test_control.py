@@ -233,9 +233,7 @@ async def test_a_line_that_reaches_nobody_burns_no_contact(tmp_path: Path) -> No
         noted = ledger.permissions_of(service.database, TENANT)
         assert (counts.waiting, counts.attempts, [one.number for one in noted]) == (40, 1, [AGREES])
         assert found["controls"][0]["reaches_people"] is False
-        assert (
-            "real ones wait; no trunk is configured: set asterisk.trunk_host" in found["campaigns"][0]["why_not_called"]
-        )
+        assert "real ones wait; no trunk is configured: set asterisk.trunk_host" in found["campaigns"][0]["held_by"]
 
 
 async def test_a_line_that_reaches_people_calls_them(tmp_path: Path) -> None:
@@ -247,7 +245,7 @@ async def test_a_line_that_reaches_people_calls_them(tmp_path: Path) -> None:
             await until(lambda: service.line.dialled != [])
             found = health(service.database, service.settings.service, now=now())
 
-        assert found["campaigns"] == [] or found["campaigns"][0]["why_not_called"] == ""
+        assert found["campaigns"] == [] or found["campaigns"][0]["held_by"] == ""
 
 
 async def test_a_stopping_control_process_finishes_what_it_took_over(tmp_path: Path) -> None:
