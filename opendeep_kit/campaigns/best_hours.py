@@ -39,13 +39,13 @@ class BestHours:
 
     shares: Sequence[float]
 
-    def better(self, at: datetime, zone: str, opening: Opening) -> datetime | None:
-        """The open time within a day from `at` on, whole hours later, at which most answer; None: `at` is as good.
+    def better(self, at: datetime, zone: str, opening: Opening, *, latest: datetime) -> datetime | None:
+        """The open time up to `latest`, whole hours after `at`, at which most answer; None: `at` is as good.
 
         Whole hours later: calls that were spread over an hour stay so.
         """
         own = ZoneInfo(zone)
-        later = [at + timedelta(hours=hours) for hours in range(1, 24)]
+        later = [one for hours in range(1, 24) if (one := at + timedelta(hours=hours)) <= latest]
         floor = self.shares[at.astimezone(own).hour] * BETTER_BY
         promising = [(self.shares[one.astimezone(own).hour], one) for one in later]
         ordered = sorted((one for one in promising if one[0] > floor), key=lambda one: (-one[0], one[1]))

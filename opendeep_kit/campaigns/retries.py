@@ -137,6 +137,8 @@ class NextAttempt:
 
 Opening = Callable[[datetime], datetime | None]
 """The first instant from this one on at which the callee may be called; `windows.next_opening` with its arguments."""
+Better = Callable[[datetime, datetime], datetime | None]
+"""A time after the first of these, and no later than the second, at which such contacts answer more often."""
 
 
 def outcome_kind(result: PhoneResult, disposition: Disposition | None) -> OutcomeKind:
@@ -156,7 +158,7 @@ def next_attempt(
     opening: Opening,
     rng: Random,
     callback_at: datetime | None = None,
-    better: Opening | None = None,
+    better: Better | None = None,
 ) -> NextAttempt:
     """When the contact is called next.
 
@@ -164,8 +166,8 @@ def next_attempt(
         so_far: outcomes of this contact in this campaign, the last one included, by kind.
         ended_at: of the last attempt.
         callback_at: the time that the callee asked for; None when it is not known.
-        better: hours at which contacts like this one answer; taken when they come within a day of the plain time,
-            and within six times the rule's delay.
+        better: asked within a day of the plain time, and within six times the rule's delay: who is to be called again
+            soon is not called tomorrow instead.
     """
     if kind is OutcomeKind.FINAL:
         return NextAttempt(at=None, reason="the outcome is final")
@@ -183,9 +185,9 @@ def next_attempt(
     at = opening(ended_at + timedelta(seconds=delay))
     if at is None:
         return NextAttempt(at=None, reason="no window opens again")
-    hint = better(at) if better is not None and kind in _HINTED else None
-    longest = min(timedelta(days=1), timedelta(seconds=_HINT_DELAYS * delay))
-    if hint is not None and hint - at <= longest and opening(hint) == hint:
+    latest = at + min(timedelta(days=1), timedelta(seconds=_HINT_DELAYS * delay))
+    hint = better(at, latest) if better is not None and kind in _HINTED else None
+    if hint is not None and hint <= latest and opening(hint) == hint:
         return NextAttempt(at=hint, reason=f"{words}: again at an hour at which such contacts answer")
     return NextAttempt(at=at, reason=f"{words}: again after {delay / 60:.0f} minutes, inside the windows")
 
@@ -193,7 +195,6 @@ def next_attempt(
 _NOT_COUNTED = (OutcomeKind.OUR_FAILURE, OutcomeKind.CALLBACK)
 _HINTED = (OutcomeKind.NO_ANSWER, OutcomeKind.VOICEMAIL)
 _HINT_DELAYS = 6
-"""A better hour is waited for so many times the rule's own delay: who wants it soon does not get it tomorrow."""
 
 
 def _callback(

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from opendeep_kit import events
@@ -182,15 +182,13 @@ def _following(
     def opening(after: datetime) -> datetime | None:
         return next_opening(rules.windows, callee.zones, after, closed)
 
-    def opening_before_the_end(after: datetime) -> datetime | None:
-        at = opening(after)
-        return None if at is not None and rules.ends_at is not None and at >= rules.ends_at else at
-
-    def better(after: datetime) -> datetime | None:
+    def better(after: datetime, latest: datetime) -> datetime | None:
         hours = _answer_hours(database, row.tenant_id)
         if hours is None or not callee.zones:
             return None
-        return hours.better(after, callee.zones[0], opening_before_the_end)
+        if rules.ends_at is not None:
+            latest = min(latest, rules.ends_at - timedelta(seconds=1))
+        return hours.better(after, callee.zones[0], opening, latest=latest)
 
     following = next_attempt(
         rules.retries,

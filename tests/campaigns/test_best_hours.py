@@ -60,4 +60,12 @@ def test_better(shares: dict[int, float], at_hour: int, daily: str, better_hour:
     at = datetime(2026, 11, 24, at_hour + 5, 17, tzinfo=UTC)  # New York is five hours behind
     expected = None if better_hour is None else at + timedelta(hours=better_hour - at_hour)
 
-    assert hours.better(at, NEW_YORK, opening(daily, NEW_YORK)) == expected
+    assert hours.better(at, NEW_YORK, opening(daily, NEW_YORK), latest=at + timedelta(days=1)) == expected
+
+
+def test_of_several_better_hours_the_best_in_time() -> None:
+    """One that comes too late does not hide another that comes in time."""
+    hours = BestHours([{18: 0.6, 12: 0.5}.get(hour, 0.2) for hour in range(24)])
+    at = datetime(2026, 11, 24, 10, tzinfo=UTC)
+
+    assert hours.better(at, "UTC", opening("09:00-20:00", "UTC"), latest=at + timedelta(hours=6)) == at.replace(hour=12)

@@ -186,13 +186,13 @@ def test_callbacks_are_no_attempts() -> None:
 def test_better_hour() -> None:
     """Where such contacts answer at an hour of their own, it is taken when it comes within a day and is open."""
 
-    def at_six(after: datetime) -> datetime | None:
+    def at_six(after: datetime, latest: datetime) -> datetime | None:
         return next_opening(parse_weekly({"daily": "18:00-19:00"}), ["America/New_York"], after)
 
     assert minutes(follow("no_answer", better=at_six)) == 7 * 60
     assert minutes(follow("busy", better=at_six)) == 10
-    assert minutes(follow("no_answer", better=lambda _: ENDED + timedelta(hours=10))) == 180
-    assert minutes(follow("no_answer", better=lambda _: ENDED + timedelta(days=3))) == 180
+    assert minutes(follow("no_answer", better=lambda *_: ENDED + timedelta(hours=10))) == 180
+    assert minutes(follow("no_answer", better=lambda *_: ENDED + timedelta(days=3))) == 180
 
 
 def test_a_better_hour_does_not_outweigh_a_short_delay() -> None:
@@ -201,8 +201,8 @@ def test_a_better_hour_does_not_outweigh_a_short_delay() -> None:
     soon = RetryPolicy(rules={OutcomeKind.NO_ANSWER: rule})
     minute = timedelta(minutes=1)
 
-    assert minutes(follow("no_answer", policy=soon, better=lambda at: at + 5 * minute)) == 6
-    assert minutes(follow("no_answer", policy=soon, better=lambda at: at + 7 * minute)) == 1
+    assert minutes(follow("no_answer", policy=soon, better=lambda at, _: at + 5 * minute)) == 6
+    assert minutes(follow("no_answer", policy=soon, better=lambda at, _: at + 7 * minute)) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"max_retries": -1}, {"delay_s": -1}, {"growth": 0.5}, {"jitter": 1.0}])
