@@ -67,19 +67,22 @@ def test_language_that_the_local_models_do_not_speak(
     assert "English only, and the script's language is de: set rehearsal.tts_voice" in capsys.readouterr().err
 
 
+def dial_in_play(number: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """The exit code of `opendeep dial` on the simulated line."""
+    monkeypatch.setenv("OPENDEEP_REHEARSAL__ENGINE", "tones")
+    facts = ["--fact", "name=Maria", "--fact", "appointment=Tuesday at ten"]
+    words = ["opendeep", "dial", "--script", str(SCRIPT), *facts, "--data", str(data), "--line", "simulator"]
+    monkeypatch.setattr(sys, "argv", [*words, number])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return left.value.code
+
+
 def test_a_real_number_without_a_trunk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A line that plays the public is not asked for somebody's number: exit code 2, and what to set."""
-    monkeypatch.setenv("OPENDEEP_REHEARSAL__ENGINE", "tones")
-    facts = ["--fact", "name=Maria", "--fact", "appointment=Tuesday at ten"]
-    words = ["opendeep", "dial", "--script", str(SCRIPT), *facts, "--data", str(tmp_path), "--line", "simulator"]
-    monkeypatch.setattr(sys, "argv", [*words, "+442071838750"])
-
-    with pytest.raises(SystemExit) as left:
-        main()
-
-    assert left.value.code == 2
+    assert dial_in_play("+442071838750", tmp_path, monkeypatch) == 2
     assert "no trunk is configured: set asterisk.trunk_host" in capsys.readouterr().err
 
 
@@ -91,13 +94,5 @@ def test_a_number_is_read_in_the_tenants_region(
     london = Tenant(tenant_id=DEFAULT_TENANT, display_name="Clinic", default_region="GB")
     records.save_tenant(database, london, now=utc_now())
     database.close()
-    monkeypatch.setenv("OPENDEEP_REHEARSAL__ENGINE", "tones")
-    facts = ["--fact", "name=Maria", "--fact", "appointment=Tuesday at ten"]
-    words = ["opendeep", "dial", "--script", str(SCRIPT), *facts, "--data", str(tmp_path), "--line", "simulator"]
-    monkeypatch.setattr(sys, "argv", [*words, "020 7183 8750"])
-
-    with pytest.raises(SystemExit) as left:
-        main()
-
-    assert left.value.code == 2
+    assert dial_in_play("020 7183 8750", tmp_path, monkeypatch) == 2
     assert "no trunk is configured: set asterisk.trunk_host" in capsys.readouterr().err
