@@ -21,11 +21,11 @@ from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.audio.tones import dtmf
 from opendeep_kit.audio.vad import Edge, LevelDetector
 from opendeep_kit.errors import OpenDeepError, Refused
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
 from opendeep_kit.settings import CallSettings
-from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.voice.ending import Do, Ending
 from opendeep_kit.voice.engine import VoiceEngine
 from opendeep_kit.voice.keys import PressedKeys, told

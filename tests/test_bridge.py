@@ -21,11 +21,11 @@ from opendeep_kit.audio.playout import Frame, Playout
 from opendeep_kit.audio.recording import Recording
 from opendeep_kit.bridge import Bridge, CallParts, Transfer
 from opendeep_kit.errors import Unavailable
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.settings import CallSettings, PhoneSettings
-from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.voice import keys as keys_module
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from opendeep_kit.voice.own_words import Own

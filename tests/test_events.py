@@ -12,7 +12,7 @@ from opendeep_kit import events
 from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 
-CLASSES = [cls for cls in events.Event.registry.values() if cls.__module__ == events.__name__]
+CLASSES = [cls for cls in events.Event.registry.values() if cls.__module__.startswith(f"{events.__name__}.")]
 PLAIN = {
     float: st.floats(allow_nan=False, allow_infinity=False),
     int: st.integers(-(2**31), 2**31),

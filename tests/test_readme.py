@@ -98,7 +98,7 @@ def test_every_command_is_documented() -> None:
 def test_what_is_wrong_would_be_seen() -> None:
     """The checks above find a wrong path, target and command, and leave right ones and prose alone."""
     text = (
-        "Make it so. See [the events](opendeep_kit/events.py#L1), [gone](docs/gone.md), https://example.org/x.md, "
+        "Make it so. See [the events](opendeep_kit/config.py#L1), [gone](docs/gone.md), https://example.org/x.md, "
         "`voice/wire.py`, `voice/wires.py`, `notebooks/scripts/*.md`, `and/or`, `data/demo.json`, `config.py`.\n"
         "Say `make demo` or `make coffee`, `opendeep rehearse x.md`, `opendeep asterisk start`.\n"
         "```\n$ make test && .venv/bin/opendeep sing\nopendeep asterisk install|dance\n```\n"

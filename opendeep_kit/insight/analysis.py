@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from opendeep_kit import events
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.insight.latency import barge_ins, percentile, turns
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
-from opendeep_kit.tasks.answers import NOT_AN_ANSWER, NOT_UNDERSTOOD
+from opendeep_kit.tasks.answers import NOT_AN_ANSWER
 
 NO_WORDS = ("", NOT_UNDERSTOOD)
 _BY_REASON = {

@@ -12,10 +12,10 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.rehearsal.brief import Asked, Brief, quoted_words, read_brief
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 from opendeep_kit.rehearsal.understand import Wish, answer, asks_something, plain, time_in, wish, yes_or_no
-from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.voice.keys import keys_in
 
 Part = Say | UseTool

@@ -14,8 +14,6 @@ from opendeep_kit.tasks.spec import AnswerType, Question
 
 NOT_AN_ANSWER = frozenset(["", "unknown", "no answer", "n/a"])
 """Values that leave a question open, whatever its type; in lower case."""
-NOT_UNDERSTOOD = "(not understood)"
-"""Stands for an utterance whose words could not be told: the model heard it, and so the call was not silent."""
 _YES, _NO = frozenset(["yes", "y", "true"]), frozenset(["no", "n", "false"])
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,6})?")
 

@@ -14,7 +14,7 @@ import re
 
 from opendeep_kit import events
 from opendeep_kit.audio.playout import Frame, Playout
-from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.agent_speech import AgentSpeech, Effects
 from opendeep_kit.voice.asking import Asking

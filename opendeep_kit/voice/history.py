@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.voice import wire
 
 

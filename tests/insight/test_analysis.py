@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from opendeep_kit import events
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.insight.analysis import Summary, answers, disposition, summarise
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
-from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 
 REQUIRED = ("attending", "pain")
 

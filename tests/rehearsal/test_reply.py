@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
 from opendeep_kit.rehearsal.reply import ScriptDialogue, sentences
-from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import load_script, parse_script
 from opendeep_kit.voice.call_tools import CALL_TOOLS

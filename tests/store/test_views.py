@@ -10,6 +10,7 @@ import pytest
 
 from opendeep_kit import events
 from opendeep_kit.errors import BadInput
+from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.insight import latency, transcript
 from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.store import campaigns, records, tallies, verdicts
@@ -20,7 +21,6 @@ from opendeep_kit.store.folding import FACTS
 from opendeep_kit.store.records import Contact, Task
 from opendeep_kit.store.verdicts import Judgement, Verdict
 from opendeep_kit.store.warehouse import Price, Warehouse, warehouse
-from opendeep_kit.tasks.answers import NOT_UNDERSTOOD
 from tests.store.conftest import NOON
 from tests.store.recorded import (
     BUSY,

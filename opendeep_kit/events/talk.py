@@ -1,0 +1,126 @@
+"""What is said and heard, and what a supervisor does to the talk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opendeep_kit.events.event import Event
+
+NOT_UNDERSTOOD = "(not understood)"
+"""Stands for an utterance whose words could not be told: the model heard it, and so the call was not silent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalleeSoundStarted(Event):
+    """Our own detector heard the callee begin (b0 of barge-in latency). `at_ms` is back-dated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalleeSoundStopped(Event):
+    """Our own detector heard the callee end (t0 of reply latency). `at_ms` is the last loud frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStarted(Event):
+    """The model's detector heard the callee begin (`input_audio_buffer.speech_started` received)."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStopped(Event):
+    """The model's detector decided the turn is over (`input_audio_buffer.speech_stopped` received)."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalleeSaid(Event):
+    """What the callee said, as transcribed by the model's side."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyBegan(Event):
+    """The model began a response (`response.created`)."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyAudioArrived(Event):
+    """First audio of a response arrived from the model."""
+
+    response_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyEnded(Event):
+    """The model finished a response (`response.done`); its sound may still be playing."""
+
+    response_id: str
+    status: str
+    """`completed`, `cancelled`, `incomplete`, `failed`."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSoundStarted(Event):
+    """First frame of an agent item was written to the line."""
+
+    item_id: str
+    first_sound_ms: float
+    """When the first frame that is not silence was written, on the call's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSaid(Event):
+    """An agent item is over: played to its end, or cut."""
+
+    item_id: str
+    meant: str
+    """What the model wanted to say."""
+    heard: str
+    """What the callee can have heard; an estimate when cut."""
+    heard_ms: float
+    """Sound of this item that left us and is no longer in flight."""
+    received_ms: float
+    """Sound of this item the model sent."""
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInterrupted(Event):
+    """The callee spoke over the agent; queued sound was dropped."""
+
+    item_id: str
+    heard_ms: float
+    dropped_ms: float
+    """Sound that was queued and never sent."""
+    last_frame_ms: float
+    """When the last frame of agent sound was written, on the call's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureHeard(Event):
+    """The callee heard, to its end, that they speak with an AI."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudged(Event):
+    """The callee was silent for long; the agent was asked to check that they are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervised(Event):
+    """Somebody stepped into the call: `hang_up`, `say`, `coach`, `take_over` or `transfer`. A person, or the line."""
+
+    what: str
+    argument: str
+    by: str
