@@ -23,13 +23,11 @@ from opendeep_kit.phone.line import Line
 from opendeep_kit.phone.originate import Structure
 from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.rehearsal.public import is_made_up
-from opendeep_kit.settings import AsteriskSettings
+from opendeep_kit.settings import NO_TRUNK, SET_TRUNK, AsteriskSettings
 
 if TYPE_CHECKING:  # its module loads speech and sound, which no command waits for that places no call
     from opendeep_kit.rehearsal.host import Addresses
 
-NO_TRUNK = "no trunk is configured"
-SET_TRUNK = "set asterisk.trunk_host, or asterisk.ami_host for an Asterisk of your own"
 NO_ASTERISK = (Unavailable, BadInput, PeerMisbehaved)
 """What is raised where none can be had: no packages, none that Debian signed, no place for its folders, one too old."""
 

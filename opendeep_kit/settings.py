@@ -15,6 +15,8 @@ from pydantic_core import PydanticCustomError
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 """A telephone number as it is dialled and shown."""
 LineFormat = Literal["slin", "slin16", "slin24", "slin48"]
+NO_TRUNK = "no trunk is configured"
+SET_TRUNK = "set asterisk.trunk_host, or asterisk.ami_host for an Asterisk of your own"
 
 
 def _address(value: str) -> str:

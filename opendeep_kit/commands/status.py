@@ -15,8 +15,7 @@ from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.commands.record import now, record, say
 from opendeep_kit.engine import campaign_desk
 from opendeep_kit.engine.held import held_by
-from opendeep_kit.lines import NO_TRUNK
-from opendeep_kit.settings import ServiceSettings
+from opendeep_kit.settings import NO_TRUNK, ServiceSettings
 from opendeep_kit.store import attempts, campaigns, ledger, records, tallies, workers
 from opendeep_kit.store.database import Database
 

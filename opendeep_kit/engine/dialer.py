@@ -24,12 +24,13 @@ from opendeep_kit.engine.expecting import expect
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.reach import Reach
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
-from opendeep_kit.lines import NO_TRUNK, hang_up, is_ready, living_calls, outages
+from opendeep_kit.lines import hang_up, is_ready, living_calls, outages
 from opendeep_kit.logs import log
 from opendeep_kit.media.media_follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
 from opendeep_kit.rehearsal.public import is_made_up
+from opendeep_kit.settings import NO_TRUNK
 from opendeep_kit.store import attempts, campaigns, claiming, commands, enrolments
 from opendeep_kit.store import calls as call_rows
 from opendeep_kit.store.attempts import Attempt, AttemptState

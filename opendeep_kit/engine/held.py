@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.lines import NO_TRUNK, SET_TRUNK
+from opendeep_kit.settings import NO_TRUNK, SET_TRUNK
 from opendeep_kit.store import workers
 from opendeep_kit.store.campaigns import Campaign
 from opendeep_kit.store.workers import Control
