@@ -92,7 +92,8 @@ class Day:
     # ---- the contacts -------------------------------------------------------------------------------
 
     def _import(self, contacts: int, tenants: int) -> None:
-        began, clocks = time.perf_counter(), {}
+        began = time.perf_counter()
+        clocks: dict[tuple[tuple[str, ...], str | None], Clock] = {}
         of_tenant: dict[int, list[int]] = {}
         for index, of in enumerate(self.running):
             of_tenant.setdefault(int(of.tenant.tenant_id[1:]), []).append(index)

@@ -293,14 +293,14 @@ def cpu_s(server: psutil.Process) -> tuple[float, float]:
 
     def used(one: psutil.Process) -> float:
         times = one.cpu_times()
-        return times.user + times.system
+        return float(times.user + times.system)
 
     return used(server), sum(used(one) for one in kernels(server))
 
 
 def pss_mb(process: psutil.Process) -> float:
     """Its share of memory."""
-    return process.memory_full_info().pss / 1e6
+    return float(process.memory_full_info().pss) / 1e6
 
 
 def answers(address: str) -> bool:

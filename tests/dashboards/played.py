@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.events import Event
-from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.store import (
     attempts,
     calls,
@@ -221,7 +221,7 @@ class Played:
         result = calls.CallResult(
             phone_result=PhoneResult.ANSWERED,
             disposition=Disposition.PARTIAL,
-            ended_by=recorded.EndedBy.SUPERVISOR,
+            ended_by=EndedBy.SUPERVISOR,
             detail="a supervisor ended the call",
         )
         calls.end(self.database, given.tenant_id, given.call_id, result, at=utc_now())

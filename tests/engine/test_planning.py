@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import pytest
 
+from opendeep_kit.engine.held import RESERVED
 from opendeep_kit.engine.permits import checker
-from opendeep_kit.engine.planning import RESERVED, Planned, Planning, Tick
+from opendeep_kit.engine.planning import Planned, Planning, Tick
 from opendeep_kit.settings import FlowSettings, ServiceSettings
 from opendeep_kit.store import attempts, enrolments, hand_permits, workers
 from opendeep_kit.store.claiming import ClaimOutcome, NewAttempt, claim

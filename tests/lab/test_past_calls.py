@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.lab.past_calls import PastCalls, Verdict
+from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.store import records
 from opendeep_kit.store.clock import utc_now
 from opendeep_kit.store.database import open_database
+from opendeep_kit.store.verdicts import Verdict
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 from tests import past as sample
 from tests.store import recorded

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
+from matplotlib.patches import Rectangle
 
 from opendeep_kit.lab import pictures
 from opendeep_kit.lab.pictures import Chart
@@ -42,7 +43,7 @@ def legend(chart: Chart) -> list[str]:
 
 def widths(chart: Chart) -> list[float]:
     """Length of every bar."""
-    return [round(bar.get_width(), 1) for bar in chart.axes[0].patches]
+    return [round(bar.get_width(), 1) for bar in chart.axes[0].patches if isinstance(bar, Rectangle)]
 
 
 def ticks(chart: Chart) -> list[str]:

@@ -15,6 +15,7 @@ import pytest
 from opendeep_kit import events
 from opendeep_kit.errors import OurMistake
 from opendeep_kit.media.media_worker import Brief
+from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.rehearsal.asterisk_leg import AsteriskLeg, LegEnd, connect
 from opendeep_kit.rehearsal.engines import Say, UseTool
 from opendeep_kit.store import calls, commands, live_calls, workers
@@ -64,7 +65,7 @@ async def talk(folder: Path, number: str = SILENT) -> AsyncIterator[Talk]:
         yield Talk(service, job.attempt_id)
         for held in service.worker.held.values():
             if held.bridge is not None:
-                held.bridge.hang_up(events.EndedBy.SUPERVISOR, "the test is over")
+                held.bridge.hang_up(EndedBy.SUPERVISOR, "the test is over")
         await calling
 
 

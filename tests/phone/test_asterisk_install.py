@@ -4,8 +4,8 @@ import platform
 import shutil
 import subprocess
 import threading
-from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -177,8 +177,7 @@ def test_host_without_a_debian_mirror(short_dir: Path, monkeypatch: pytest.Monke
 
 def test_full_disk_is_told_before_anything_is_fetched(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too little space is an error with a figure."""
-    usage = namedtuple("usage", "total used free")(10**9, 10**9 - 10**6, 10**6)
-    monkeypatch.setattr(asterisk_install.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
     with pytest.raises(Unavailable, match="the disk is nearly full: free 400 MB"):
         install_asterisk(short_dir, mirror=CLOSED)
 

@@ -13,6 +13,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.insight import latency, transcript
 from opendeep_kit.insight.analysis import summarise
+from opendeep_kit.settings import Price
 from opendeep_kit.store import campaigns, records, tallies, verdicts
 from opendeep_kit.store.campaigns import NewCampaign
 from opendeep_kit.store.catalogue import View, documented_views, read_view
@@ -20,7 +21,7 @@ from opendeep_kit.store.database import Database
 from opendeep_kit.store.folding import FACTS
 from opendeep_kit.store.records import Contact, Task
 from opendeep_kit.store.verdicts import Judgement, Verdict
-from opendeep_kit.store.warehouse import Price, Warehouse, warehouse
+from opendeep_kit.store.warehouse import Warehouse, warehouse
 from tests.store.conftest import NOON
 from tests.store.recorded import (
     BUSY,

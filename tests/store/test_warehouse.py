@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 import opendeep_kit
 from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.store import archive as archiving
 from opendeep_kit.store import calls, event_rows, pull, records
 from opendeep_kit.store.archive import archive_days
@@ -275,9 +276,9 @@ def test_an_open_call_stays_live(database: Database, url: str, folder: Path) -> 
 
 
 ENDED = {
-    "phone_result": calls.PhoneResult.ANSWERED,
-    "disposition": calls.Disposition.COMPLETED,
-    "ended_by": calls.EndedBy.AGENT,
+    "phone_result": PhoneResult.ANSWERED,
+    "disposition": Disposition.COMPLETED,
+    "ended_by": EndedBy.AGENT,
 }
 
 
