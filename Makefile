@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test tests types style imports notebooks lab soak clean
+.PHONY: setup demo test tests types style imports notebooks lab slow soak clean
 
 setup: $(READY)
 
@@ -36,7 +36,11 @@ imports: setup
 	$(BIN)/lint-imports
 
 tests: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak"
+
+# Whole services, browsers and notebooks, where a quicker test guards the same.
+slow: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --timeout 600
 
 # What takes long: random runs, waiting for clocks, whole services that lose parts.
 soak: setup

@@ -23,8 +23,6 @@ CALLING: dict[str, dict[str, Any]] = {
     "campaign": {"limit": 2},
 }
 """Those that place calls, and how to keep them short."""
-LONG = {"01_rehearse_a_call", "02_define_a_task_by_talking", "04_run_a_campaign", "campaign"}
-"""Several calls, or a whole service: for CI. The others place calls in the same ways."""
 READING = ["05_explore_outcomes", "06_latency", "07_review_calls", "report"]
 """Those that only look at what is there."""
 MOST_CELLS = 25
@@ -62,7 +60,8 @@ def pages() -> dict[str, Path]:
     return {}
 
 
-@pytest.mark.parametrize("name", [pytest.param(one, marks=pytest.mark.soak) if one in LONG else one for one in CALLING])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLING)
 def test_notebooks_that_call(
     name: str,
     calls: Path,
@@ -83,6 +82,7 @@ def test_notebooks_that_call(
     pages[name] = report.page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READING)
 @pytest.mark.parametrize("is_empty", [False, True], ids=["calls", "empty"])
 def test_notebooks_that_read(name: str, is_empty: bool, calls: Path, pages: dict[str, Path], tmp_path: Path) -> None:
@@ -96,6 +96,7 @@ def test_notebooks_that_read(name: str, is_empty: bool, calls: Path, pages: dict
     assert ("<svg" in shown(report.notebook)) is (not is_empty and name != "06_latency")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READING)
 def test_another_tenants_calls_are_not_shown(name: str, calls: Path, tmp_path: Path) -> None:
     """Run for a tenant that has not called, it shows nothing of those who have."""
@@ -105,6 +106,7 @@ def test_another_tenants_calls_are_not_shown(name: str, calls: Path, tmp_path: P
     assert [word for word in ("spring", "<svg", "Alvarez") if word in shows] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("chromium") is None, reason="there is no chromium to show the pages in: apt-get install chromium"
 )

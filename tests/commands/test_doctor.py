@@ -21,6 +21,7 @@ async def finding(name: str, folder: Path, **settings: Any) -> Finding:
     return await doctor._try(name, CHECKS[name], Settings.model_validate(given))
 
 
+@pytest.mark.slow
 async def test_whole_examination(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line for each check, in the order of a call; what is missing is marked, and the exit code says so."""
     settings = Settings.model_validate(

@@ -82,6 +82,7 @@ def test_run(project: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_failing_notebook(project: Path) -> None:
     """It ends with exit code 1, and its row says which cell and why."""
     done = CliRunner().invoke(app, ["run", "books/fails.ipynb", "--json"])
@@ -105,6 +106,7 @@ def test_a_silent_run_is_not_called_running(project: Path) -> None:
     assert said("runs")[0]["state"].startswith("running, but silent for 30")
 
 
+@pytest.mark.slow
 def test_a_notebook_without_a_tenant_is_not_run_for_one(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

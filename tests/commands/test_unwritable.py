@@ -40,6 +40,7 @@ def test_a_read_only_record(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert "check that it is a file and that this user may read and write it and its folder" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_full", [True, False], ids=["full", "read-only"])
 def test_a_queue_that_cannot_be_written(tmp_path: Path, is_full: bool) -> None:
     """A control process says so before it plans anything, and does not name the queue's URL."""

@@ -48,6 +48,7 @@ def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
         yield found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", SAID)
 def test_board_says_that_there_is_nothing(viewer: Viewer, board: str) -> None:
     """It loads without an error, fits both widths, and says in words what is not there."""

@@ -97,7 +97,10 @@ def chosen(page: Page) -> str:
     return found
 
 
-@pytest.fixture(scope="module", params=["simulator", pytest.param("asterisk", marks=pytest.mark.soak)])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("simulator", marks=pytest.mark.slow), pytest.param("asterisk", marks=pytest.mark.soak)],
+)
 def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """One service, one server of dashboards, two browsers."""
     line: str = request.param

@@ -67,6 +67,7 @@ async def test_a_campaign_of_thirty(tmp_path: Path) -> None:
         assert (last.after, last.reason, last.by) == ("exhausted", "every contact has a final outcome", "control")
 
 
+@pytest.mark.slow
 async def test_a_goal_ends_a_campaign(tmp_path: Path) -> None:
     """Once so many calls are completed the campaign is met, and nobody else is called."""
     numbers = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713)]
@@ -81,6 +82,7 @@ async def test_a_goal_ends_a_campaign(tmp_path: Path) -> None:
         assert counts.waiting >= 2
 
 
+@pytest.mark.slow
 async def test_a_paused_campaign_places_no_calls(tmp_path: Path) -> None:
     """From the moment of the pause nothing is dialled; resumed, it goes on."""
     async with rig(tmp_path) as service:
@@ -95,6 +97,7 @@ async def test_a_paused_campaign_places_no_calls(tmp_path: Path) -> None:
         assert len(service.line.dialled) == 1
 
 
+@pytest.mark.slow
 async def test_the_breaker_pauses_a_failing_campaign(tmp_path: Path) -> None:
     """When too many calls fail the campaign is paused with the reason."""
     numbers = [f"+1{area}5550124" for area in (212, 312, 415, 602)]
@@ -109,6 +112,7 @@ async def test_the_breaker_pauses_a_failing_campaign(tmp_path: Path) -> None:
         assert "failed through us or the network" in last.reason
 
 
+@pytest.mark.slow
 async def test_upkeep_is_done_and_the_queue_forgets(tmp_path: Path) -> None:
     """Once a day the planner keeps the record; what the queue knows of attempts that are over is deleted, no more."""
     async with rig(tmp_path) as service:
@@ -148,6 +152,7 @@ async def test_what_holds_a_campaign_is_told(tmp_path: Path) -> None:
             assert held() == ""
 
 
+@pytest.mark.slow
 async def test_a_line_that_is_away_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A control process alone without its line plans nothing, and says why."""
     monkeypatch.setattr(Dialer, "is_ready", False)
@@ -164,6 +169,7 @@ async def test_a_line_that_is_away_is_told(tmp_path: Path, monkeypatch: pytest.M
             await until(lambda: bound_by() == "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tick", "_due"])
 async def test_a_duty_that_fails_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Whatever breaks a look at the record, planning goes on: heartbeats alone would only look like a service."""
@@ -204,6 +210,7 @@ async def test_a_dead_control_processs_attempts_are_adopted(tmp_path: Path) -> N
         assert [service.who("one", number).outcome for number in (AGREES, other)] == ["completed", "completed"]
 
 
+@pytest.mark.slow
 async def test_a_stopping_control_process_waits_for_its_calls(tmp_path: Path) -> None:
     """Drained, it plans no more, and the call under way comes to its own end."""
     async with rig(tmp_path) as service:
@@ -220,6 +227,7 @@ async def test_a_stopping_control_process_waits_for_its_calls(tmp_path: Path) ->
         assert workers.controls_alive(service.database, now=now(), within_s=10) == []
 
 
+@pytest.mark.slow
 async def test_a_line_that_reaches_nobody_burns_no_contact(tmp_path: Path) -> None:
     """Real numbers stay due and leave no trace, made-up ones behind them are called; the status says what to set."""
     real = [f"+44207183{last}" for last in range(8700, 8740)]
@@ -248,6 +256,7 @@ async def test_a_line_that_reaches_people_calls_them(tmp_path: Path) -> None:
         assert found["campaigns"] == [] or found["campaigns"][0]["held_by"] == ""
 
 
+@pytest.mark.slow
 async def test_a_stopping_control_process_finishes_what_it_took_over(tmp_path: Path) -> None:
     """An attempt of a dead process that is being seen to its end is so while the calls are waited for, not cut off."""
     async with rig(tmp_path) as service:

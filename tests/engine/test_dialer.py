@@ -203,6 +203,7 @@ async def test_an_old_permission_is_not_used(tmp_path: Path) -> None:
         assert (who.state, who.attempts) == ("waiting", 0)
 
 
+@pytest.mark.slow
 async def test_an_opt_out_cancels_other_campaigns(tmp_path: Path) -> None:
     """Who says "never call me again" is cancelled in two other campaigns at once, with their words as evidence."""
     async with rig(tmp_path, replies=OPT_OUT) as service:
@@ -281,6 +282,7 @@ async def test_caps_are_never_exceeded(tmp_path: Path) -> None:
         assert campaigns.campaign(service.database, TENANT, "one") is not None
 
 
+@pytest.mark.slow
 async def test_a_hint_at_a_machine_reaches_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the line says of an answering machine is a coach's word in the call, and stands in its record."""
     async with rig(tmp_path) as service:
@@ -321,6 +323,7 @@ async def test_a_line_that_reaches_nobody_is_not_asked(tmp_path: Path) -> None:
         assert (service.who("one", REAL).state, service.who("one", REAL).attempts) == ("waiting", 0)
 
 
+@pytest.mark.slow
 async def test_the_tenants_number_is_shown(tmp_path: Path) -> None:
     """A campaign's call and one by hand show the first caller id of their tenant; without one the line's own."""
     async with rig(tmp_path) as service:

@@ -14,6 +14,7 @@ from tests.small_disk import small_disk
 NUMBERS = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713, 202)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("talks", "full_s"),
     [pytest.param(0, 1.5, id="while they talk"), pytest.param(2, 15, id="as they end", marks=pytest.mark.soak)],

@@ -65,6 +65,7 @@ async def over(database: Database) -> Run:
     return only_run(database)
 
 
+@pytest.mark.slow
 async def test_a_due_notebook_is_run_once_for_all_missed_times(tmp_path: Path, database: Database) -> None:
     """Three days of missed hours are one run; it gets its parameters, its tenant and no service of its own; its
     notebook and page are kept, and the next time is ahead.
@@ -122,6 +123,7 @@ async def test_two_control_processes_start_one_run(tmp_path: Path, database: Dat
     assert (run.state, run.error) == (RunState.KILLED, "the service was stopped while it ran")
 
 
+@pytest.mark.slow
 async def test_a_missing_notebook_is_told_in_the_row(tmp_path: Path, database: Database) -> None:
     """A notebook that was there when it was scheduled and is gone fails its run with a sentence."""
     due(database, tmp_path / "gone.ipynb")

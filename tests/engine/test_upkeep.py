@@ -120,6 +120,7 @@ def test_one_tenants_fault_leaves_the_others_alone(database: Database, settings:
     assert len(sounds(settings)) == 4
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_told(database: Database, settings: Settings) -> None:
     """A part of the archive that cannot be read stops its own tenant's merge alone, with what to look for."""
     keep_up(database, settings, now=NOON)

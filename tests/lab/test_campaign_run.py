@@ -28,6 +28,7 @@ def following(folder: Path, settings: Settings, *numbers: str, **more: Any) -> W
     return run_campaign(folder / "list.csv", script, campaign="one", settings=settings, **more)
 
 
+@pytest.mark.slow
 async def test_the_service_that_runs_is_used(tmp_path: Path) -> None:
     """Both contacts are called by it, once; a second run finds them done and calls nobody."""
     async with rig(tmp_path) as service:
@@ -73,6 +74,7 @@ def test_a_service_that_does_not_come_up_is_told(tmp_path: Path) -> None:
         following(tmp_path, settings, AGREES).result()
 
 
+@pytest.mark.slow
 async def test_a_line_that_reaches_nobody_is_told(tmp_path: Path) -> None:
     """The made-up number of a list is called, a real one is not; for want of a trunk nobody waits out the minutes."""
     async with rig(tmp_path) as service:

@@ -22,6 +22,7 @@ def notebook(path: Path, *cells: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_report_of_real_calls(tmp_path: Path) -> None:
     """The report of six recorded calls tells their figures and their words, and its page needs nothing from outside."""
     sample.fill(tmp_path, campaign="spring")

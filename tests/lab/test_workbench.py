@@ -46,6 +46,7 @@ def test_rehearse(bench: Workbench) -> None:
     assert bench.past.call(call.call_id).events == call.events
 
 
+@pytest.mark.slow
 async def test_compare(bench: Workbench) -> None:
     """Two versions are tried on the same personas, and each call belongs to its version."""
     changed = SCRIPT.read_text().replace("Hello, this is the assistant", "Good morning, this is the assistant")
@@ -90,6 +91,7 @@ async def test_run_contacts(bench: Workbench) -> None:
     assert "Bob" in calls._repr_html_()
 
 
+@pytest.mark.slow
 async def test_a_workbench_is_one_tenants(tmp_path: Path) -> None:
     """Calls, script versions and the past are the tenant's; a tenant that is not there is told at once."""
     settings = load_settings(data_dir=tmp_path, rehearsal={"engine": "tones"})

@@ -89,6 +89,7 @@ async def test_machine_is_hinted_at(exchange: Exchange, listening_line: Asterisk
     assert person == says_nothing == ["ringing", "answered"]
 
 
+@pytest.mark.slow
 async def test_callee_who_leaves_meanwhile_has_answered(exchange: Exchange, listening_line: AsteriskInstance) -> None:
     """Hanging up while Asterisk listens is an answer, and the callee's hang-up."""
     async with studio(listening_line, exchange.callees) as made:
@@ -124,6 +125,7 @@ def test_missing_module_is_told(without_module: AsteriskProgram, exchange: Excha
     assert configure_line(short_dir / "b", program=without_module, trunk=trunk).etc_dir.is_dir()
 
 
+@pytest.mark.slow
 async def test_agent_is_told(asterisk_program: AsteriskProgram, short_dir: Path) -> None:
     """In a whole service the hint is an event of the call, and a word to the agent."""
     folder = asterisk_program.modules_dir.parents[1]

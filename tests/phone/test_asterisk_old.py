@@ -85,6 +85,7 @@ def test_line_format_falls_back() -> None:
     ]
 
 
+@pytest.mark.slow
 async def test_service_falls_back(old: AsteriskProgram, short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole service on such an Asterisk holds its calls at 8 kHz, to the callee's hang-up."""
     monkeypatch.setattr(lines, "obtain_program", lambda settings: old)

@@ -22,6 +22,7 @@ def is_there(pid: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 async def test_a_killed_child_is_started_again(tmp_path: Path) -> None:
     """A media worker that is killed comes back under a new name; stopped, it is gone."""
     child = Child("media worker", ["media-worker"], service_environment(settings_for(tmp_path)))
@@ -38,6 +39,7 @@ async def test_a_killed_child_is_started_again(tmp_path: Path) -> None:
     assert not is_there(second or 0)
 
 
+@pytest.mark.slow
 async def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     """The pipe that the parent holds is its life line: once it is closed the child drains and ends."""
     child = Child("media worker", ["media-worker"], service_environment(settings_for(tmp_path)))

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 FIELD = "input[placeholder^='Say it']"
 
 
+@pytest.mark.slow
 def test_talk_and_verdict(tmp_path: Path) -> None:
     """What is typed is answered and the script grows; a click on a verdict is in the file; the console stays clean."""
     folder = tmp_path / "data"

@@ -133,6 +133,7 @@ def test_meant_but_unheard_is_struck_through(shown: Shown) -> None:
     assert shown.player.locator("s").all_inner_texts() == ["Can you come?", "Are you there?"]
 
 
+@pytest.mark.slow
 def test_plays(shown: Shown) -> None:
     """Sound comes out at the end of the audio graph while the playhead moves; Space stops it."""
     shown.button("Play").click()
