@@ -221,7 +221,7 @@ async def test_an_opt_out_cancels_other_campaigns(tmp_path: Path) -> None:
 
 async def test_a_dead_media_worker_is_told_truthfully(tmp_path: Path) -> None:
     """A call whose sound died is our failure: not held against the contact, who is called again."""
-    async with rig(tmp_path, replies=LONG, worker_dead_after_s=1) as service:
+    async with rig(tmp_path, replies=LONG, worker_dead_after_s=4) as service:
         service.campaign("one", [AGREES])
         job, dialer = service.job("one", AGREES), service.dialer()
         calling = asyncio.create_task(service.call(dialer, job))

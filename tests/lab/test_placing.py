@@ -18,12 +18,15 @@ from tests.service_rig import AGREES, SCRIPT, TENANT, new_tenant, rig
 @pytest.mark.parametrize(("number", "most"), [("+442071838750", 2), (AGREES, 4)], ids=["real", "made up"])
 async def test_no_more_at_a_time_than_the_tenant_may(tmp_path: Path, number: str, most: int) -> None:
     """Of people no more are called at once than the tenant's limit; of made-up numbers as many as was said."""
-    living = {"now": 0, "most": 0}
+    living, reached = {"now": 0, "most": 0}, asyncio.Event()
 
     async def call(request: CallRequest, watch: Any) -> Any:
         living["now"] += 1
         living["most"] = max(living.values())
-        await asyncio.sleep(0.05)
+        if living["now"] >= most:
+            reached.set()
+        await reached.wait()
+        await asyncio.sleep(0.05)  # for those that would be too many
         living["now"] -= 1
         raise Refused("no", do="nothing")
 
