@@ -38,7 +38,7 @@ imports: setup
 tests: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak"
 
-# Whole services, browsers and notebooks, where a quicker test guards the same.
+# Whole services, browsers and notebooks: what `make test` has too few of.
 slow: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --timeout 600
 

@@ -29,23 +29,9 @@ HOURS: tuple[dict[str, str], ...] = (
     {"sat,sun": "10:00-18:00", "mon-fri": "17:00-20:30"},
 )
 """The third and fourth call in the hour that is skipped or repeated."""
-AREA_CODES: tuple[str, ...] = (
-    "208",
-    "212",
-    "305",
-    "406",
-    "423",
-    "480",
-    "541",
-    "605",
-    "701",
-    "808",
-    "812",
-    "850",
-    "907",
-    "915",
-)
-AREA_CODES += ("204", "250", "306", "403", "506", "709", "807", "867", "902", "800", "888")
+AMERICAN = ("208", "212", "305", "406", "423", "480", "541", "605", "701", "808", "812", "850", "907", "915")
+CANADIAN_OR_FREE = ("204", "250", "306", "403", "506", "709", "807", "867", "902", "800", "888")
+AREA_CODES = (*AMERICAN, *CANADIAN_OR_FREE)
 OUTCOMES: tuple[tuple[float, PhoneResult, Disposition | None, float], ...] = (
     (0.30, PhoneResult.NO_ANSWER, None, 30),
     (0.08, PhoneResult.BUSY, None, 4),

@@ -125,7 +125,7 @@ class Planning:
         made = plan(demands, limits, self._rotation, now=now, until=until, most=most)
         self._rotation = made.rotation
         calls = _assign(made.places, due, {_key(one): one for one in running})
-        unreached = {name: UNREACHED for name, until in self._unreached.items() if not reaches_people and now < until}
+        unreached = {name: UNREACHED for name, again in self._unreached.items() if not reaches_people and now < again}
         return Tick(calls=calls, held={**made.held, **unreached})
 
     def _due(
