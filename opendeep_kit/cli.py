@@ -203,7 +203,9 @@ def runs(
 
 
 @app.command("carry-out", hidden=True)
-def carry_out(run_id: Annotated[str, typer.Argument()], tenant: TenantOption = DEFAULT_TENANT) -> None:
+def carry_out(
+    run_id: Annotated[str, typer.Argument(help="Of the run that was asked for.")], tenant: TenantOption = DEFAULT_TENANT
+) -> None:
     """One notebook in a process of its own; `run` and the service start it."""
     from opendeep_kit.commands import notebook_run
 
@@ -245,7 +247,9 @@ def why(
 @app.command()
 def realtime(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
-    callees_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    callees_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Where simulated callees listen; 0 takes a free one.")
+    ] = None,
     engine: Annotated[Engine | None, typer.Option(help="Real speech, or tones that understand nothing.")] = None,
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
 ) -> None:
@@ -281,7 +285,7 @@ def control(
 @app.command()
 def media(
     handler: Annotated[Handler, typer.Option(help="What to answer with.")] = Handler.ECHO,
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 9092,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free one.")] = 9092,
     host: Annotated[str, typer.Option(help="AudioSocket has no password: keep it on loopback.")] = "127.0.0.1",
     accept_any: Annotated[bool, typer.Option("--accept-any", help="Admit any UUID; for line tests only.")] = False,
 ) -> None:
@@ -314,7 +318,7 @@ def dashboards(
 
 @app.command()
 def lab(
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 8888,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where JupyterLab listens.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
     data: DataDir = None,
 ) -> None:

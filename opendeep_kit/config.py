@@ -48,14 +48,23 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     """Database, recordings, reports, logs."""
     phone: PhoneSettings = PhoneSettings()
+    """The AudioSocket server."""
     asterisk: AsteriskSettings = AsteriskSettings()
+    """The telephone."""
     call: CallSettings = CallSettings()
+    """One live call."""
     voice: VoiceSettings = VoiceSettings()
+    """The voice model."""
     llm: LlmSettings = LlmSettings()
+    """The text model."""
     rehearsal: RehearsalSettings = RehearsalSettings()
+    """The local voice AI and the simulated callees."""
     store: StoreSettings = StoreSettings()
+    """The system of record."""
     service: ServiceSettings = ServiceSettings()
+    """The running service."""
     dashboards: DashboardSettings = DashboardSettings()
+    """The supervisors' boards."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """By voice model, as its side names it: `[prices."gpt-realtime-2.1"]`. Empty: tokens are counted, not money."""
 

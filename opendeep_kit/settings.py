@@ -57,7 +57,7 @@ class PhoneSettings(Section):
     handshake_timeout_s: float = Field(2.0, gt=0)
     """A connection that sends no UUID by then is closed."""
     max_connections: int = Field(200, ge=1)
-    """Connections beyond it are accepted and closed at once (a refused connect hurts Asterisk, see FACTS)."""
+    """Connections beyond it are accepted and closed at once (a refused connect hurts Asterisk: `docs/measured.md`)."""
     expected_within_s: float = Field(120.0, gt=0)
     """A call's UUID is admitted once, within this time of being issued."""
 
@@ -77,8 +77,11 @@ class AsteriskSettings(Section):
     ami_host: str | None = None
     """Your own Asterisk; None starts ours."""
     ami_port: int = Field(5038, ge=1, le=65535)
+    """AMI's own port; ours listens on a free one of its own."""
     ami_user: str = "opendeep"
+    """A user with `read = system,call` and `write = originate,call,reporting` is enough."""
     ami_secret: SecretStr | None = None
+    """That user's password in `manager.conf`."""
     structure: Literal["channel_driver", "local_and_app"] = "channel_driver"
     """How a call reaches AudioSocket: `AudioSocket/…/c(slin24)`, or `Local/s@opendeep-ai-leg` and the application."""
     amd: bool = False
@@ -86,8 +89,11 @@ class AsteriskSettings(Section):
     trunk_host: str | None = None
     """SIP host of your carrier; None is the rehearsal's public."""
     trunk_port: int = Field(5060, ge=1, le=65535)
+    """SIP over UDP; most carriers listen on 5060."""
     trunk_user: str = ""
+    """Empty for a carrier that knows us by our address."""
     trunk_secret: SecretStr | None = None
+    """The password that goes with `trunk_user`."""
     trunk_registers: bool = False
     """Some carriers want a REGISTER before they take calls."""
     trunk_codecs: tuple[Literal["ulaw", "alaw", "g722"], ...] = ("ulaw", "alaw")
@@ -110,6 +116,7 @@ class CallSettings(Section):
     greeting_wait_s: float = Field(1.5, ge=0)
     """After the answer the callee may say "hello" first; then the agent opens."""
     max_duration_s: float = Field(600.0, gt=0)
+    """From the answer; then the line is cut: no loop of talk may cost an hour. A task's own limit may be shorter."""
     silence_nudge_s: float = Field(7.0, gt=0)
     """Both silent for so long: the agent asks whether the callee is there."""
     max_nudges: int = Field(2, ge=0)
@@ -126,15 +133,21 @@ class TurnDetection(Section):
     """When the model's side thinks that the callee has finished."""
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
+    """`server_vad` waits for silence; `semantic_vad` also weighs whether the sentence sounds finished."""
     threshold: float = Field(0.5, ge=0, le=1)
+    """server_vad only: how sure it must be that this is speech; raise it where callees stand in noise."""
     prefix_padding_ms: int = Field(300, ge=0)
+    """server_vad only: sound before the detected start that belongs to the turn, or first syllables are lost."""
     silence_duration_ms: int = Field(500, ge=50)
+    """server_vad only: silence that ends a turn. Shorter replies sooner, and cuts into pauses for thought."""
     idle_timeout_ms: int | None = Field(None, ge=5000, le=30000)
     """server_vad only; None leaves silence to our own timer, which works with every server."""
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
     """semantic_vad only."""
     interrupt_response: bool = True
+    """The callee's voice stops the agent: barge-in."""
     create_response: bool = True
+    """The end of the callee's turn makes the agent reply."""
 
 
 class VoiceSettings(Section):
@@ -147,15 +160,23 @@ class VoiceSettings(Section):
     api_key: SecretStr | None = None
     """Falls back to the environment's OPENAI_API_KEY."""
     model: str = "gpt-realtime-2.1"
+    """Fixed for a session; the models it may name depend on the server."""
     voice: str = "marin"
+    """Of the model's own voices; it cannot change once the agent has spoken."""
     speed: float = Field(1.0, ge=0.25, le=1.5)
+    """1 is the voice's natural pace."""
     audio_format: Literal["pcm24", "pcmu", "pcma"] = "pcm24"
     """G.711 saves bandwidth on 8 kHz lines."""
     noise_reduction: Literal["near_field", "far_field"] | None = None
+    """None: off, as the telephone has filtered the sound already."""
     transcription_model: str | None = "gpt-live-transcribe"
+    """Writes down what the callee says; None leaves transcripts without the callee's words."""
     turn_detection: TurnDetection = TurnDetection()
+    """Always sent in full: the servers' own defaults differ from model to model."""
     max_output_tokens: int | Literal["inf"] = "inf"
+    """Of one reply; `inf` is the model's own limit."""
     connect_timeout_s: float = Field(10.0, gt=0)
+    """For the first connection and for each attempt to connect again."""
     reconnect_attempts: int = Field(12, ge=0)
     """After the connection breaks in a call; each with backoff."""
     reconnect_within_s: float = Field(12.0, gt=0)
@@ -166,9 +187,13 @@ class LlmSettings(Section):
     """A text model for the local dialogue and the analysis; none means rules."""
 
     base_url: Address | None = None
+    """Of any server that speaks OpenAI's chat completions; None means rules instead of a model."""
     api_key: SecretStr | None = None
+    """Of that server; a local one needs none."""
     model: str = "gpt-4.1-mini"
+    """As that server names it."""
     timeout_s: float = Field(20.0, gt=0)
+    """For one request, which is tried twice; then the model counts as out of reach."""
 
 
 class RehearsalSettings(Section):
@@ -177,7 +202,9 @@ class RehearsalSettings(Section):
     engine: Literal["speech", "tones"] = "speech"
     """`tones` hums instead of speaking and understands no word: for load, and for many calls on a small machine."""
     realtime_port: int = Field(0, ge=0, le=65535)
+    """Of the local Realtime server; 0 takes a free one."""
     callees_port: int = Field(0, ge=0, le=65535)
+    """Of the simulated callees' AudioSocket server; 0 takes a free one."""
     audio_speed: float = Field(6.0, ge=1)
     """How much faster than real time the local model speaks into the socket, like the real ones."""
     think_ms: int = Field(200, ge=0)
@@ -219,6 +246,7 @@ class ServiceSettings(Section):
     tick_s: float = Field(1.0, gt=0, le=60)
     """How often it is planned whose call is next."""
     heartbeat_s: float = Field(1.0, gt=0, le=10)
+    """How often each process writes down that it lives, and how busy it is."""
     worker_dead_after_s: float = Field(10.0, gt=0)
     """A media worker that gave no sign for so long gets no calls, and those it held are given up."""
     control_dead_after_s: float = Field(12.0, gt=0, le=25)
@@ -271,3 +299,4 @@ class DashboardSettings(Section):
     cull_after_s: int = Field(60, ge=5)
     """A page whose browser went without a goodbye frees its kernel so late."""
     theme: Literal["light", "dark"] = "light"
+    """Of every board; a browser's own wish is not asked."""

@@ -80,7 +80,7 @@ def import_(
 def list_(
     everyone: EveryoneOption = False,
     after: Annotated[str, typer.Option(help="The last entry of the page before.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 1000,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 1000,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,

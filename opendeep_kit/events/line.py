@@ -34,6 +34,7 @@ class DigitReceived(Event):
     """The callee pressed a key (AudioSocket kind 0x03)."""
 
     digit: str
+    """One of 0–9, *, #, A–D."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,9 @@ class MediaMeasured(Event):
     """What the media loop did in this call, once, at its end."""
 
     frames_sent: int
+    """Frames of 20 ms written to the line, silence included."""
     frames_received: int
+    """Sound messages read from the line: usually 20 ms each, as the callee's telephone frames them."""
     slots_skipped: int
     """20 ms slots given up after a stall: the callee heard a gap."""
     max_late_ms: float
@@ -69,7 +72,9 @@ class RecordingSaved(Event):
     path: str
     """Relative to the project's recordings folder."""
     sha256: str
+    """Of the file, in hex: whether it is still what was recorded."""
     duration_ms: float
+    """Length of the recording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,9 @@ class CallEnded(Event):
     """The call is over. Exactly one per call, always the last but `CallJudged`."""
 
     phone_result: PhoneResult
+    """What the telephone network did."""
     ended_by: EndedBy
+    """Who ended it."""
     detail: str = ""
     """One clause for a person: why."""
 
@@ -87,5 +94,6 @@ class CallJudged(Event):
     """What the attempt achieved, by the analysis named."""
 
     disposition: Disposition
+    """What the attempt achieved."""
     by: str
     """`rules` or the model's name."""

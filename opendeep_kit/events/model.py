@@ -12,7 +12,9 @@ class ModelConnected(Event):
     """A Realtime session stands and is configured."""
 
     model: str
+    """As the model's side names it; a price is found under this name."""
     session_id: str
+    """The model's side's own id, for its support."""
     attempt: int
     """1 for the first connection of the call."""
     replayed_items: int
@@ -26,6 +28,7 @@ class ModelLost(Event):
     code: int
     """WebSocket close code; 0 when there was none."""
     reason: str
+    """As the peer gave it, or the error's kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class ModelGivenUp(Event):
     """The voice model could not be had, or was lost for good; the call ends politely."""
 
     reason: str = ""
+    """One clause for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,9 @@ class ModelErred(Event):
     """The voice model reported an error that did not end the session."""
 
     code: str
+    """The model's side's own code, such as `response_cancel_not_active`."""
     message: str
+    """Its words."""
     benign: bool
     """True for the races that are expected (cancel with nothing active, truncate past the end)."""
 
@@ -50,5 +56,6 @@ class Unknown(Event):
     """The voice model sent an event type we do not know."""
 
     type: str
+    """As the model's side named it."""
     raw: str
     """First 500 characters."""

@@ -25,6 +25,7 @@ class SpeechStarted(Event):
     """The model's detector heard the callee begin (`input_audio_buffer.speech_started` received)."""
 
     item_id: str
+    """The conversation item that the callee's turn becomes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class SpeechStopped(Event):
     """The model's detector decided the turn is over (`input_audio_buffer.speech_stopped` received)."""
 
     item_id: str
+    """The conversation item that the callee's turn becomes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,9 @@ class CalleeSaid(Event):
     """What the callee said, as transcribed by the model's side."""
 
     item_id: str
+    """The conversation item, as in `SpeechStarted`."""
     text: str
+    """The words, or `NOT_UNDERSTOOD`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,7 @@ class ReplyBegan(Event):
     """The model began a response (`response.created`)."""
 
     response_id: str
+    """The model's id of the response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +59,9 @@ class ReplyAudioArrived(Event):
     """First audio of a response arrived from the model."""
 
     response_id: str
+    """As in `ReplyBegan`."""
     item_id: str
+    """The agent's utterance, as in `AgentSaid`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +69,13 @@ class ReplyEnded(Event):
     """The model finished a response (`response.done`); its sound may still be playing."""
 
     response_id: str
+    """As in `ReplyBegan`."""
     status: str
     """`completed`, `cancelled`, `incomplete`, `failed`."""
     input_tokens: int = 0
+    """Tokens heard or read for it."""
     output_tokens: int = 0
+    """Tokens said or written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +83,7 @@ class AgentSoundStarted(Event):
     """First frame of an agent item was written to the line."""
 
     item_id: str
+    """The agent's utterance, as in `AgentSaid`."""
     first_sound_ms: float
     """When the first frame that is not silence was written, on the call's clock."""
 
@@ -82,6 +93,7 @@ class AgentSaid(Event):
     """An agent item is over: played to its end, or cut."""
 
     item_id: str
+    """The agent's utterance: the model's id, or ours for prepared speech."""
     meant: str
     """What the model wanted to say."""
     heard: str
@@ -91,6 +103,7 @@ class AgentSaid(Event):
     received_ms: float
     """Sound of this item the model sent."""
     is_cut: bool
+    """It was not played to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +111,9 @@ class AgentInterrupted(Event):
     """The callee spoke over the agent; queued sound was dropped."""
 
     item_id: str
+    """The agent's utterance that was cut."""
     heard_ms: float
+    """Sound of it that the callee can have heard."""
     dropped_ms: float
     """Sound that was queued and never sent."""
     last_frame_ms: float
@@ -110,6 +125,7 @@ class DisclosureHeard(Event):
     """The callee heard, to its end, that they speak with an AI."""
 
     text: str
+    """The words that say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,5 +138,8 @@ class Supervised(Event):
     """Somebody stepped into the call: `hang_up`, `say`, `coach`, `take_over` or `transfer`. A person, or the line."""
 
     what: str
+    """One of the five above."""
     argument: str
+    """The words to say, or the number to transfer to; empty for the others."""
     by: str
+    """Who it was, as they named themselves."""

@@ -12,7 +12,9 @@ class ToolCalled(Event):
     """The model called a tool."""
 
     tool_call_id: str
+    """The model's id of this use of the tool."""
     name: str
+    """The tool's."""
     arguments: str
     """JSON as the model wrote it."""
 
@@ -22,10 +24,15 @@ class ToolReturned(Event):
     """A tool finished, failed or ran out of time; the call went on."""
 
     tool_call_id: str
+    """As in `ToolCalled`."""
     name: str
+    """The tool's."""
     output: str
+    """What the model was given to read."""
     took_ms: float
+    """From the call of the tool to its result."""
     is_failure: bool
+    """It failed, ran out of time, or was called with wrong arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +40,9 @@ class AnswerRecorded(Event):
     """The agent noted the answer to a question of the task."""
 
     question: str
+    """The question's id in the task."""
     value: str
+    """The answer in the question's own form: `yes`, `4`, an option's name, or words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,7 @@ class CallbackScheduled(Event):
     when: str
     """As said, or ISO 8601 when the agent could tell."""
     note: str
+    """Anything the next caller should know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +68,7 @@ class TransferAsked(Event):
     """The agent hands the callee over to a human."""
 
     reason: str
+    """What the callee wants, for the colleague."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,7 @@ class DigitsSent(Event):
     """The agent pressed keys."""
 
     digits: str
+    """Keys as pressed; w is a pause of half a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +84,7 @@ class VoicemailLeft(Event):
     """A machine answered and the agent left a message."""
 
     message: str
+    """Exactly what was said to the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +92,4 @@ class EndAsked(Event):
     """The agent decided to end the call; the goodbye finishes first."""
 
     reason: str
+    """`completed`, `refused`, `voicemail` …: see the tool `end_call`."""

@@ -316,7 +316,10 @@ class AudioSocketServer:
     # ---- for connections ----------------------------------------------------------------------------
 
     def take_in(self, connection: AudioSocketConnection) -> bool:
-        """A peer connected. Beyond capacity it is closed at once: a refused connect hurts Asterisk (FACTS)."""
+        """A peer connected. Beyond capacity it is closed at once: a refused connect hurts Asterisk.
+
+        `docs/measured.md` has the reason: its socket is then closed twice.
+        """
         self.counts.accepted += 1
         if self._is_closing or len(self._connections) >= self.settings.max_connections:
             self.counts.over_capacity += not self._is_closing
