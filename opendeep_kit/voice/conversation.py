@@ -4,43 +4,22 @@ Given the model's events and the frames that left for the callee, with times on 
 send, what happened and which tools to run; the shell fetches them with `take`. Never does I/O or reads a clock.
 
 The races it settles are those of a phone line: a response may be generated long before it is heard, so an
-interruption must cut what is *playing*, not what is *active*; events of a dead response still arrive. Those of our
-own `response.create` are settled by `asking`.
+interruption must cut what is *playing*, not what is *active*; events of a dead response still arrive. The races of
+our own `response.create` are settled by `response_requests`.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 
 from opendeep_kit import events
 from opendeep_kit.audio.playout import Frame, Playout
 from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.agent_speech import AgentSpeech, Effects
-from opendeep_kit.voice.asking import Asking
 from opendeep_kit.voice.history import History
-
-BENIGN = (
-    "already shorter than",
-    "only model output audio messages can be truncated",
-    "cancellation failed",
-    "response_cancel_not_active",
-    "does not exist",
-    "item_not_found",
-    "active response",
-    "active_response",
-)
-"""Errors that a correct client cannot avoid: they tell of a race, not of a fault."""
-FATAL_CODES = frozenset(
-    [
-        "insufficient_quota",
-        "invalid_api_key",
-        "account_deactivated",
-        "billing_hard_limit_reached",
-        "model_not_found",
-    ]
-)
-"""Errors after which the session is of no use and another one would not help."""
+from opendeep_kit.voice.model_errors import ReportedError
+from opendeep_kit.voice.response_requests import Responses
 
 
 class Conversation:
@@ -72,17 +51,14 @@ class Conversation:
         self._speech = AgentSpeech(
             call_id, playout, self._effects, self.history, in_flight_ms=in_flight_ms, disclosure=disclosure
         )
-        self._asking = Asking()
+        self._responses = Responses()
         self._open_tools: set[str] = set()
-        self._is_silenced = False
         self.fatal = ""
         """Set when the model refuses to go on; a clause for the log."""
         self._reset_session()
 
     def _reset_session(self) -> None:
         self.callee_speaks = False
-        self._active = ""
-        self._dead: set[str] = set()  # Responses of which nothing more is wanted: they were cut, or they are over.
         self._sounded: set[str] = set()  # Responses and items of which sound was queued.
         self._unsaid: set[str] = set()  # Items of cut responses of which no sound was queued.
 
@@ -95,40 +71,39 @@ class Conversation:
     @property
     def is_owed(self) -> bool:
         """The model has begun a response, or was asked for one, and owes us a word of it."""
-        return bool(self._active or self._asking.is_sent)
+        return self._responses.is_owed
 
     @property
     def is_quiet(self) -> bool:
         """Nobody speaks and nobody is about to."""
-        is_talking = bool(self._active) or self.callee_speaks or bool(self._playout.items)
-        return not (is_talking or self._asking.is_pending or self._open_tools)
+        is_about_to = self._responses.is_pending or bool(self._open_tools)
+        return not (is_about_to or self.callee_speaks or self._playout.items)
 
     def tick(self, now_ms: float) -> None:
         """Time passes: ask for what had to wait."""
-        self._asking.tick(now_ms)
+        self._responses.tick(now_ms)
         self._maybe_create()
 
     def speak_now(self, instructions: str = "") -> None:
         """Let the agent take a turn as soon as it may; `instructions` hold for that turn only."""
-        self._asking.want(instructions)
+        self._responses.want(instructions)
         self._maybe_create()
 
     def say(self, instructions: str, now_ms: float) -> None:
         """Cut the agent, and let nothing but the callee come before a turn with these instructions."""
         self.interrupt(now_ms)
-        self._asking.want(instructions, must=True)
+        self._responses.want(instructions, must=True)
         self._maybe_create()
 
     def interrupt(self, now_ms: float) -> None:
         """Cut the agent on our own account: a supervisor speaks, or the model may not cut itself."""
         self._cancel()
-        self._asking.interrupt()
-        self._cut(now_ms)
+        self._responses.withdraw()
+        self._speech.cut(now_ms)
 
     def fall_silent(self, now_ms: float) -> None:
-        """A person takes over: no turn of the agent but those that `speak_now` asks for."""
-        self._is_silenced = True
-        self._asking.drop()
+        """A person takes over: no turn of the agent but those that `speak_now` and `say` ask for."""
+        self._responses.silence()
         self.interrupt(now_ms)
 
     def coach(self, text: str) -> None:
@@ -141,8 +116,8 @@ class Conversation:
         self.history.returned(tool_call_id, output)
         self._effects.sends.append(wire.tool_output(tool_call_id, output))
         self._open_tools.discard(tool_call_id)
-        if wants_reply and not self._is_silenced:
-            self._asking.want_reply()
+        if wants_reply and not self._responses.is_silenced:
+            self._responses.want_reply()
         self._maybe_create()
 
     def connection_lost(self, now_ms: float) -> None:
@@ -150,16 +125,16 @@ class Conversation:
         self._speech.model_lost(now_ms)
         for item_id in self.history.untold:
             self._callee_said(item_id, NOT_UNDERSTOOD, now_ms)
-        self._asking.lost(is_owed=self.is_owed and not (self._is_silenced or self._active in self._sounded))
+        self._responses.lost(was_heard=self._responses.active_id in self._sounded)
         self._reset_session()
 
     def connection_restored(self) -> int:
         """A fresh session is configured: tell it everything. Returns how many items were replayed."""
         replay = self.history.replay()
         self._effects.sends[:] = replay
-        self._asking.restored()
-        if self.history.waits_for_agent and not self._is_silenced:
-            self._asking.want_reply()
+        self._responses.restored()
+        if self.history.waits_for_agent and not self._responses.is_silenced:
+            self._responses.want_reply()
         self._maybe_create()
         return len(replay)
 
@@ -171,19 +146,21 @@ class Conversation:
 
     def wants_audio(self, response_id: str) -> bool:
         """Whether sound of this response is still to be played; late sound of a dead one is not."""
-        return response_id not in self._dead
+        return response_id not in self._responses.dead
 
     def receive_audio(self, delta: wire.AudioDelta, pcm: bytes, now_ms: float) -> None:
         """Queue sound of the model's, given at the line's rate."""
-        reply, item_id = delta.response_id, delta.item_id
-        if reply not in self._dead and reply != self._active:
-            self._response_created(reply, now_ms)
-        if reply in self._dead:
+        response_id, item_id = delta.response_id, delta.item_id
+        responses = self._responses
+        if response_id not in responses.dead and response_id != responses.active_id:
+            self._response_began(response_id, now_ms)
+        if response_id in responses.dead:
             return
-        if reply not in self._sounded:
-            self._sounded.add(reply)
-            arrived = events.ReplyAudioArrived(call_id=self._call_id, at_ms=now_ms, response_id=reply, item_id=item_id)
-            self._happened(arrived)
+        if response_id not in self._sounded:
+            self._sounded.add(response_id)
+            self._happened(
+                events.ReplyAudioArrived(call_id=self._call_id, at_ms=now_ms, response_id=response_id, item_id=item_id)
+            )
         self._sounded.add(item_id)
         self._speech.add_sound(delta, pcm)
 
@@ -191,7 +168,7 @@ class Conversation:
         """Take one event of the model's; sound goes through `receive_audio`."""
         match event:
             case wire.AudioDone(response_id=response_id, item_id=item_id, content_index=index):
-                if response_id in self._dead and item_id not in self._sounded:
+                if response_id in self._responses.dead and item_id not in self._sounded:
                     self._unsaid.add(item_id)
                 self._speech.sound_done(item_id, index, now_ms)
             case wire.TranscriptDelta(item_id=item_id, content_index=index, delta=text):
@@ -208,21 +185,22 @@ class Conversation:
             case wire.TranscriptionCompleted(item_id=item_id, transcript=text):
                 self._callee_said(item_id, text.strip(), now_ms)
             case wire.TranscriptionFailed(item_id=item_id, error=error):
-                self._erred(error, now_ms)
+                self._note_error(ReportedError.read(error), now_ms)
                 self._callee_said(item_id, NOT_UNDERSTOOD, now_ms)
             case wire.ItemAdded(item=item):
                 self._item_added(item)
             case wire.ResponseCreated(response=response):
-                if (response_id := str(response.get("id", ""))) != self._active:
-                    self._response_created(response_id, now_ms)
+                response_id = wire.id_of(response)
+                if response_id != self._responses.active_id and response_id not in self._responses.dead:
+                    self._response_began(response_id, now_ms)
             case wire.ResponseDone(response=response):
                 self._response_done(response, now_ms)
             case wire.FunctionCallDone():
                 self._tool_called(event, now_ms)
-            case wire.LimitsUpdated():
-                self._asking.limited(event, now_ms)
+            case wire.LimitsUpdated(rate_limits=limits):
+                self._responses.limited(limits, now_ms)
             case wire.ErrorReported(error=error):
-                self._error(error, now_ms)
+                self._take_error(ReportedError.read(error), now_ms)
             case wire.Other(type=kind, is_known=False, raw=raw):
                 text = raw[:500].decode(errors="replace")
                 self._happened(events.Unknown(call_id=self._call_id, at_ms=now_ms, type=kind, raw=text))
@@ -232,129 +210,101 @@ class Conversation:
     def _callee_began(self, item_id: str, now_ms: float) -> None:
         self.callee_speaks = True
         self._happened(events.SpeechStarted(call_id=self._call_id, at_ms=now_ms, item_id=item_id))
-        self._asking.callee_began()
+        self._responses.callee_began()
         if self._interrupts:
             self._cut(now_ms)
 
     def _callee_ended(self, item_id: str, now_ms: float) -> None:
         self.callee_speaks = False
         self._happened(events.SpeechStopped(call_id=self._call_id, at_ms=now_ms, item_id=item_id))
-        if self._model_replies and not self._is_silenced:
-            self._asking.detector_replies(now_ms)
-        elif not self._is_silenced:
-            self._asking.want_reply()
+        if not self._responses.is_silenced:
+            if self._model_replies:
+                self._responses.detector_replies(now_ms)
+            else:
+                self._responses.want_reply()
         self._maybe_create()
 
     def _callee_said(self, item_id: str, text: str, now_ms: float) -> None:
         self.history.said(item_id, "callee", text)
         self._happened(events.CalleeSaid(call_id=self._call_id, at_ms=now_ms, item_id=item_id, text=text))
 
-    def _cut(self, now_ms: float) -> None:
-        if self._active:
-            self._dead.add(self._active)
-        self._speech.cut(now_ms)
-
     # ---- responses and tools ------------------------------------------------------------------------
 
-    def _item_added(self, item: dict[str, object]) -> None:
-        if item.get("type") == "message" and item.get("role") in ("user", "assistant") and not _is_replayed(item):
-            self.history.place(str(item.get("id")), "callee" if item["role"] == "user" else "agent")
+    def _item_added(self, item: Mapping[str, object]) -> None:
+        item_id, role = wire.id_of(item), item.get("role")
+        if item_id and item.get("type") == "message" and role in ("user", "assistant") and not wire.is_text(item):
+            self.history.place(item_id, "callee" if role == "user" else "agent")
 
-    def _response_created(self, response_id: str, now_ms: float) -> None:
-        is_stray = self._is_silenced and not self._asking.is_sent
-        self._active = response_id
-        if self._asking.began(is_spoken_over=self.callee_speaks and self._interrupts) or is_stray:
-            self._dead.add(response_id)
+    def _response_began(self, response_id: str, now_ms: float) -> None:
+        if not self._responses.began(response_id, is_spoken_over=self.callee_speaks and self._interrupts):
             self._cancel()
         self._happened(events.ReplyBegan(call_id=self._call_id, at_ms=now_ms, response_id=response_id))
 
-    def _response_done(self, response: dict[str, object], now_ms: float) -> None:
-        response_id, status = str(response.get("id", "")), str(response.get("status", ""))
-        tokens = _tokens(response.get("usage"))
+    def _response_done(self, response: Mapping[str, object], now_ms: float) -> None:
+        response_id, status = wire.id_of(response) or self._responses.active_id, str(response.get("status") or "")
+        tokens = wire.tokens_of(response)
         ended = events.ReplyEnded(call_id=self._call_id, at_ms=now_ms, response_id=response_id, status=status, **tokens)
         self._happened(ended)
-        self._asking.ended(status, has_begun=bool(self._active))
-        if self._active == response_id:
-            self._active = ""
-        self._dead.add(response_id)
+        self._responses.ended(response_id, status, now_ms)
         self._speech.response_done(response_id, now_ms)
         self._effects.sends += [wire.delete_item(item_id, f"delete:{item_id}") for item_id in sorted(self._unsaid)]
         self._unsaid.clear()
         if status == "failed":
-            self._error(_why_failed(response.get("status_details")), now_ms)
-            self._failed(now_ms)
+            self._take_error(ReportedError.of_response(response.get("status_details")), now_ms)
+        self._give_up_if_hopeless()
         self._maybe_create()
 
-    def _failed(self, now_ms: float) -> None:
-        if not self._asking.failed(now_ms, may_speak=not self._is_silenced):
-            self.fatal = self.fatal or "the voice model failed several times in a row"
-
     def _tool_called(self, call: wire.FunctionCallDone, now_ms: float) -> None:
-        if call.response_id in self._dead:
+        if call.response_id in self._responses.dead:
             return
-        tool, name, given = call.call_id, call.name, call.arguments
+        tool, name, arguments = call.call_id, call.name, call.arguments
         self._open_tools.add(tool)
-        self.history.called(tool, name, given)
-        told = events.ToolCalled(call_id=self._call_id, at_ms=now_ms, tool_call_id=tool, name=name, arguments=given)
-        self._happened(told)
+        self.history.called(tool, name, arguments)
+        self._happened(
+            events.ToolCalled(call_id=self._call_id, at_ms=now_ms, tool_call_id=tool, name=name, arguments=arguments)
+        )
         self._effects.tool_calls.append(call)
 
-    def _error(self, error: dict[str, object], now_ms: float) -> None:
-        code, message = self._erred(error, now_ms)
-        if code in FATAL_CODES:
-            self.fatal = message or code
-        event_id = str(error.get("event_id") or "")
-        if "has_active_response" in code or "already has an active response" in message:
-            if self._asking.refused(event_id, now_ms):
+    def _take_error(self, error: ReportedError, now_ms: float) -> None:
+        self._note_error(error, now_ms)
+        if error.is_fatal:
+            self.fatal = error.message or error.code
+        if error.is_crossing:
+            if self._responses.refused(error.event_id, now_ms):
                 self._cancel()
                 self._cut(now_ms)
-        elif event_id and self._asking.is_sent and self._asking.is_about(event_id):
-            self._asking.ended("failed", has_begun=False)
-            self._failed(now_ms)
-        if again := _truncate_again(event_id, message):
-            self._effects.sends.append(again)
+        elif self._responses.request_failed(error.event_id, now_ms):
+            self._give_up_if_hopeless()
+        if error.shorter is not None:
+            item_id, index, known_ms = error.shorter
+            self._effects.sends.append(wire.truncate_item(item_id, index, known_ms, f"again:{item_id}:{index}"))
 
-    def _erred(self, error: dict[str, object], now_ms: float) -> tuple[str, str]:
-        code, message = str(error.get("code") or ""), str(error.get("message") or "")
-        benign = any(phrase in f"{code} {message}".lower() for phrase in BENIGN)
-        told = events.ModelErred(call_id=self._call_id, at_ms=now_ms, code=code, message=message, benign=benign)
-        self._happened(told)
-        return code, message
+    def _note_error(self, error: ReportedError, now_ms: float) -> None:
+        self._happened(
+            events.ModelErred(
+                call_id=self._call_id, at_ms=now_ms, code=error.code, message=error.message, benign=error.is_benign
+            )
+        )
+
+    def _give_up_if_hopeless(self) -> None:
+        if self._responses.is_hopeless:
+            self.fatal = self.fatal or "the voice model failed several times in a row"
 
     def _maybe_create(self) -> None:
         """Ask for a response when one is wanted and nothing stands in its way."""
-        is_free = not (self._active or self._open_tools or self.callee_speaks)
-        if is_free and (create := self._asking.due()):
-            self._effects.sends.append(create)
+        if self._open_tools or self.callee_speaks:
+            return
+        if request := self._responses.next_request():
+            self._effects.sends.append(wire.create_response(request.instructions, request.event_id))
+
+    def _cut(self, now_ms: float) -> None:
+        """The callee, or a response that must come first, speaks over what is active or playing."""
+        self._responses.cut()
+        self._speech.cut(now_ms)
 
     def _cancel(self) -> None:
-        if self._active:
-            self._effects.sends.append(wire.cancel_response(self._active, f"cancel:{self._active}"))
+        if response_id := self._responses.active_id:
+            self._effects.sends.append(wire.cancel_response(response_id, f"cancel:{response_id}"))
 
     def _happened(self, event: events.Event) -> None:
         self._effects.happened.append(event)
-
-
-def _is_replayed(item: dict[str, object]) -> bool:
-    """Whether the item is one that we told the model: those of the talk itself hold sound."""
-    content = item.get("content")
-    return isinstance(content, list) and any("text" in str(part.get("type")) for part in content)
-
-
-def _tokens(usage: object) -> dict[str, int]:
-    counts = usage if isinstance(usage, dict) else {}
-    return {key: int(counts.get(key) or 0) for key in ("input_tokens", "output_tokens")}
-
-
-def _why_failed(details: object) -> dict[str, object]:
-    error = details.get("error") if isinstance(details, dict) else None
-    return {"code": "response_failed", **(error if isinstance(error, dict) else {})}
-
-
-def _truncate_again(event_id: str, message: str) -> str:
-    """The truncation that the model refused as too long, with the length that it knows; empty for other errors."""
-    shorter = re.search(r"content of (\d+)ms is already shorter", message)
-    if shorter is None or not event_id.startswith("truncate:"):
-        return ""
-    _, item_id, index = event_id.split(":")
-    return wire.truncate_item(item_id, int(index), int(shorter[1]), f"again:{item_id}:{index}")

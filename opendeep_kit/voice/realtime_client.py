@@ -31,8 +31,9 @@ from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice import wire
-from opendeep_kit.voice.conversation import FATAL_CODES, Conversation
+from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.handshake_client import CLOSE_S, TurnedAway, connect, refusal
+from opendeep_kit.voice.model_errors import FATAL_CODES
 from opendeep_kit.voice.patience import Patience
 
 QUEUE_MS = 2000

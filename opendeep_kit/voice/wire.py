@@ -8,6 +8,7 @@ Source: the names and shapes of `openai.types.realtime` (SDK 3.54).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -233,6 +234,35 @@ def parse(data: bytes | str) -> ServerEvent:
         return Other(type="?", is_known=False, raw=data.encode() if isinstance(data, str) else data)
 
 
+# ---- what their open fields hold --------------------------------------------------------------------
+
+
+def id_of(thing: Mapping[str, object]) -> str:
+    """The id of a response or an item; empty when it has none."""
+    value = thing.get("id")
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def is_text(item: Mapping[str, object]) -> bool:
+    """Whether the item holds text: those of the talk itself hold sound, so it is one that we told the model."""
+    content = item.get("content")
+    parts = content if isinstance(content, list) else []
+    return any(isinstance(part, dict) and "text" in str(part.get("type")) for part in parts)
+
+
+def tokens_of(response: Mapping[str, object]) -> dict[str, int]:
+    """What a response cost; 0 for what the model does not tell."""
+    usage = response.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    return {name: _count(counts.get(name)) for name in ("input_tokens", "output_tokens")}
+
+
+def _count(value: object) -> int:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value):
+        return int(value)
+    return int(value) if isinstance(value, int | float) and 0 <= value < 1e15 else 0
+
+
 # ---- client events ----------------------------------------------------------------------------------
 
 _APPEND_HEAD = '{"type":"input_audio_buffer.append","audio":"'
@@ -242,11 +272,6 @@ _APPEND_TAIL = '"}'
 def append_audio(pcm: bytes) -> str:
     """`input_audio_buffer.append`, built without a JSON encoder: base64 needs no escaping."""
     return _APPEND_HEAD + pybase64.b64encode(pcm).decode("ascii") + _APPEND_TAIL
-
-
-def clear_input() -> str:
-    """`input_audio_buffer.clear`."""
-    return _event("input_audio_buffer.clear")
 
 
 def session_update(

@@ -180,7 +180,6 @@ def by_the_sdk(text: str) -> BaseModel:
 
 CLIENT_EVENTS: dict[str, str] = {
     "append": wire.append_audio(b"\x01\x02\x03"),
-    "clear": wire.clear_input(),
     "user": wire.user_text("Yes."),
     "user with id": wire.user_text("Yes.", "u1"),
     "agent": wire.agent_text('She said "no" —', "a1"),

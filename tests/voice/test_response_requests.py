@@ -3,7 +3,7 @@
 import pytest
 
 from opendeep_kit import events
-from opendeep_kit.voice.asking import CROSSED_MS, DETECTOR_MS, LONGEST_RETRY_MS, RETRY_AFTER_MS
+from opendeep_kit.voice.response_requests import CROSSED_MS, DETECTOR_MS, LONGEST_RETRY_MS, RETRY_AFTER_MS
 from tests.voice.test_conversation import Talk
 
 ACTIVE = "conversation_already_has_active_response"
@@ -119,6 +119,28 @@ def test_request_that_is_refused_after_an_interruption_is_owed_no_more() -> None
 
     assert not talk.conversation.is_owed
     assert talk.asked() == [WORDS]
+
+
+def test_end_that_is_told_twice_frees_no_way() -> None:
+    """The second time it is not taken for the end of what was asked for since: one request at a time."""
+    talk = Talk()
+    talk.reply("r1", "a1", 100)
+    talk.ask(WORDS)
+    done(talk, "r1")
+    talk.ask("Another.")
+
+    assert talk.asked() == [WORDS]
+    assert talk.conversation.is_owed
+
+
+def test_end_without_an_id_is_that_of_the_active_response() -> None:
+    """Some servers name none: it does not hold the talk up."""
+    talk = Talk()
+    talk.model("response.created", response={"id": "r1"})
+    talk.ask()
+    talk.model("response.done", response={"status": "completed"})
+
+    assert talk.asked() == [""]
 
 
 # ---- responses never announced ----------------------------------------------------------------------
@@ -292,6 +314,18 @@ def test_sentence_is_not_replaced_by_a_wish() -> None:
     assert talk.asked() == [WORDS]
 
 
+def test_sentence_that_was_refused_is_not_replaced_by_a_wish() -> None:
+    """The callee pressed a key while it crossed the detector's reply: it is still what is asked for next."""
+    talk = Talk()
+    talk.conversation.say(WORDS, talk.now_ms)
+    talk.model("response.created", response={"id": "r0"})
+    talk.ask("Answer the key.")
+    talk.error(ACTIVE, "create:1")
+    done(talk, "r0", "cancelled")
+
+    assert talk.asked() == [WORDS, WORDS]
+
+
 @pytest.mark.parametrize("is_silenced", [False, True])
 def test_sentence_that_the_callee_spoke_over_is_said_afterwards(is_silenced: bool) -> None:
     """It was asked for, and the callee began before it did: nobody heard it, so it is asked for again."""
@@ -312,11 +346,13 @@ def test_sentence_that_the_callee_spoke_over_is_said_afterwards(is_silenced: boo
 
 
 def test_sentence_outlives_the_connection() -> None:
-    """Asked for when the connection broke, or while there was none, it is said by the next session."""
-    for is_early in (True, False):
+    """Asked for or begun when the connection broke, or given while there was none, it is said by the next session."""
+    for is_early, has_begun in ((True, False), (True, True), (False, False)):
         talk = Talk()
         if is_early:
             talk.conversation.say(WORDS, talk.now_ms)
+        if has_begun:
+            talk.model("response.created", response={"id": "r0"})
         talk.conversation.connection_lost(talk.now_ms)
         talk.play(0)
         if not is_early:
