@@ -23,12 +23,12 @@ from uuid import UUID, uuid4
 import psutil
 import uvloop
 
+from opendeep_kit.asterisk.exchange import Exchange, configure_exchange, obtain_program, running
 from opendeep_kit.audio.pacing import Pacer
 from opendeep_kit.audio.pcm import level_dbfs, silence
 from opendeep_kit.audio.tones import frames
 from opendeep_kit.config import load_settings
 from opendeep_kit.phone.ami_client import AmiAccount
-from opendeep_kit.phone.asterisk import Exchange, configure_exchange, obtain_program, running
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress

@@ -35,14 +35,14 @@ from benchmarks.day_world import (
     made_campaigns,
     made_numbers,
 )
+from opendeep_kit.campaigns.calendars import Clock, clock
 from opendeep_kit.campaigns.capacity import Provider, Worker, room
-from opendeep_kit.campaigns.case import Case, Scope, Use, closed_days
-from opendeep_kit.campaigns.clocks import Clock, clock
 from opendeep_kit.campaigns.dnc import DncList, dnc_list, look_up
 from opendeep_kit.campaigns.model import Flow
 from opendeep_kit.campaigns.permission import may_we_call
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Rotation, plan
 from opendeep_kit.campaigns.retries import OutcomeKind, next_attempt, outcome_kind
+from opendeep_kit.campaigns.rule_inputs import Case, Scope, Use, closed_days
 from opendeep_kit.campaigns.waiting import WaitingRoom
 from opendeep_kit.campaigns.zones import Callee, callee
 from opendeep_kit.outcomes import Disposition, PhoneResult

@@ -23,8 +23,8 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.dashboards import numbers_of, prepare, served, service, wait_until
-from opendeep_kit.store import calls
-from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.record import calls
+from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 SILENT = "09"

@@ -34,16 +34,16 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import func, select
 
 from opendeep_kit import events
+from opendeep_kit.boards.desk import existing_tenant
 from opendeep_kit.campaigns.lifecycle import TaskFact
-from opendeep_kit.desks.desk import existing_tenant
-from opendeep_kit.desks.free_port import free_port
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.commands.dashboards import free_port
+from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.campaign_moves import move
-from opendeep_kit.store import campaigns
-from opendeep_kit.store.calls import CallState
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.service_tables import media_workers
-from opendeep_kit.store.tables import call_events, calls
+from opendeep_kit.record import campaigns
+from opendeep_kit.record.calls import CallState
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.service_tables import media_workers
+from opendeep_kit.record.tables import call_events, calls
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 
@@ -188,11 +188,11 @@ def prepare(database: Database, data: Path, at_once: int, personas: Sequence[str
     campaigns.save_limits(database, DEFAULT_TENANT, {"needs_consent": False})
     script = parse_script(SCRIPT, name="chat", source="benchmark")
     spec = SPEC | {"flow": {"max_live": at_once}}
-    campaign_desk.create(database, DEFAULT_TENANT, "bench", script, name="Bench", spec=spec, by="bench", now=now)
+    campaign_service.create(database, DEFAULT_TENANT, "bench", script, name="Bench", spec=spec, by="bench", now=now)
     numbers = numbers_of(personas)
     path = data / "contacts.csv"
     path.write_text("number,name\n" + "".join(f"{one},Callee {place}\n" for place, one in enumerate(numbers)))
-    campaign_desk.import_contacts(database, DEFAULT_TENANT, "bench", path, by="bench", now=now)
+    campaign_service.import_contacts(database, DEFAULT_TENANT, "bench", path, by="bench", now=now)
     move(database, DEFAULT_TENANT, "bench", TaskFact.STARTED, reason="the benchmark", by="bench", now=now)
 
 

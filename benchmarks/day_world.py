@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from opendeep_kit.campaigns.case import Consent
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, HolidayRule, TenantLimits
+from opendeep_kit.campaigns.rule_inputs import Consent
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.outcomes import Disposition, PhoneResult
 

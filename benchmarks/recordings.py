@@ -34,11 +34,11 @@ from opendeep_kit.audio.pcm import FRAME_MS, level_dbfs, to_bytes
 from opendeep_kit.audio.playout import SOUND_DBFS
 from opendeep_kit.config import load_settings
 from opendeep_kit.insight.transcript import transcript
+from opendeep_kit.record.calls import calls_of
+from opendeep_kit.record.database import open_database
+from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
 from opendeep_kit.rehearsal.listen import WhisperEars
-from opendeep_kit.store.calls import calls_of
-from opendeep_kit.store.database import open_database
-from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 CUT_TOLERANCE_MS = 150.0

@@ -24,15 +24,15 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import insert
 
-from opendeep_kit.store import records, tables
-from opendeep_kit.store.archive import note_span, write_files
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.folding import make_tables, take_in
-from opendeep_kit.store.manifest import Archived
-from opendeep_kit.store.pull import Mark, Pulled
-from opendeep_kit.store.quality import Scope, dispositions, totals, versions, worst
-from opendeep_kit.store.warehouse import Warehouse, warehouse
+from opendeep_kit.boards.quality.figures import Scope, dispositions, totals, versions, worst
+from opendeep_kit.record import directory, tables
+from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
+from opendeep_kit.warehouse.archive import note_span, write_files
+from opendeep_kit.warehouse.connection import Warehouse, open_warehouse
+from opendeep_kit.warehouse.folding import make_tables, take_in
+from opendeep_kit.warehouse.manifest import Archived
+from opendeep_kit.warehouse.pull import Mark, Pulled
 
 HERE = Path(__file__).parent
 MONTHS = 12
@@ -122,7 +122,7 @@ def ask_as_the_board(mine: Warehouse) -> None:
 
 def opened(url: str) -> Warehouse:
     """What a notebook does first."""
-    return warehouse(url)
+    return open_warehouse(url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,9 @@ def make_history(url: str, archive: Path, wanted: int) -> None:
     """A year of calls in the archive, today's in the record."""
     began = time.perf_counter()
     database = open_database(url)
-    records.save_tenant(database, Tenant(tenant_id=DEFAULT_TENANT, display_name="Benchmark"), now=datetime.now(UTC))
+    directory.save_tenant(database, Tenant(tenant_id=DEFAULT_TENANT, display_name="Benchmark"), now=datetime.now(UTC))
     for version in range(1, 6):
-        records.save_script(database, DEFAULT_TENANT, name="survey", text=f"v{version}", now=datetime.now(UTC))
+        directory.save_script(database, DEFAULT_TENANT, name="survey", text=f"v{version}", now=datetime.now(UTC))
     people = int(wanted * PEOPLE_PER_CALL)
     today = datetime.now(UTC).date()
     day, calls = today - timedelta(days=365), 0

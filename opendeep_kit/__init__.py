@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from opendeep_kit import warehouse as warehouse
     from opendeep_kit.campaigns.contacts import read_contacts as read_contacts
     from opendeep_kit.lab import pictures as pictures
     from opendeep_kit.lab.briefing_desk import briefing_chat as briefing_chat
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from opendeep_kit.lab.workbench import Workbench as Workbench
     from opendeep_kit.rehearsal.personas import PERSONAS as PERSONAS
     from opendeep_kit.settings import Price as Price
-    from opendeep_kit.store.warehouse import warehouse as warehouse
     from opendeep_kit.tasks.script import load_script as load_script
     from opendeep_kit.tasks.script import parse_script as parse_script
 
@@ -40,21 +40,22 @@ _HOME = {
     "parse_script": "opendeep_kit.tasks.script",
     "read_contacts": "opendeep_kit.campaigns.contacts",
     "run_campaign": "opendeep_kit.lab.campaign_run",
-    "warehouse": "opendeep_kit.store.warehouse",
 }
 """Where each name lives."""
+_MODULES = {"pictures": "opendeep_kit.lab.pictures", "warehouse": "opendeep_kit.warehouse"}
+"""Names that are modules; `warehouse` can be called."""
 
 
 def __getattr__(name: str) -> Any:
-    if name == "pictures":
-        return import_module("opendeep_kit.lab.pictures")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME, "pictures"])
+    return sorted({*globals(), *_HOME, *_MODULES})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -16,15 +16,15 @@ import openai
 
 from opendeep_kit.call_floor import CallFloor, line_hand_over, line_sound
 from opendeep_kit.config import Settings
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_service
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lines import LineName, fitted, has_wideband, open_line
-from opendeep_kit.media.media_worker import MediaWorker
+from opendeep_kit.media.worker import MediaWorker
+from opendeep_kit.record import directory
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.host import LOOPBACK, Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
-from opendeep_kit.store import records
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 from opendeep_kit.voice.handshake_client import check_voice
@@ -44,7 +44,7 @@ class Service:
     async def save_script(self, script: CallScript, *, tenant_id: str = DEFAULT_TENANT) -> int:
         """Keep this text as a version of the script, and its task under the script's name; returns the version."""
         now = datetime.now(UTC)
-        return await asyncio.to_thread(campaign_desk.save_script, self.database, tenant_id, script, now=now)
+        return await asyncio.to_thread(campaign_service.save_script, self.database, tenant_id, script, now=now)
 
 
 @contextlib.asynccontextmanager
@@ -139,6 +139,6 @@ async def _running(host: HostProcess) -> AsyncIterator[Addresses]:
 
 def keep_default_tenant(database: Database) -> None:
     """Who calls when no tenant is named."""
-    if records.tenant(database, DEFAULT_TENANT) is None:
+    if directory.tenant(database, DEFAULT_TENANT) is None:
         tenant = Tenant(tenant_id=DEFAULT_TENANT, display_name="Default")
-        records.save_tenant(database, tenant, now=datetime.now(UTC))
+        directory.save_tenant(database, tenant, now=datetime.now(UTC))

@@ -25,17 +25,17 @@ from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.lines import check_reach
 from opendeep_kit.logs import log
 from opendeep_kit.media.call_end import NO_SOUND, close_row, insist, judge
-from opendeep_kit.media.media_duty import reached_at
-from opendeep_kit.media.media_worker import Brief, HandOver, HeldCall, MediaWorker, Watch
+from opendeep_kit.media.duty import reached_at
+from opendeep_kit.media.worker import Brief, HandOver, HeldCall, MediaWorker, Watch
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
+from opendeep_kit.record import calls as call_rows
+from opendeep_kit.record import dnc
+from opendeep_kit.record.calls import MediaEnd
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.languages import check_language
 from opendeep_kit.rehearsal.public import is_made_up
-from opendeep_kit.store import calls as call_rows
-from opendeep_kit.store import dnc
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.event_log import EventLog
-from opendeep_kit.store.live_calls import MediaEnd
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.tenants import DEFAULT_TENANT

@@ -13,11 +13,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from opendeep_kit.asterisk.exchange import claimed, configure_exchange, obtain_program, running
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Refused, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.phone.ami_client import AmiAccount
-from opendeep_kit.phone.asterisk import claimed, configure_exchange, obtain_program, running
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.line import Line
 from opendeep_kit.phone.originate import Structure

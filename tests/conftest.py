@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from opendeep_kit.asterisk.exchange import Exchange, configure_exchange, obtain_program
+from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.phone.asterisk import Exchange, configure_exchange, obtain_program
-from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.settings import AsteriskSettings
 from tests.phone.asterisk_log import complaints
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from opendeep_kit.store import records
-from opendeep_kit.store.database import open_database
+from opendeep_kit.record import directory
+from opendeep_kit.record.database import open_database
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
-from tests.store import recorded
+from tests.record import recorded
 
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 NUMBERS = ("0101", "0104", "0111", "0108", "0112", "0120")
@@ -16,8 +16,8 @@ NUMBERS = ("0101", "0104", "0111", "0108", "0112", "0120")
 def fill(folder: Path, *, campaign: str = "spring") -> list[str]:
     """Write the six calls; returns their ids."""
     database = open_database(f"sqlite:///{folder / 'opendeep.db'}")
-    records.save_tenant(database, Tenant(tenant_id=DEFAULT_TENANT, display_name="Default"), now=AT)
-    script = records.save_script(database, DEFAULT_TENANT, name="confirm", text="one", now=AT)
+    directory.save_tenant(database, Tenant(tenant_id=DEFAULT_TENANT, display_name="Default"), now=AT)
+    script = directory.save_script(database, DEFAULT_TENANT, name="confirm", text="one", now=AT)
     ids = [
         recorded.place(
             database,

@@ -16,23 +16,23 @@ from opendeep_kit.call_floor import CallFloor
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.config import Settings
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.dialer import Dialer, Job
 from opendeep_kit.engine.permits import whereabouts_of
-from opendeep_kit.media.media_duty import MediaDuty, hand_over_by_record
-from opendeep_kit.media.media_worker import MediaWorker
+from opendeep_kit.media.duty import MediaDuty, hand_over_by_record
+from opendeep_kit.media.worker import MediaWorker
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.record import directory, enrolling, enrolments, workers
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.enrolling import NewEnrolment
+from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.engines import Say, UseTool
 from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.rehearsal.prerecorded import FixedDialogue, FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.settings import PhoneSettings, RehearsalSettings
-from opendeep_kit.store import enrolling, enrolments, records, workers
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.enrolling import NewEnrolment
-from opendeep_kit.store.event_log import EventLog
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tenants import Tenant
 
@@ -183,13 +183,13 @@ class Rig:
 
 def new_tenant(database: Database, **limits: Any) -> None:
     """The tenant, without the need of consents."""
-    records.save_tenant(database, Tenant(tenant_id=TENANT, display_name="Clinic"), now=now())
-    campaign_desk.set_limits(database, TENANT, {"needs_consent": False, "caps": ALWAYS["caps"]} | limits)
+    directory.save_tenant(database, Tenant(tenant_id=TENANT, display_name="Clinic"), now=now())
+    campaign_service.set_limits(database, TENANT, {"needs_consent": False, "caps": ALWAYS["caps"]} | limits)
 
 
 def start_campaign(database: Database, campaign_id: str, numbers: Sequence[str], **spec: Any) -> None:
     """A running campaign with these contacts."""
-    campaign_desk.create(
+    campaign_service.create(
         database, TENANT, campaign_id, parse_script(SCRIPT), spec={**ALWAYS, **spec}, by="test", now=now()
     )
     add_contacts(database, campaign_id, numbers)
@@ -199,8 +199,8 @@ def start_campaign(database: Database, campaign_id: str, numbers: Sequence[str],
 
 def add_contacts(database: Database, campaign_id: str, numbers: Sequence[str]) -> None:
     """These contacts too, due now."""
-    people = [records.Contact(contact_id=number, number=number) for number in numbers]
-    records.save_contacts(database, TENANT, people, now=now())
+    people = [directory.Contact(contact_id=number, number=number) for number in numbers]
+    directory.save_contacts(database, TENANT, people, now=now())
     entries = (
         NewEnrolment(number=one, contact_id=one, whereabouts=whereabouts_of(zones.callee(one)), facts={"name": "Maria"})
         for one in numbers

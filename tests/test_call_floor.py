@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.call_floor import CallRequest
-from opendeep_kit.engine import campaign_desk, hand_calls
+from opendeep_kit.engine import campaign_service, hand_calls
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.outcomes import PhoneResult
-from opendeep_kit.store import calls, dnc, ledger
+from opendeep_kit.record import calls, dnc, ledger
 from opendeep_kit.tasks.script import parse_script
 from tests.service_rig import AGREES, OPT_OUT, SCRIPT, TENANT, Rig, new_tenant, now, rig
 
@@ -80,7 +80,7 @@ async def test_calls_by_hand_count_for_the_caps(tmp_path: Path) -> None:
     """The second call of a number that may be rung once a day is refused."""
     async with rig(tmp_path) as service:
         service.line.is_a_play = False
-        campaign_desk.set_limits(service.database, TENANT, {"caps": {"per_day": 1}})
+        campaign_service.set_limits(service.database, TENANT, {"caps": {"per_day": 1}})
         await service.floor().call(REQUEST)
         with pytest.raises(Refused, match="1 attempts today by the tenant, 1 are allowed a day"):
             await service.floor().call(REQUEST)
@@ -94,7 +94,7 @@ async def test_a_rate_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(hand_calls, "permit", lambda *a, **k: permit(*a, **k | {"now": now() + shift}))
     async with rig(tmp_path) as service:
         service.line.is_a_play = False
-        campaign_desk.set_limits(service.database, TENANT, {"flow": {"calls_per_s": 2}})
+        campaign_service.set_limits(service.database, TENANT, {"flow": {"calls_per_s": 2}})
         floor = service.floor()
         await asyncio.gather(floor.call(REQUEST), floor.call(REQUEST))
         found = ledger.permissions_of(service.database, TENANT, number=REAL)

@@ -7,12 +7,12 @@ import pytest
 import structlog
 
 from opendeep_kit import lines
+from opendeep_kit.asterisk.exchange import configure_exchange, configured, start_for_good
+from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavailable
 from opendeep_kit.lines import LineName, living_calls, open_line
-from opendeep_kit.phone.asterisk import configure_exchange, configured, start_for_good
 from opendeep_kit.phone.asterisk_line import AsteriskLine
-from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.rehearsal.host import Addresses
 
 NOBODY = Addresses(realtime_url="", callees_host="127.0.0.1", callees_port=9)

@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -33,7 +36,15 @@ def test_names_are_found(name: str) -> None:
 
     assert name in dir(opendeep_kit)
     assert getattr(opendeep_kit, name) is found
-    assert (type(found).__name__ == "module") is (name == "pictures")
+    assert isinstance(found, ModuleType) is (name in ("pictures", "warehouse"))
+
+
+def test_the_warehouse_is_called_by_its_name(tmp_path: Path) -> None:
+    """The folder `warehouse` opens one, whichever of its modules were loaded before."""
+    import_module("opendeep_kit.warehouse.pull")
+
+    with opendeep_kit.warehouse(f"sqlite:///{tmp_path}/opendeep.db") as opened:
+        assert opened.sql("SELECT count(*) AS calls FROM calls").fetchall() == [(0,)]
 
 
 def test_a_name_that_is_none() -> None:

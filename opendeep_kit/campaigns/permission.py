@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from opendeep_kit.campaigns.case import Case, Finding, Rule
+from opendeep_kit.campaigns.rule_inputs import Case, Finding, Rule
 from opendeep_kit.campaigns.rules import RULES
 from opendeep_kit.campaigns.windows import next_opening
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 
-from opendeep_kit.campaigns.case import Case, Finding, Rule
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import AttemptCaps
+from opendeep_kit.campaigns.rule_inputs import Case, Finding, Rule
 from opendeep_kit.campaigns.windows import next_opening, zone
 from opendeep_kit.campaigns.zones import ZoneSource
 

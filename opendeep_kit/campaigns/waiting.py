@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from heapq import heappop, heappush
 
-from opendeep_kit.campaigns.clocks import Calendar, Clock
+from opendeep_kit.campaigns.calendars import Calendar, Clock
 from opendeep_kit.campaigns.windows import Span, Weekly
 from opendeep_kit.errors import OurMistake
 

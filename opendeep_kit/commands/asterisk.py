@@ -12,13 +12,13 @@ from typing import Annotated
 
 import typer
 
+from opendeep_kit.asterisk.exchange import claimed, configure_exchange, configured, obtain_program, start_for_good
+from opendeep_kit.asterisk.install import install_asterisk
+from opendeep_kit.asterisk.instance import AsteriskInstance
+from opendeep_kit.asterisk.program import AsteriskProgram
+from opendeep_kit.asterisk.templates import Role
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.phone.asterisk import claimed, configure_exchange, configured, obtain_program, start_for_good
-from opendeep_kit.phone.asterisk_install import install_asterisk
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance
-from opendeep_kit.phone.asterisk_program import AsteriskProgram
-from opendeep_kit.phone.asterisk_templates import Role
 
 asterisk_app = typer.Typer(no_args_is_help=True, help="The telephone: a real Asterisk, installed without root.")
 

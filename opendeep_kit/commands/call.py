@@ -14,10 +14,10 @@ import typer
 from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.commands.record import DataOption, JsonOption, TenantOption, by, now, record, say, say_rows
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.store import calls, commands, records
-from opendeep_kit.store.calls import CallState
-from opendeep_kit.store.commands import Command, CommandKind
-from opendeep_kit.store.database import Database
+from opendeep_kit.record import call_commands, calls, directory
+from opendeep_kit.record.call_commands import Command, CommandKind
+from opendeep_kit.record.calls import CallState
+from opendeep_kit.record.database import Database
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 call_app = typer.Typer(no_args_is_help=True, help="Live calls: listen to none, steer any.")
@@ -107,9 +107,9 @@ def _give(call_id: str, kind: CommandKind, argument: str, *, tenant: str, as_jso
     """Give the command, and print what came of it."""
     with record(data) as (database, _):
         if argument and kind in TO_A_NUMBER:
-            kept = records.tenant(database, tenant)
+            kept = directory.tenant(database, tenant)
             argument = e164(argument, kept.default_region if kept else "US")
-        given = commands.give(database, tenant, call_id, kind, argument=argument, by=by(), now=now())
+        given = call_commands.give(database, tenant, call_id, kind, argument=argument, by=by(), now=now())
         outcome = _outcome(database, given)
     say(as_json, {"command_id": given.command_id, "kind": kind.value, "outcome": outcome}, outcome)
     if outcome != "done":
@@ -119,7 +119,7 @@ def _give(call_id: str, kind: CommandKind, argument: str, *, tenant: str, as_jso
 def _outcome(database: Database, given: Command) -> str:
     until = time.monotonic() + ANSWER_WITHIN_S
     while time.monotonic() < until:
-        given_here = commands.commands_of(database, given.tenant_id, given.call_id)
+        given_here = call_commands.commands_of(database, given.tenant_id, given.call_id)
         found = next(one for one in given_here if one.command_id == given.command_id)
         if found.done_at is not None:
             return found.outcome or ""

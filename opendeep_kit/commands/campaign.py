@@ -24,13 +24,13 @@ from opendeep_kit.commands.record import (
     say_rows,
     time_from,
 )
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_service
+from opendeep_kit.engine.blocked_by import held_by
 from opendeep_kit.engine.campaign_change import Wish, change
 from opendeep_kit.engine.campaign_moves import move
-from opendeep_kit.engine.held import held_by
-from opendeep_kit.store import attempts, campaigns, enrolments, tallies, workers
-from opendeep_kit.store.campaigns import Campaign
-from opendeep_kit.store.tallies import Counts
+from opendeep_kit.record import attempts, campaigns, counters, enrolments, workers
+from opendeep_kit.record.campaigns import Campaign
+from opendeep_kit.record.counters import Counts
 from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 
@@ -56,8 +56,8 @@ def create(
 ) -> None:
     """Make a campaign; it is a draft until it has contacts."""
     with record(data) as (database, settings):
-        campaign_desk.check_trunk(trunk, settings.service)
-        row = campaign_desk.create(
+        campaign_service.check_trunk(trunk, settings.service)
+        row = campaign_service.create(
             database,
             tenant,
             campaign,
@@ -88,10 +88,10 @@ def import_(
 ) -> None:
     """Add contacts; every row that is not taken is told with its reason."""
     with record(data) as (database, _):
-        came = campaign_desk.import_contacts(
+        came = campaign_service.import_contacts(
             database, tenant, campaign, contacts, consent=consent, refused_path=refused, by=by(), now=now()
         )
-        warning = campaign_desk.consent_warning(database, tenant, campaign, now=now())
+        warning = campaign_service.consent_warning(database, tenant, campaign, now=now())
     report = came.report
     back = f" ({came.brought_back} of them may be called again, with what is known now)" if came.brought_back else ""
     lines = [f"{came.added} added, {came.merged} merged{back}, {report.refused} refused of {report.rows} rows"]
@@ -124,11 +124,11 @@ def _mover(fact: TaskFact, meaning: str) -> Callable[..., None]:
         with record(data) as (database, _):
             why = reason or f"{who} said so"
             if fact is TaskFact.STARTED:
-                after = campaign_desk.start(database, tenant, campaign, reason=why, by=who, now=now())
+                after = campaign_service.start(database, tenant, campaign, reason=why, by=who, now=now())
             else:
                 after = move(database, tenant, campaign, fact, reason=why, by=who, now=now())
             calls = after == TaskState.RUNNING
-            warning = campaign_desk.consent_warning(database, tenant, campaign, now=now()) if calls else None
+            warning = campaign_service.consent_warning(database, tenant, campaign, now=now()) if calls else None
         told = f"campaign {campaign}: {after}" + (f"\n! {warning}" if warning else "")
         say(json_, {"campaign": campaign, "state": after, "warning": warning}, told)
 
@@ -175,7 +175,7 @@ def set_(
     )
     with record(data) as (database, settings):
         if trunk is not None:
-            campaign_desk.check_trunk(trunk, settings.service)
+            campaign_service.check_trunk(trunk, settings.service)
         row = change(database, tenant, campaign, wish, reason=reason, by=by(), now=now())
     shown = {"spec": row.spec, "priority": row.priority, "weight": row.weight}
     shown |= {"starts_at": row.starts_at, "ends_at": row.ends_at}
@@ -191,7 +191,7 @@ def status(
 ) -> None:
     """Where it stands, its outcomes, and how it came there."""
     with record(data) as (database, settings):
-        row, counts = campaign_desk.status(database, tenant, campaign)
+        row, counts = campaign_service.status(database, tenant, campaign)
         within_s = settings.service.control_dead_after_s
         held = held_by(row, workers.controls_alive(database, now=now(), within_s=within_s))
         moves = campaigns.moves_of(database, tenant, campaign)
@@ -219,10 +219,10 @@ def outcomes(
 ) -> None:
     """What came of each contact so far."""
     with record(data) as (database, _):
-        campaign_desk.existing(database, tenant, campaign)
+        campaign_service.existing(database, tenant, campaign)
         people = enrolments.enrolments_of(database, tenant, campaign, limit=limit)
         last = attempts.attempts_by_id(database, tenant, [one.last_call_id for one in people if one.last_call_id])
-        counts = tallies.counts(database, tenant, campaign)
+        counts = counters.counts(database, tenant, campaign)
     total = counts.waiting + counts.claimed + counts.final
     if total > len(people):
         typer.echo(f"the first {len(people)} of {total} contacts; see more with --limit", err=True)
@@ -251,7 +251,7 @@ def list_(tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data
     """The tenant's campaigns."""
     with record(data) as (database, _):
         rows = [
-            _row(row, tallies.counts(database, tenant, row.campaign_id))
+            _row(row, counters.counts(database, tenant, row.campaign_id))
             for row in campaigns.campaigns_of(database, tenant)
         ]
     say_rows(json_, rows, title=f"campaigns of {tenant}", nothing="there is no campaign")

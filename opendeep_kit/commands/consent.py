@@ -22,12 +22,12 @@ from opendeep_kit.commands.record import (
     say_rows,
     time_from,
 )
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_service
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store import consents, records
-from opendeep_kit.store.campaigns import Campaign
-from opendeep_kit.store.consents import Consent
-from opendeep_kit.store.database import Database
+from opendeep_kit.record import consents, directory
+from opendeep_kit.record.campaigns import Campaign
+from opendeep_kit.record.consents import Consent
+from opendeep_kit.record.database import Database
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 consent_app = typer.Typer(no_args_is_help=True, help="Who agreed to be called.")
@@ -51,8 +51,8 @@ def add(
     with record(data) as (database, _):
         written = _written(database, tenant, number)
         made = Consent(number=written, reference=reference, given_at=given_at, expires_at=expires_at)
-        back = campaign_desk.agree(database, tenant, made, by=by(), now=now())
-        where = [_told(campaign_desk.existing(database, tenant, campaign)) for campaign in sorted(back)]
+        back = campaign_service.agree(database, tenant, made, by=by(), now=now())
+        where = [_told(campaign_service.existing(database, tenant, campaign)) for campaign in sorted(back)]
     shown = {"number": written, "reference": reference, "brought_back": dict(back)}
     say(json_, shown, f"noted; waits again in: {', '.join(where)}" if back else "noted")
 
@@ -107,7 +107,7 @@ def _told(campaign: Campaign) -> str:
 
 def _written(database: Database, tenant_id: str, number: str) -> str:
     """The number as the record keeps it."""
-    tenant = records.tenant(database, tenant_id)
+    tenant = directory.tenant(database, tenant_id)
     if tenant is None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
     return e164(number, tenant.default_region)

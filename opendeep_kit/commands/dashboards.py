@@ -6,6 +6,7 @@ Given settings, prints where to look and turns this process into the server. Nev
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import sysconfig
 from pathlib import Path
@@ -13,10 +14,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from opendeep_kit.boards.access import access_file, prepare_access
+from opendeep_kit.boards.desk import open_desk
 from opendeep_kit.config import Settings, dashboards_environment, lab_environment
-from opendeep_kit.desks.dashboard_access import access_file, prepare_access
-from opendeep_kit.desks.desk import open_desk
-from opendeep_kit.desks.free_port import free_port, is_free
 from opendeep_kit.errors import Unavailable
 
 CHECKOUT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def serve_dashboards(settings: Settings, *, new_password: bool = False) -> None:
     )
     _announce(settings, password)
     environment = dashboards_environment(settings, jupyter_path=folder / "page")
-    _become([sys.executable, "-m", "opendeep_kit.desks.dashboards_server", str(folder)], environment)
+    _become([sys.executable, "-m", "opendeep_kit.boards.voila_server", str(folder)], environment)
 
 
 def serve_lab(settings: Settings, *, port: int, open_browser: bool) -> None:
@@ -114,3 +114,28 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(command[0], command, environment)
+
+
+# ---- ports --------------------------------------------------------------------------------------------
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As servers do it: what a closed connection left behind does not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(host: str) -> int:
+    """A port nobody listens on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port

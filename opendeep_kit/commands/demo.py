@@ -27,8 +27,8 @@ from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.insight.latency import percentile, turns
 from opendeep_kit.lab.reports import execute_report
 from opendeep_kit.lines import LineName
-from opendeep_kit.store import records
-from opendeep_kit.store.clock import utc_now
+from opendeep_kit.record import directory
+from opendeep_kit.record.database import utc_now
 from opendeep_kit.tasks.script import CallScript, load_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 
@@ -110,7 +110,7 @@ async def _call_all(
 ) -> list[CallOutcome | None]:
     version = await service.save_script(script)
     people = [_person(contact) for contact in contacts]
-    await asyncio.to_thread(records.save_contacts, service.database, DEFAULT_TENANT, people, now=utc_now())
+    await asyncio.to_thread(directory.save_contacts, service.database, DEFAULT_TENANT, people, now=utc_now())
     gate = asyncio.Semaphore(parallel)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
@@ -144,9 +144,9 @@ async def _call_all(
         return list(await asyncio.gather(*(one(contact) for contact in contacts)))
 
 
-def _person(contact: Contact) -> records.Contact:
+def _person(contact: Contact) -> directory.Contact:
     """As the record keeps it: by an id of the demo's own, so that no campaign's contact is changed by it."""
-    return records.Contact(contact_id=f"{CAMPAIGN}-{contact.contact_id}", number=contact.number, campaign=CAMPAIGN)
+    return directory.Contact(contact_id=f"{CAMPAIGN}-{contact.contact_id}", number=contact.number, campaign=CAMPAIGN)
 
 
 def _doing(contact: Contact, event: events.Event) -> str:

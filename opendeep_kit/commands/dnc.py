@@ -14,9 +14,9 @@ import typer
 from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.commands.record import DataOption, JsonOption, TenantOption, by, now, record, say, say_rows
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store import dnc, records
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.dnc import EVERYONE, Entry
+from opendeep_kit.record import directory, dnc
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.dnc import EVERYONE, Entry
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 dnc_app = typer.Typer(no_args_is_help=True, help="The do-not-call lists.")
@@ -125,5 +125,5 @@ def _written(database: Database, tenant_id: str, entry: str) -> str:
     """The entry as the list keeps it."""
     if entry.endswith("*"):
         return entry
-    tenant = records.tenant(database, tenant_id)
+    tenant = directory.tenant(database, tenant_id)
     return e164(entry, tenant.default_region if tenant else "US")

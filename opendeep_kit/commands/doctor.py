@@ -18,17 +18,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from opendeep_kit.app import host_addresses, voice_client, with_voice
+from opendeep_kit.asterisk.exchange import trunk_of
+from opendeep_kit.asterisk.program import program_in, system_asterisk
 from opendeep_kit.config import Settings, config_file
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.lines import LineName, has_wideband, open_line
-from opendeep_kit.phone.asterisk import trunk_of
-from opendeep_kit.phone.asterisk_program import program_in, system_asterisk
 from opendeep_kit.phone.audiosocket_server import AudioSocketServer
+from opendeep_kit.record.database import open_database
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn
 from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue
-from opendeep_kit.store.database import open_database
 from opendeep_kit.voice.handshake_client import check_voice
 from opendeep_kit.voice.own_tools import OwnTools
 

@@ -32,9 +32,9 @@ from opendeep_kit.engine.schedules import (
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
 from opendeep_kit.lab.reports import execute_report, parameters_of, typed_parameters
 from opendeep_kit.logs import log
-from opendeep_kit.store import records, runs
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.runs import NewRun, Run, RunState
+from opendeep_kit.record import directory, runs
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.runs import NewRun, Run, RunState
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 OWN = ("data_dir", "tenant", "own_service")
@@ -47,7 +47,7 @@ def checked(database: Database, tenant_id: str, notebook: Path, said: list[str])
     Raises:
         BadInput: the tenant, the notebook, a parameter's name or its value is wrong.
     """
-    if records.tenant(database, tenant_id) is None:
+    if directory.tenant(database, tenant_id) is None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
     parameters = typed_parameters(notebook, said)
     _check_tenant(notebook, parameters_of(notebook), tenant_id)

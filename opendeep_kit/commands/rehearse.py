@@ -25,11 +25,11 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.latency import TurnLatency, turns
 from opendeep_kit.lines import LineName
 from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.record import directory
+from opendeep_kit.record.database import open_database
 from opendeep_kit.rehearsal.languages import check_language
 from opendeep_kit.rehearsal.personas import PERSONAS, persona
 from opendeep_kit.rehearsal.public import number_of
-from opendeep_kit.store import records
-from opendeep_kit.store.database import open_database
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tasks.spec import TaskSpec
@@ -100,7 +100,7 @@ def _region(settings: Settings) -> str:
     if settings.store.url is None and not settings.data_dir.is_dir():
         return "US"
     with contextlib.closing(open_database(settings.store_url)) as database:
-        return records.region(database, DEFAULT_TENANT)
+        return directory.region(database, DEFAULT_TENANT)
 
 
 async def _call(console: Console, settings: Settings, request: CallRequest, line: LineName) -> tuple[CallOutcome, int]:

@@ -17,9 +17,9 @@ import typer
 from opendeep_kit.campaigns.cron import next_due
 from opendeep_kit.commands.record import DataOption, JsonOption, TenantOption, now, record, say, say_rows
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store import records, runs
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.runs import Schedule
+from opendeep_kit.record import directory, runs
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.runs import Schedule
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 schedule_app = typer.Typer(no_args_is_help=True, help="Notebooks that run by themselves.")
@@ -132,5 +132,5 @@ def _existing(database: Database, tenant: str, name: str) -> Schedule:
 
 
 def _zone_of(database: Database, tenant_id: str) -> str:
-    tenant = records.tenant(database, tenant_id)
+    tenant = directory.tenant(database, tenant_id)
     return tenant.time_zone if tenant else "UTC"

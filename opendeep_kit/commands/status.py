@@ -13,11 +13,11 @@ from typing import Any
 from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.commands.record import now, record, say
-from opendeep_kit.engine import campaign_desk
-from opendeep_kit.engine.held import held_by
+from opendeep_kit.engine import campaign_service
+from opendeep_kit.engine.blocked_by import held_by
+from opendeep_kit.record import attempts, campaigns, counters, directory, ledger, workers
+from opendeep_kit.record.database import Database
 from opendeep_kit.settings import NO_TRUNK, ServiceSettings
-from opendeep_kit.store import attempts, campaigns, ledger, records, tallies, workers
-from opendeep_kit.store.database import Database
 
 SHOWN = (TaskState.READY, TaskState.RUNNING, TaskState.PAUSED)
 
@@ -58,7 +58,7 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
     live = attempts.open_attempts(database)
     running = []
     for row in campaigns.all_campaigns(database, SHOWN):
-        counts = tallies.counts(database, row.tenant_id, row.campaign_id)
+        counts = counters.counts(database, row.tenant_id, row.campaign_id)
         running.append(
             {
                 "tenant": row.tenant_id,
@@ -119,9 +119,9 @@ def _said(worker: dict[str, Any]) -> str:
 def show_why(number: str, campaign: str, *, tenant: str, as_json: bool, data: Path | None) -> None:
     """Print why a number may or may not be called, and what the ledger keeps of it."""
     with record(data) as (database, settings):
-        kept = records.tenant(database, tenant)
+        kept = directory.tenant(database, tenant)
         written = e164(number, kept.default_region if kept else "US")
-        lines = campaign_desk.explained(database, tenant, campaign, written, settings.service, now=now())
+        lines = campaign_service.explained(database, tenant, campaign, written, settings.service, now=now())
         past = ledger.permissions_of(database, tenant, number=written, campaign_id=campaign, limit=10)
     rows = [
         {"at": one.at, "is_allowed": one.is_allowed, "rule": one.rule, "words": one.words, "call_id": one.attempt_id}

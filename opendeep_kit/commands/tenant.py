@@ -13,10 +13,10 @@ import typer
 from opendeep_kit.campaigns.contacts import check_region
 from opendeep_kit.campaigns.model import check_zone
 from opendeep_kit.commands.record import DataOption, JsonOption, json_file, now, record, say, say_rows
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_service
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store import campaigns, records
-from opendeep_kit.store.database import Database
+from opendeep_kit.record import campaigns, directory
+from opendeep_kit.record.database import Database
 from opendeep_kit.tenants import Tenant
 
 tenant_app = typer.Typer(no_args_is_help=True, help="Who calls are placed for, and what they may do.")
@@ -36,14 +36,14 @@ def add(
 ) -> None:
     """Add a tenant, or change its name, zone or region; what is not said stays."""
     with record(data) as (database, _):
-        kept = records.tenant(database, tenant) or Tenant(tenant_id=tenant, display_name=tenant.title())
+        kept = directory.tenant(database, tenant) or Tenant(tenant_id=tenant, display_name=tenant.title())
         made = Tenant(
             tenant_id=tenant,
             display_name=name or kept.display_name,
             time_zone=kept.time_zone if time_zone is None else check_zone(time_zone),
             default_region=kept.default_region if region is None else check_region(region),
         )
-        records.save_tenant(database, made, now=now())
+        directory.save_tenant(database, made, now=now())
         shown = _shown(database, tenant)
     say(json_, shown, f"tenant {tenant}: {made.display_name}")
 
@@ -71,7 +71,7 @@ def set_(
         if flow:
             before = (campaigns.limits_of(database, tenant) or {}).get("flow", {})
             wanted["flow"] = {**before, **wanted.get("flow", {}), **flow}
-        campaign_desk.set_limits(database, tenant, wanted)
+        campaign_service.set_limits(database, tenant, wanted)
         shown = _shown(database, tenant)
     say(json_, shown, f"tenant {tenant}: {shown['limits'] or 'no limits of its own'}")
 
@@ -80,7 +80,7 @@ def set_(
 def list_(json_: JsonOption = False, data: DataOption = None) -> None:
     """Every tenant of this installation."""
     with record(data) as (database, _):
-        rows = [_shown(database, one.tenant_id) for one in records.all_tenants(database)]
+        rows = [_shown(database, one.tenant_id) for one in directory.all_tenants(database)]
     say_rows(json_, rows, title="tenants", nothing="there is no tenant")
 
 
@@ -93,7 +93,7 @@ def show(tenant: TenantArgument, json_: JsonOption = False, data: DataOption = N
 
 
 def _shown(database: Database, tenant_id: str) -> dict[str, Any]:
-    found = records.tenant(database, tenant_id)
+    found = directory.tenant(database, tenant_id)
     if found is None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
     return {

@@ -15,9 +15,9 @@ from random import Random
 
 from opendeep_kit import events
 from opendeep_kit.campaigns.best_hours import BestHours, Tried, best_hours
-from opendeep_kit.campaigns.case import closed_days
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.retries import OutcomeKind, next_attempt, outcome_kind
+from opendeep_kit.campaigns.rule_inputs import closed_days
 from opendeep_kit.campaigns.times import asked_time
 from opendeep_kit.campaigns.windows import next_opening
 from opendeep_kit.config import Settings
@@ -27,13 +27,14 @@ from opendeep_kit.insight.analysis import Summary, summarise
 from opendeep_kit.media.call_end import close_row, judge
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.phone.line import LineResult
-from opendeep_kit.store import answer_times, attempts, campaigns, commands, dnc, enrolments, records
-from opendeep_kit.store import calls as call_rows
-from opendeep_kit.store.attempts import Attempt, AttemptResult
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.enrolments import Enrolment, NextStep
-from opendeep_kit.store.event_log import EventLog
-from opendeep_kit.store.live_calls import MediaEnd
+from opendeep_kit.record import attempts as answer_times
+from opendeep_kit.record import call_commands, campaigns, directory, dnc, enrolments
+from opendeep_kit.record import calls as call_rows
+from opendeep_kit.record.attempts import Attempt, AttemptResult
+from opendeep_kit.record.calls import MediaEnd
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.enrolments import Enrolment, NextStep
+from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.tasks.script import parse_script
 
 ANSWERED, MACHINE = PhoneResult.ANSWERED, Disposition.VOICEMAIL
@@ -96,8 +97,8 @@ def conclude(
     now: datetime,
 ) -> bool:
     """Close the attempt. False when it was closed before. Blocks: call it off the loop."""
-    row = attempts.attempt(database, tenant_id, attempt_id)
-    if row is None or row.state not in attempts.OPEN:
+    row = answer_times.attempt(database, tenant_id, attempt_id)
+    if row is None or row.state not in answer_times.OPEN:
         return False
     happened, summary = _fold(database, event_log, row, came, now)
     who = enrolments.enrolment(database, tenant_id, row.campaign_id, row.number)
@@ -118,8 +119,8 @@ def conclude(
         is_interrupted=came.is_interrupted and summary.disposition in BROKEN_OFF,
     )
     following = _following(database, row, who, rules, came, summary, happened, now)
-    commands.close_untaken(database, tenant_id, attempt_id, now=now)
-    return attempts.finish_attempt(database, tenant_id, attempt_id, result, following, now=now)
+    call_commands.close_untaken(database, tenant_id, attempt_id, now=now)
+    return answer_times.finish_attempt(database, tenant_id, attempt_id, result, following, now=now)
 
 
 # ---- the call ---------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ def _fold(
     call = call_rows.call(database, row.tenant_id, row.attempt_id)
     required: tuple[str, ...] = ()
     if call is not None and call.script_name is not None:
-        saved = records.script(database, row.tenant_id, call.script_name, call.script_version)
+        saved = directory.script(database, row.tenant_id, call.script_name, call.script_version)
         if saved is not None:
             required = parse_script(saved.text, name=saved.name, source="the saved script").task.required
 
@@ -210,7 +211,7 @@ def _following(
 
 def _so_far(database: Database, row: Attempt, kind: OutcomeKind) -> dict[OutcomeKind, int]:
     """Outcomes of this contact in this campaign, this one included."""
-    earlier = attempts.attempts_of(database, row.tenant_id, campaign_id=row.campaign_id, number=row.number)
+    earlier = answer_times.attempts_of(database, row.tenant_id, campaign_id=row.campaign_id, number=row.number)
     found = Counter([kind])
     for one in earlier:
         if one.attempt_id != row.attempt_id and one.phone_result is not None and one.disposition is not None:

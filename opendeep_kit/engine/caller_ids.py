@@ -6,8 +6,8 @@ Given the record and a tenant, reads its caller ids. Never checks that the trunk
 from __future__ import annotations
 
 from opendeep_kit.engine.campaign_specs import to_limits
-from opendeep_kit.store import campaigns
-from opendeep_kit.store.database import Database
+from opendeep_kit.record import campaigns
+from opendeep_kit.record.database import Database
 
 
 def caller_id_of(database: Database, tenant_id: str) -> str:

@@ -13,12 +13,12 @@ from typing import Any
 
 from opendeep_kit.campaigns import lifecycle
 from opendeep_kit.campaigns.lifecycle import Goal, TaskFact, TaskState
-from opendeep_kit.engine.campaign_desk import existing
+from opendeep_kit.engine.campaign_service import existing
 from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.errors import BadInput, Refused
-from opendeep_kit.store import campaigns
-from opendeep_kit.store.campaigns import Campaign, NewCampaign
-from opendeep_kit.store.database import Database
+from opendeep_kit.record import campaigns
+from opendeep_kit.record.campaigns import Campaign, NewCampaign
+from opendeep_kit.record.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,10 @@ from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.logs import log
 from opendeep_kit.outcomes import Disposition, PhoneResult
-from opendeep_kit.store import attempts, campaigns, tallies
-from opendeep_kit.store.attempts import AttemptState
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.tallies import Counts
+from opendeep_kit.record import attempts, campaigns, counters
+from opendeep_kit.record.attempts import AttemptState
+from opendeep_kit.record.counters import Counts
+from opendeep_kit.record.database import Database
 
 CONTROL = "control"
 RECENT = 1000
@@ -72,7 +72,7 @@ def move_along(database: Database, *, now: datetime) -> list[tuple[str, str, Tas
 
 def _due(database: Database, row: campaigns.Campaign, now: datetime) -> tuple[TaskFact, str] | None:
     rules = to_campaign(row)
-    counts = tallies.counts(database, row.tenant_id, row.campaign_id)
+    counts = counters.counts(database, row.tenant_id, row.campaign_id)
     by_outcome = lifecycle.due_fact(
         rules.state,
         goal=rules.goal,
@@ -114,7 +114,7 @@ def _spent(database: Database, rules: Campaign, limits: TenantLimits, counts: Co
     if cost is None or counts.claimed or not (rules.budget or limits.budget):
         return None
     with database.read() as connection:
-        mine, all_ = tallies.money(connection, rules.tenant_id, rules.campaign_id)
+        mine, all_ = counters.money(connection, rules.tenant_id, rules.campaign_id)
     for name, budget, used in (("this campaign", rules.budget, mine), ("the tenant", limits.budget, all_)):
         if budget is not None and used.get(budget.currency, 0) + cost.minor > budget.minor:
             return f"{name} has spent {used.get(budget.currency, 0)} of {budget}; a call may cost {cost.minor}"

@@ -19,7 +19,7 @@ from opendeep_kit.campaigns.model import AttemptCaps, Campaign, Flow, HolidayRul
 from opendeep_kit.campaigns.retries import DEFAULT_RULES, OutcomeKind, RetryPolicy, RetryRule
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.errors import BadInput
-from opendeep_kit.store import campaigns as campaign_rows
+from opendeep_kit.record import campaigns as campaign_rows
 
 T = TypeVar("T")
 PARTS: dict[str, Any] = {

@@ -16,7 +16,6 @@ from typing import Self
 from uuid import uuid4
 
 from opendeep_kit.config import Settings
-from opendeep_kit.duties import Duties, attempted
 from opendeep_kit.engine.campaign_moves import move_along
 from opendeep_kit.engine.dialer import FRESH_S, Dialer, Job
 from opendeep_kit.engine.durable import Durable
@@ -25,11 +24,12 @@ from opendeep_kit.engine.schedules import Schedules
 from opendeep_kit.engine.upkeep import closed_before, keep_up
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.logs import log
+from opendeep_kit.periodic import Duties, attempted
 from opendeep_kit.phone.line import Line
-from opendeep_kit.store import attempts, workers
-from opendeep_kit.store.attempts import Attempt
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.event_log import EventLog
+from opendeep_kit.record import attempts, workers
+from opendeep_kit.record.attempts import Attempt
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.event_log import EventLog
 
 PER_TENANT = 1000
 """Attempts of one tenant at a time in the queue; what it may really have is in its limits."""

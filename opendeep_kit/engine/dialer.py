@@ -14,30 +14,30 @@ from functools import partial
 from uuid import UUID
 
 from opendeep_kit import events
-from opendeep_kit.campaigns.case import Rule
+from opendeep_kit.campaigns.rule_inputs import Rule
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import attempt_end
+from opendeep_kit.engine.admission import expect
 from opendeep_kit.engine.attempt_end import Came
 from opendeep_kit.engine.caller_ids import caller_id_of
 from opendeep_kit.engine.campaign_specs import to_campaign
-from opendeep_kit.engine.expecting import expect
 from opendeep_kit.engine.permits import checker
-from opendeep_kit.engine.reach import Reach
+from opendeep_kit.engine.worker_choice import Reach
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
 from opendeep_kit.lines import hang_up, is_ready, living_calls, outages
 from opendeep_kit.logs import log
-from opendeep_kit.media.media_follow import DIED, MediaFollow
+from opendeep_kit.media.follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
+from opendeep_kit.record import attempts, call_commands, campaigns, claiming, enrolments
+from opendeep_kit.record import calls as call_rows
+from opendeep_kit.record.attempts import Attempt, AttemptState
+from opendeep_kit.record.call_commands import CommandKind
+from opendeep_kit.record.claiming import Claim, ClaimOutcome, NewAttempt
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.settings import NO_TRUNK
-from opendeep_kit.store import attempts, campaigns, claiming, commands, enrolments
-from opendeep_kit.store import calls as call_rows
-from opendeep_kit.store.attempts import Attempt, AttemptState
-from opendeep_kit.store.claiming import Claim, ClaimOutcome, NewAttempt
-from opendeep_kit.store.commands import CommandKind
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.event_log import EventLog
 
 RATE_TRIES, RATE_WAIT_S = 5, 5.0
 """A call that comes too early for a rate waits, when it is not for long."""
@@ -231,7 +231,7 @@ class Dialer:
 
     async def _hint_at_machine(self, row: Attempt) -> bool:
         """Asterisk's opinion, told to the agent as a supervisor's word is; the talk decides. False: it is lost."""
-        giving = partial(commands.give, argument=MACHINE_HINT, by=HINTED_BY, now=datetime.now(UTC))
+        giving = partial(call_commands.give, argument=MACHINE_HINT, by=HINTED_BY, now=datetime.now(UTC))
         try:
             await asyncio.to_thread(giving, self._database, row.tenant_id, row.attempt_id, CommandKind.COACH)
         except (Refused, Unavailable) as error:

@@ -28,7 +28,7 @@ from opendeep_kit.engine.attempt_end import Came
 from opendeep_kit.engine.dialer import Dialer, Job
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.logs import log
-from opendeep_kit.store.faults import explain
+from opendeep_kit.record.faults import explain
 
 APPLICATION = "opendeep"
 QUEUE = "attempts"

@@ -11,18 +11,18 @@ from datetime import datetime
 from functools import partial
 
 from opendeep_kit.campaigns import zones
-from opendeep_kit.campaigns.case import Case, Consent, Rule, Scope
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.permission import may_we_call
+from opendeep_kit.campaigns.rule_inputs import Case, Consent, Rule, Scope
 from opendeep_kit.engine.campaign_specs import to_limits
 from opendeep_kit.engine.permits import spending_of, to_answer, to_flow, to_ruling, use_of
 from opendeep_kit.errors import Refused
+from opendeep_kit.record import campaigns, hand_permits
+from opendeep_kit.record.claim_facts import HAND_TRUNK, NO_CAMPAIGN, HandFacts
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.ledger import Ruling
 from opendeep_kit.settings import ServiceSettings
-from opendeep_kit.store import campaigns, hand_permits
-from opendeep_kit.store.claim_facts import HAND_TRUNK, NO_CAMPAIGN, HandFacts
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.ledger import Ruling
 
 IN_A_CAMPAIGN = "call it in a campaign"
 TO_DO: dict[Rule, str] = {

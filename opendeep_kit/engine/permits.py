@@ -10,18 +10,18 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from opendeep_kit.campaigns import zones
-from opendeep_kit.campaigns.case import Case, Consent, Rule, Scope, Spending, Use
 from opendeep_kit.campaigns.dnc import DncAnswer, DncHit, DncScope
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.permission import Decision, may_we_call
+from opendeep_kit.campaigns.rule_inputs import Case, Consent, Rule, Scope, Spending, Use
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
+from opendeep_kit.record import claim_facts
+from opendeep_kit.record.claim_facts import Facts
+from opendeep_kit.record.dnc import Listed
+from opendeep_kit.record.enrolments import NextStep
+from opendeep_kit.record.hour_groups import Whereabouts
+from opendeep_kit.record.ledger import Ruling
 from opendeep_kit.settings import FlowSettings, ServiceSettings
-from opendeep_kit.store import claim_facts
-from opendeep_kit.store.claim_facts import Facts
-from opendeep_kit.store.dnc import Listed
-from opendeep_kit.store.enrolments import NextStep
-from opendeep_kit.store.lanes import Whereabouts
-from opendeep_kit.store.ledger import Ruling
 
 PASSING = frozenset([Rule.CONCURRENCY, Rule.RATE, Rule.CAMPAIGN, Rule.BUDGET])
 """Refusals that say nothing of the contact: it stays due."""

@@ -12,24 +12,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from opendeep_kit.campaigns import capacity
-from opendeep_kit.campaigns.case import closed_days
-from opendeep_kit.campaigns.clocks import Calendar, clock
+from opendeep_kit.campaigns.calendars import Calendar, clock
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Place, Rotation, plan
+from opendeep_kit.campaigns.rule_inputs import closed_days
+from opendeep_kit.engine.blocked_by import RESERVED, UNREACHED
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
-from opendeep_kit.engine.held import RESERVED, UNREACHED
 from opendeep_kit.engine.permits import callee_of, to_flow
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
+from opendeep_kit.record import attempts, campaigns, counters, enrolments, workers
+from opendeep_kit.record.claim_facts import HAND_TRUNK, by_hand
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.enrolments import Due, waits_for_others
+from opendeep_kit.record.hour_groups import Lane, lanes_of
+from opendeep_kit.record.workers import Worker, WorkerState
 from opendeep_kit.rehearsal.public import MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
-from opendeep_kit.store import attempts, campaigns, enrolments, tallies, workers
-from opendeep_kit.store.claim_facts import HAND_TRUNK, by_hand
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.enrolments import Due, waits_for_others
-from opendeep_kit.store.lanes import Lane, lanes_of
-from opendeep_kit.store.workers import Worker, WorkerState
 
 ANY_NUMBER = "+0"
 """Stands for a lane's callees where only their whereabouts matter."""
@@ -180,7 +180,7 @@ class Planning:
             if one.budget is None and shared is None:
                 continue
             with self._database.read() as connection:
-                mine, all_ = tallies.money(connection, one.tenant_id, one.campaign_id)
+                mine, all_ = counters.money(connection, one.tenant_id, one.campaign_id)
             by_own = most if one.budget is None else _calls_within(one.budget, mine, one.call_cost, most)
             by_shared = most if shared is None else _calls_within(shared, all_, one.call_cost, most)
             found.campaigns[_key(one)] = min(by_own, by_shared)

@@ -23,9 +23,9 @@ from opendeep_kit.campaigns.cron import next_due
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
-from opendeep_kit.store import runs
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.runs import NewRun, RunState, Schedule
+from opendeep_kit.record import runs
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.runs import NewRun, RunState, Schedule
 
 MOST_AT_ONCE = 4
 """Notebooks that one control process runs at a time, about 200 MB each; others wait their turn."""

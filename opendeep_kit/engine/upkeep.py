@@ -14,13 +14,12 @@ from opendeep_kit.engine.campaign_specs import to_limits
 from opendeep_kit.engine.schedules import reports_dir
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
-from opendeep_kit.store import campaigns, enrolments
-from opendeep_kit.store.archive import archive_days
-from opendeep_kit.store.archive_months import merge_months, sweep
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.manifest import midnight
-from opendeep_kit.store.retention import Forgotten, forget, forget_files, forget_reports
+from opendeep_kit.record import campaigns, enrolments
+from opendeep_kit.record.database import Database
 from opendeep_kit.tenants import DEFAULT_TENANT
+from opendeep_kit.warehouse.archive import archive_days, merge_months, sweep
+from opendeep_kit.warehouse.manifest import midnight
+from opendeep_kit.warehouse.retention import Forgotten, forget, forget_files, forget_reports
 
 DEMO_REPORTS = ("report.ipynb", "report.ipynb.new", "report.html")
 """In the data folder, which may be a person's own."""

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from opendeep_kit.campaigns.contact_files import stream_contacts
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
 from opendeep_kit.campaigns.retries import OutcomeKind
-from opendeep_kit.engine import campaign_change, campaign_desk
-from opendeep_kit.engine.campaign_desk import Imported
+from opendeep_kit.engine import campaign_change, campaign_service
 from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.engine.campaign_service import Imported
 from opendeep_kit.engine.campaign_specs import policies
 from opendeep_kit.errors import BadInput
+from opendeep_kit.record import campaigns, directory, enrolments
+from opendeep_kit.record.campaigns import Campaign
+from opendeep_kit.record.database import Database
 from opendeep_kit.rehearsal.public import is_made_up
-from opendeep_kit.store import campaigns, enrolments, records
-from opendeep_kit.store.campaigns import Campaign
-from opendeep_kit.store.database import Database
 from opendeep_kit.tasks.script import CallScript
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Impor
     spec = _spec(wanted, is_rehearsal)
     policies(spec)  # what is impossible is told before anything is written
     if row is None:
-        row = campaign_desk.create(
+        row = campaign_service.create(
             database, wanted.tenant_id, wanted.campaign_id, wanted.script, spec=spec, by=BY, now=now
         )
     else:
         _change(database, row, wanted, spec, now)
-    came = campaign_desk.import_contacts(
+    came = campaign_service.import_contacts(
         database,
         wanted.tenant_id,
         wanted.campaign_id,
@@ -88,7 +88,7 @@ def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Impor
         by=BY,
         now=now,
     )
-    if campaign_desk.existing(database, wanted.tenant_id, wanted.campaign_id).state == TaskState.READY:
+    if campaign_service.existing(database, wanted.tenant_id, wanted.campaign_id).state == TaskState.READY:
         reason = "the notebook was run"
         move(database, wanted.tenant_id, wanted.campaign_id, TaskFact.STARTED, reason=reason, by=BY, now=now)
     return came
@@ -105,7 +105,7 @@ def _spec(wanted: Wanted, is_rehearsal: bool) -> dict[str, Any]:
 
 def _change(database: Database, row: Campaign, wanted: Wanted, spec: Mapping[str, Any], now: datetime) -> None:
     """The campaign goes on by what is said now, before anybody is added; its script stays."""
-    saved = row.script_name and records.script(database, row.tenant_id, row.script_name, row.script_version)
+    saved = row.script_name and directory.script(database, row.tenant_id, row.script_name, row.script_version)
     if not saved or saved.text != wanted.script.text:
         raise BadInput(
             f"the campaign {row.campaign_id!r} calls with another wording of its script", do="give a new campaign id"
@@ -123,7 +123,7 @@ def _is_made_up(database: Database, wanted: Wanted) -> bool:
     Raises:
         BadInput: the file cannot be read, or holds nobody who can be called.
     """
-    tenant = records.tenant(database, wanted.tenant_id)
+    tenant = directory.tenant(database, wanted.tenant_id)
     if tenant is None:
         raise BadInput(f"there is no tenant {wanted.tenant_id!r}", do="run `opendeep tenant add`")
     stream = stream_contacts(wanted.contacts, region=tenant.default_region, needs=wanted.script.task.facts)

@@ -21,8 +21,8 @@ from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.contacts import RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.config import Settings
-from opendeep_kit.engine import campaign_desk
-from opendeep_kit.engine.held import UNREACHED, held_by
+from opendeep_kit.engine import campaign_service
+from opendeep_kit.engine.blocked_by import UNREACHED, held_by
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
@@ -31,10 +31,10 @@ from opendeep_kit.lab.own_service import OwnService
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.workbench import Script, script_from
 from opendeep_kit.lines import LineName
-from opendeep_kit.store import campaigns, lanes, workers
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.tallies import Counts
-from opendeep_kit.store.workers import WorkerState
+from opendeep_kit.record import campaigns, hour_groups, workers
+from opendeep_kit.record.counters import Counts
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.workers import WorkerState
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -179,12 +179,13 @@ class _Following:
         finally:
             database.close()
 
-    def _look(self, database: Database, came: campaign_desk.Imported | None) -> CampaignRun:
+    def _look(self, database: Database, came: campaign_service.Imported | None) -> CampaignRun:
         tenant_id, campaign_id = self._wanted.tenant_id, self._wanted.campaign_id
-        row, counts = campaign_desk.status(database, tenant_id, campaign_id)
+        row, counts = campaign_service.status(database, tenant_id, campaign_id)
         held = "" if counts.claimed else self._held(database, row)
         if held:
-            row, counts = campaign_desk.status(database, tenant_id, campaign_id)  # who was due may be in a call by now
+            # Who was due may be in a call by now.
+            row, counts = campaign_service.status(database, tenant_id, campaign_id)
         self._progress.done = counts.final
         self._progress.total = counts.waiting + counts.claimed + counts.final
         self._progress.doing[0] = f"{counts.claimed} in a call"
@@ -193,7 +194,7 @@ class _Following:
             state=TaskState(row.state),
             reason=campaigns.moves_of(database, tenant_id, campaign_id)[-1].reason,
             counts=counts,
-            next_at=lanes.next_due_at(database, tenant_id, campaign_id),
+            next_at=hour_groups.next_due_at(database, tenant_id, campaign_id),
             added=came.added if came else 0,
             refused=tuple(came.report.first_refused) if came else (),
             held="" if counts.claimed else held,

@@ -22,8 +22,8 @@ from opendeep_kit.lab.frames import as_html
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import PlacedCall
 from opendeep_kit.lab.workbench import Workbench
-from opendeep_kit.store.warehouse import Warehouse
 from opendeep_kit.tasks.script import CallScript, parse_script
+from opendeep_kit.warehouse.connection import Warehouse
 
 _STRING = re.compile(r"'(?:[^']|'')*'")
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)")

@@ -27,13 +27,12 @@ from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.placed_call import PlacedCall
 from opendeep_kit.outcomes import Disposition
+from opendeep_kit.record import directory, verdicts
+from opendeep_kit.record.database import open_database, utc_now
+from opendeep_kit.record.verdicts import Judgement, Verdict, verdict_named
 from opendeep_kit.rehearsal.public import subscriber
-from opendeep_kit.store import records, verdicts
-from opendeep_kit.store.clock import utc_now
-from opendeep_kit.store.database import open_database
-from opendeep_kit.store.verdicts import Judgement, Verdict, verdict_named
-from opendeep_kit.store.warehouse import Warehouse, warehouse
 from opendeep_kit.tenants import DEFAULT_TENANT
+from opendeep_kit.warehouse.connection import Warehouse, open_warehouse
 from opendeep_kit.widgets.call_player import CallPlayer
 from opendeep_kit.widgets.call_review import CallReview
 
@@ -63,7 +62,7 @@ class PastCalls:
         """
         settings = lab_settings(data_dir)
         _bring_in(settings, tenant_id)
-        house = warehouse(
+        house = open_warehouse(
             settings.store_url,
             tenant_id=tenant_id,
             archive=settings.data_dir / "archive",
@@ -75,7 +74,7 @@ class PastCalls:
     def region(self) -> str:
         """In which the tenant's numbers without a country code are read, for `read_contacts`; ISO 3166."""
         with closing(open_database(self._settings.store_url)) as database:
-            return records.region(database, self.warehouse.tenant_id)
+            return directory.region(database, self.warehouse.tenant_id)
 
     def df(self, query: str, **values: object) -> pd.DataFrame:
         """A query over the warehouse's views, as a table; `$name` in it stands for the value of that name.
@@ -250,7 +249,7 @@ def _keep(settings: Settings, tenant_id: str, judged: Sequence[Judgement], now: 
     """How many are new; None: there is no such tenant."""
     database = open_database(settings.store_url)
     try:
-        if records.tenant(database, tenant_id) is None:
+        if directory.tenant(database, tenant_id) is None:
             return None
         return verdicts.keep(database, tenant_id, judged, now=now)
     finally:

@@ -28,9 +28,9 @@ from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import Calls, PlacedCall
 from opendeep_kit.lab.placing import Order, Placing
 from opendeep_kit.lines import LineName
+from opendeep_kit.record import directory
 from opendeep_kit.rehearsal.personas import persona
 from opendeep_kit.rehearsal.public import number_of
-from opendeep_kit.store import records
 from opendeep_kit.tasks.script import CallScript, load_script, parse_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.widgets.call_player import CallPlayer
@@ -59,7 +59,7 @@ class Workbench:
         self.tenant_id = tenant_id
         self._thread = thread
         self._placing = Placing(service)
-        self._region = partial(records.region, service.database, tenant_id)
+        self._region = partial(directory.region, service.database, tenant_id)
         self._closing = closing
         self._closed: concurrent.futures.Future[None] | None = None
         self._past: PastCalls | None = None
@@ -106,7 +106,7 @@ class Workbench:
         """The service's whole life, in one task: what opens it also closes it."""
         closing = asyncio.Event()
         async with open_service(settings, line=line) as service:
-            if records.tenant(service.database, tenant_id) is None:
+            if directory.tenant(service.database, tenant_id) is None:
                 raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
             bench = cls(settings, tenant_id, thread, service, closing)
             _open_ones.add(bench)

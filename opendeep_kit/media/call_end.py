@@ -17,11 +17,10 @@ from opendeep_kit.insight.analysis import Summary, summarise
 from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, OUR_LEG_ENDED_EARLY, WE_HUNG_UP, LineResult
-from opendeep_kit.store import calls as call_rows
-from opendeep_kit.store import live_calls
-from opendeep_kit.store.database import Database
-from opendeep_kit.store.event_log import EventLog
-from opendeep_kit.store.live_calls import MediaEnd
+from opendeep_kit.record import calls as call_rows
+from opendeep_kit.record.calls import MediaEnd
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.event_log import EventLog
 
 WRITE_WITHIN_S, WRITE_AGAIN_S = 60.0, 1.0
 NO_SOUND = "answered, but the sound connection never came"
@@ -124,4 +123,4 @@ def _write_media_end(database: Database, event_log: EventLog, call_id: str, end:
     # Whoever folds the call's events waits for this row: the events come first.
     if not event_log.flush():
         raise Unavailable("the call's events are not in the record yet", do="mend what the log says of it")
-    live_calls.end_media(database, call_id, end, now=datetime.now(UTC))
+    call_rows.end_media(database, call_id, end, now=datetime.now(UTC))

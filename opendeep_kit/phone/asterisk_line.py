@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
+from opendeep_kit.asterisk.program import WIDEBAND_SINCE, parsed_version
 from opendeep_kit.errors import BadInput, Refused, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiClient, AmiLimits, LinkLost, LinkRestored, News
 from opendeep_kit.phone.ami_message import AmiEvent
-from opendeep_kit.phone.asterisk_program import WIDEBAND_SINCE, parsed_version
 from opendeep_kit.phone.call_state import channel_id
 from opendeep_kit.phone.call_table import CallTable, call_id_of
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress

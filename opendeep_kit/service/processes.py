@@ -18,14 +18,14 @@ from uuid import uuid4
 
 from opendeep_kit.app import host_addresses, keep_default_tenant, voice_client
 from opendeep_kit.config import Settings
-from opendeep_kit.duties import Duties
 from opendeep_kit.engine.control import Control
 from opendeep_kit.lines import LineName, open_line
 from opendeep_kit.logs import log
-from opendeep_kit.media.media_duty import MediaDuty, hand_over_by_record, reached_at
-from opendeep_kit.media.media_worker import MediaWorker
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.event_log import EventLog
+from opendeep_kit.media.duty import MediaDuty, hand_over_by_record, reached_at
+from opendeep_kit.media.worker import MediaWorker
+from opendeep_kit.periodic import Duties
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.event_log import EventLog
 
 THREADS = 64
 """Of a media worker: recordings that are closed at once, and the record's answers at the door meanwhile."""

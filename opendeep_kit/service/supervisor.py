@@ -12,15 +12,15 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from opendeep_kit.app import host_addresses, needs_host, with_voice
+from opendeep_kit.asterisk.exchange import Exchange, claimed, configure_exchange, obtain_program
+from opendeep_kit.asterisk.instance import AsteriskInstance, RunningAsterisk
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lines import NO_ASTERISK, LineName, fitted, simulates_instead
-from opendeep_kit.media.media_duty import reached_at
-from opendeep_kit.phone.asterisk import Exchange, claimed, configure_exchange, obtain_program
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance, RunningAsterisk
+from opendeep_kit.media.duty import reached_at
+from opendeep_kit.record.database import open_database
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.service.children import Child, keep
-from opendeep_kit.store.database import open_database
 
 ASTERISK_LOOK_S = 0.25
 

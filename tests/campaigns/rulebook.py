@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from opendeep_kit.campaigns.case import Case, Consent, Scope, Use
 from opendeep_kit.campaigns.dnc import DncAnswer
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import AttemptCaps, Campaign, Flow, TenantLimits
+from opendeep_kit.campaigns.rule_inputs import Case, Consent, Scope, Use
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.campaigns.zones import callee
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import parse, timezone
 
-from opendeep_kit.campaigns.case import Case, Consent, Rule, Spending, Use
 from opendeep_kit.campaigns.dnc import DncAnswer, DncHit, DncScope
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import AttemptCaps, Flow, HolidayRule, Money
 from opendeep_kit.campaigns.permission import Decision, explain, inputs_json, may_we_call
+from opendeep_kit.campaigns.rule_inputs import Case, Consent, Rule, Spending, Use
 from opendeep_kit.campaigns.rules import RULES
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.campaigns.zones import callee

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opendeep_kit.campaigns import waiting
-from opendeep_kit.campaigns.clocks import Calendar, clock
-from opendeep_kit.campaigns.closed_days import ClosedDays
+from opendeep_kit.campaigns.calendars import Calendar, ClosedDays, clock
 from opendeep_kit.campaigns.waiting import WaitingRoom
 from opendeep_kit.campaigns.windows import is_open, next_opening, parse_weekly
 from opendeep_kit.errors import OurMistake

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from opendeep_kit.campaigns.closed_days import ClosedDays
+from opendeep_kit.campaigns.calendars import ClosedDays
 from opendeep_kit.campaigns.zones import ZoneSource, callee
 from opendeep_kit.errors import BadInput
 

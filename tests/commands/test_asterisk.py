@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from opendeep_kit.asterisk.exchange import configured
+from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.commands.asterisk import asterisk_app
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.phone.asterisk import configured
-from opendeep_kit.phone.asterisk_program import AsteriskProgram
 
 
 @pytest.fixture

@@ -16,16 +16,16 @@ from opendeep_kit.config import load_settings
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition, PhoneResult
-from opendeep_kit.store import calls, campaigns, commands, enrolments, records, workers
-from opendeep_kit.store.attempts import AttemptResult, finish_attempt
-from opendeep_kit.store.database import open_database
-from opendeep_kit.store.enrolments import NextStep
+from opendeep_kit.record import call_commands, calls, campaigns, directory, enrolments, workers
+from opendeep_kit.record.attempts import AttemptResult, finish_attempt
+from opendeep_kit.record.database import open_database
+from opendeep_kit.record.enrolments import NextStep
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tasks.spec import TaskSpec
 from opendeep_kit.tenants import DEFAULT_TENANT
+from tests.record.campaigning import claimed
 from tests.service_rig import AGREES, SCRIPT, now
-from tests.store.campaigning import claimed
 
 CONTACTS = (
     f"number,name,time_zone\n{AGREES},Maria,\n+13125550101,Paul,America/Chicago\nnone,Eve,\n+14155550101,X,Moon/Base\n"
@@ -80,7 +80,7 @@ def test_a_campaigns_task_is_kept(project: Path) -> None:
     said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
     database = open_database(f"sqlite:///{project / 'data' / 'opendeep.db'}")
     row = campaigns.campaign(database, "default", "one")
-    task = records.task(database, "default", str(row and row.task_id))
+    task = directory.task(database, "default", str(row and row.task_id))
     database.close()
 
     assert task is not None
@@ -288,6 +288,6 @@ def test_a_humans_number_is_read_in_the_tenants_region(project: Path, monkeypatc
     for word in ("transfer", "take-over"):
         CliRunner().invoke(app, ["call", word, call_id, "030 9018200", "--tenant", "praxis", "--json"])
 
-    given = commands.commands_of(database, "praxis", call_id)
+    given = call_commands.commands_of(database, "praxis", call_id)
     assert [one.argument for one in given] == ["+49309018200"] * 2
     database.close()

@@ -12,8 +12,8 @@ from opendeep_kit.campaigns.rules import NO_CONSENT
 from opendeep_kit.cli import app
 from opendeep_kit.config import load_settings
 from opendeep_kit.engine.campaign_moves import move
-from opendeep_kit.store import enrolments
-from opendeep_kit.store.database import open_database
+from opendeep_kit.record import enrolments
+from opendeep_kit.record.database import open_database
 from opendeep_kit.tenants import DEFAULT_TENANT
 from tests.commands.test_campaign import project, said, wrong
 from tests.service_rig import AGREES, now

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from opendeep_kit.boards.access import access_file
 from opendeep_kit.commands import dashboards
 from opendeep_kit.config import Settings, dashboards_environment, load_settings
-from opendeep_kit.desks.dashboard_access import access_file
 from opendeep_kit.errors import BadInput, Unavailable
 
 SECRETS = {
@@ -54,7 +54,7 @@ def test_password_is_printed_once(tmp_path: Path, became: Became, capsys: pytest
 
     assert "Dashboards of default at http://localhost:" in first
     assert ("Password: " in first, "Password: " in second) == (True, False)
-    assert became.command[1:3] == ["-m", "opendeep_kit.desks.dashboards_server"]
+    assert became.command[1:3] == ["-m", "opendeep_kit.boards.voila_server"]
     assert access_file(tmp_path, "default").is_file()
 
 

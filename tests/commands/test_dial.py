@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.cli import main
-from opendeep_kit.store import records
-from opendeep_kit.store.clock import utc_now
-from opendeep_kit.store.database import open_database
+from opendeep_kit.record import directory
+from opendeep_kit.record.database import open_database, utc_now
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 
 SCRIPT = Path(__file__).parents[2] / "notebooks" / "scripts" / "confirm_appointment.md"
@@ -92,7 +91,7 @@ def test_a_number_is_read_in_the_tenants_region(
     """A London number as it is written there is a real one; in the United States there is none such."""
     database = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
     london = Tenant(tenant_id=DEFAULT_TENANT, display_name="Clinic", default_region="GB")
-    records.save_tenant(database, london, now=utc_now())
+    directory.save_tenant(database, london, now=utc_now())
     database.close()
     assert dial_in_play("020 7183 8750", tmp_path, monkeypatch) == 2
     assert "no trunk is configured: set asterisk.trunk_host" in capsys.readouterr().err

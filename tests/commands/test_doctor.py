@@ -70,7 +70,7 @@ async def test_miss(
 
 
 def _no_asterisk(root: Path) -> Any:
-    from opendeep_kit.phone.asterisk_program import system_asterisk
+    from opendeep_kit.asterisk.program import system_asterisk
 
     return system_asterisk(root)
 

@@ -11,7 +11,7 @@ from opendeep_kit.commands.rehearsed_before import print_difference
 from opendeep_kit.config import load_settings
 from opendeep_kit.insight.analysis import summarise
 from tests import past as sample
-from tests.store import recorded
+from tests.record import recorded
 
 AGREES = "+12125550101"
 

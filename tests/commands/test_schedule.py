@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from opendeep_kit.cli import app
-from opendeep_kit.store import runs
-from opendeep_kit.store.database import open_database
-from opendeep_kit.store.runs import NewRun, RunState
+from opendeep_kit.record import runs
+from opendeep_kit.record.database import open_database
+from opendeep_kit.record.runs import NewRun, RunState
 from tests.commands.test_campaign import said, wrong
 
 PARAMETERS = """count: int = 1  # how many

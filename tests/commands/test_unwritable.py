@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.config import Settings, service_environment
-from opendeep_kit.store.database import open_database
+from opendeep_kit.record.database import open_database
 from tests.service_rig import settings_for
 from tests.small_disk import small_disk
 

@@ -10,29 +10,28 @@ from pathlib import Path
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.events import Event
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
-from opendeep_kit.store import (
+from opendeep_kit.record import (
     attempts,
+    call_commands,
     calls,
     campaigns,
     claiming,
-    commands,
+    directory,
     enrolling,
     enrolments,
     ledger,
-    live_calls,
-    records,
     workers,
 )
-from opendeep_kit.store.attempts import AttemptResult
-from opendeep_kit.store.campaigns import NewCampaign
-from opendeep_kit.store.claiming import NewAttempt
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.enrolling import NewEnrolment
-from opendeep_kit.store.enrolments import NextStep
-from opendeep_kit.store.ledger import Ruling
-from opendeep_kit.store.workers import Heartbeat
+from opendeep_kit.record.attempts import AttemptResult
+from opendeep_kit.record.campaigns import NewCampaign
+from opendeep_kit.record.claiming import NewAttempt
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.enrolling import NewEnrolment
+from opendeep_kit.record.enrolments import NextStep
+from opendeep_kit.record.ledger import Ruling
+from opendeep_kit.record.workers import Heartbeat
 from opendeep_kit.tenants import Tenant
-from tests.store import recorded
+from tests.record import recorded
 
 WORKER = "media-0a1b2c3d"
 NAMES = (
@@ -82,10 +81,10 @@ class Played:
 
     def tenant(self, tenant_id: str, name: str) -> None:
         """A tenant with eight contacts."""
-        records.save_tenant(self.database, Tenant(tenant_id=tenant_id, display_name=name), now=utc_now())
+        directory.save_tenant(self.database, Tenant(tenant_id=tenant_id, display_name=name), now=utc_now())
         campaigns.save_limits(self.database, tenant_id, {"flow": {"max_live": 20}, "needs_consent": False})
-        people = [records.Contact(contact_id=f"p{place}", number=number(100 + place)) for place in range(len(NAMES))]
-        records.save_contacts(self.database, tenant_id, people, now=utc_now())
+        people = [directory.Contact(contact_id=f"p{place}", number=number(100 + place)) for place in range(len(NAMES))]
+        directory.save_contacts(self.database, tenant_id, people, now=utc_now())
 
     def campaign(
         self, tenant_id: str, campaign_id: str, name: str, *, contacts: int = 40, state: str = "running"
@@ -133,7 +132,7 @@ class Played:
     def past_call(self, which: int, *, tenant_id: str, ago: timedelta, campaign: str = "spring") -> str:
         """A whole recorded call that is over."""
         happened = recorded.renamed(recorded.recorded()[which], str(uuid.uuid4()))
-        script = records.save_script(
+        script = directory.save_script(
             self.database, tenant_id, name="confirm", text="# Confirm\nSay hello.", now=utc_now()
         )
         return recorded.place(
@@ -186,7 +185,7 @@ class Played:
         )
         calls.expect(self.database, call, now=at)
         if is_admitted:
-            live_calls.admit_at(self.database, call_id, WORKER, now=at + timedelta(seconds=1))
+            calls.admit_at(self.database, call_id, WORKER, now=at + timedelta(seconds=1))
         if is_answered:
             calls.mark_answered(self.database, tenant_id, call_id, at=at + timedelta(seconds=4))
         return call_id
@@ -206,15 +205,15 @@ class Played:
             self.beat()
             open_ids = [
                 one.call_id
-                for tenant in records.all_tenants(self.database)
+                for tenant in directory.all_tenants(self.database)
                 for one in calls.calls_of(self.database, tenant.tenant_id, state=calls.CallState.LIVE)
             ]
-            for given in commands.take(self.database, open_ids, now=utc_now()):
-                if given.kind is commands.CommandKind.HANG_UP:
+            for given in call_commands.take(self.database, open_ids, now=utc_now()):
+                if given.kind is call_commands.CommandKind.HANG_UP:
                     self._end(given)
-                commands.done(self.database, given, outcome="done", now=utc_now())
+                call_commands.done(self.database, given, outcome="done", now=utc_now())
 
-    def _end(self, given: commands.Command) -> None:
+    def _end(self, given: call_commands.Command) -> None:
         happened = recorded.recorded()[recorded.COMPLETED]
         ended = replace(happened[-1], call_id=given.call_id)
         recorded.write(self.database, [ended], tenant_id=given.tenant_id)

@@ -13,10 +13,10 @@ if shutil.which("chromium") is None:
 from playwright.sync_api import Page, expect
 
 from opendeep_kit.outcomes import Disposition, PhoneResult
-from opendeep_kit.store import calls, campaigns, commands, dnc
+from opendeep_kit.record import call_commands, calls, campaigns, dnc
 from tests.dashboards.played import Played, number, opening
 from tests.dashboards.serving import SOON_MS, Served, Viewer, dashboards
-from tests.store import recorded
+from tests.record import recorded
 from tests.widgets.browser import chromium
 
 ENDS = [
@@ -126,7 +126,7 @@ def test_say_is_given_with_the_name(scene: Scene) -> None:
 
     expect(page.locator(".odl-order")).to_contain_text("Say “We are open until six.”, by Sam Reed")
     expect(page.locator(".odl-order")).to_contain_text("done")
-    given = commands.commands_of(scene.played.database, "clinic", call_id)
+    given = call_commands.commands_of(scene.played.database, "clinic", call_id)
     assert [(one.kind, one.argument, one.by) for one in given] == [("say", "We are open until six.", "Sam Reed")]
     expect(page.get_by_label("Words")).to_have_value("")
 
@@ -157,7 +157,7 @@ def test_nobody_acts_without_a_name(scene: Scene) -> None:
     page.get_by_role("button", name="Hang up").click()
 
     expect(page.locator(".odb-toast")).to_contain_text("Say who you are first")
-    assert commands.commands_of(scene.played.database, "clinic", call_id) == []
+    assert call_commands.commands_of(scene.played.database, "clinic", call_id) == []
 
 
 def test_campaign_is_paused_and_resumed(scene: Scene) -> None:

@@ -16,10 +16,9 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.dashboards import numbers_of, prepare, service
 from opendeep_kit import events
-from opendeep_kit.store import calls
-from opendeep_kit.store.clock import utc_now
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.event_rows import read_events
+from opendeep_kit.record import calls
+from opendeep_kit.record.database import Database, open_database, utc_now
+from opendeep_kit.record.event_log import read_events
 from tests.dashboards.serving import SOON_MS, Viewer, dashboards
 from tests.widgets.browser import chromiums
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.engine.caller_ids import caller_id_of
-from opendeep_kit.store.database import open_database
+from opendeep_kit.record.database import open_database
 from tests.service_rig import TENANT, new_tenant
 
 

@@ -9,16 +9,16 @@ from uuid import uuid4
 import pytest
 
 from opendeep_kit.campaigns.lifecycle import TaskFact
-from opendeep_kit.engine.campaign_desk import set_limits
 from opendeep_kit.engine.campaign_moves import move, move_along
+from opendeep_kit.engine.campaign_service import set_limits
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.outcomes import Disposition, PhoneResult
-from opendeep_kit.store import campaigns, claiming, enrolments
-from opendeep_kit.store.attempts import AttemptResult, finish_attempt
-from opendeep_kit.store.claiming import NewAttempt
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.enrolments import NextStep
-from opendeep_kit.store.ledger import Ruling
+from opendeep_kit.record import campaigns, claiming, enrolments
+from opendeep_kit.record.attempts import AttemptResult, finish_attempt
+from opendeep_kit.record.claiming import NewAttempt
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.enrolments import NextStep
+from opendeep_kit.record.ledger import Ruling
 from tests.service_rig import AGREES, TENANT, new_tenant, now, start_campaign
 
 

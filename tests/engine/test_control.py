@@ -10,16 +10,16 @@ import pytest
 
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.commands.status import health
+from opendeep_kit.engine.blocked_by import held_by
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.control import Control
 from opendeep_kit.engine.dialer import Dialer
-from opendeep_kit.engine.held import held_by
 from opendeep_kit.engine.planning import Planning
 from opendeep_kit.engine.upkeep import closed_before
 from opendeep_kit.errors import OurMistake
+from opendeep_kit.record import attempts, calls, campaigns, counters, ledger, workers
+from opendeep_kit.record.database import Database
 from opendeep_kit.rehearsal.engines import Say
-from opendeep_kit.store import attempts, calls, campaigns, ledger, tallies, workers
-from opendeep_kit.store.database import Database
 from tests.service_rig import AGREES, SILENT, TENANT, Rig, now, rig, until
 
 DAY = timedelta(days=1)
@@ -56,7 +56,7 @@ async def test_a_campaign_of_thirty(tmp_path: Path) -> None:
         async with control(service):
             await until(lambda: state(service.database, "one") == "exhausted", within_s=90)
 
-        counts = tallies.counts(service.database, TENANT, "one")
+        counts = counters.counts(service.database, TENANT, "one")
         made = attempts.attempts_of(service.database, TENANT)
         assert (counts.waiting, counts.claimed, counts.final) == (0, 0, 30)
         assert dict(counts.outcomes) == {"completed": 10, "not_reached": 35}
@@ -77,7 +77,7 @@ async def test_a_goal_ends_a_campaign(tmp_path: Path) -> None:
             await until(lambda: state(service.database, "one") == "met", within_s=60)
             await running.drain(within_s=20)
 
-        counts = tallies.counts(service.database, TENANT, "one")
+        counts = counters.counts(service.database, TENANT, "one")
         assert 2 <= counts.outcomes["completed"] <= 3
         assert counts.waiting >= 2
 
@@ -237,7 +237,7 @@ async def test_a_line_that_reaches_nobody_burns_no_contact(tmp_path: Path) -> No
             await until(lambda: service.who("one", AGREES).state == "final", within_s=60)
             found = health(service.database, service.settings.service, now=now())
 
-        counts = tallies.counts(service.database, TENANT, "one")
+        counts = counters.counts(service.database, TENANT, "one")
         noted = ledger.permissions_of(service.database, TENANT)
         assert (counts.waiting, counts.attempts, [one.number for one in noted]) == (40, 1, [AGREES])
         assert found["controls"][0]["reaches_people"] is False

@@ -11,20 +11,20 @@ from uuid import UUID, uuid4
 import pytest
 
 from opendeep_kit.call_floor import CallRequest
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.attempt_end import Came
 from opendeep_kit.engine.campaign_change import Wish, change
 from opendeep_kit.engine.dialer import Dialer
 from opendeep_kit.errors import Refused, Unavailable
 from opendeep_kit.media import call_end
-from opendeep_kit.media.media_follow import DIED, MediaFollow
+from opendeep_kit.media.follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.record import attempts as answer_times
+from opendeep_kit.record import calls, campaigns, dnc, ledger, workers
+from opendeep_kit.record.attempts import AttemptState, Rang
+from opendeep_kit.record.calls import ExpectedCall
 from opendeep_kit.rehearsal.engines import Say
-from opendeep_kit.store import answer_times, attempts, calls, campaigns, dnc, ledger, live_calls, workers
-from opendeep_kit.store.answer_times import Rang
-from opendeep_kit.store.attempts import AttemptState
-from opendeep_kit.store.calls import ExpectedCall
 from opendeep_kit.tasks.script import parse_script
 from tests.service_rig import AGREES, BUSY, OPT_OUT, SCRIPT, TENANT, Rig, now, rig, until
 
@@ -33,9 +33,9 @@ LATER = timedelta(minutes=1)
 LONG = ((Say("This is a very long sentence, so that the call is still there when its worker dies. " * 3),),)
 
 
-def attempt_of(service: Rig, call_id: str) -> attempts.Attempt:
+def attempt_of(service: Rig, call_id: str) -> answer_times.Attempt:
     """The attempt's row."""
-    found = attempts.attempt(service.database, TENANT, call_id)
+    found = answer_times.attempt(service.database, TENANT, call_id)
     assert found is not None
     return found
 
@@ -147,7 +147,7 @@ async def test_permit_run_again_finds_its_attempt(tmp_path: Path) -> None:
         assert await dialer.permit(job)
         assert await dialer.permit(job)
 
-        assert len(attempts.attempts_of(service.database, TENANT)) == 1
+        assert len(answer_times.attempts_of(service.database, TENANT)) == 1
 
 
 async def test_conclude_run_again_changes_nothing(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ async def test_an_adopted_attempt_is_not_its_former_owners(tmp_path: Path) -> No
         workers.sign_off_control(service.database, "control-1")
         heir: Dialer = service.dialer("control-2")
         orphan = attempt_of(service, job.attempt_id)
-        assert attempts.adopt(service.database, orphan, by="control-2", now=now(), dead_after_s=10)
+        assert answer_times.adopt(service.database, orphan, by="control-2", now=now(), dead_after_s=10)
 
         assert await former.place(TENANT, job.attempt_id) is None
         came = await heir.place(TENANT, job.attempt_id)
@@ -242,14 +242,14 @@ async def test_a_dead_media_worker_is_told_truthfully(tmp_path: Path) -> None:
 
 async def test_a_locked_record_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What came of a hand-over is written when the record lets us; it is not tried twice, and the end is told too."""
-    answers, refusals = live_calls.answer_transfer, [Unavailable("locked"), Unavailable("locked")]
+    answers, refusals = calls.answer_transfer, [Unavailable("locked"), Unavailable("locked")]
 
     def answer(*args: Any, **named: Any) -> None:
         if refusals:
             raise refusals.pop()
         answers(*args, **named)
 
-    monkeypatch.setattr(live_calls, "answer_transfer", answer)
+    monkeypatch.setattr(calls, "answer_transfer", answer)
     monkeypatch.setattr(call_end, "WRITE_WITHIN_S", 0.0)
     async with rig(tmp_path, replies=LONG) as service:
         line = Mock(transfer=AsyncMock(side_effect=Refused("nobody answers", do="try later")))
@@ -257,12 +257,12 @@ async def test_a_locked_record_does_not_end_the_watch(tmp_path: Path, monkeypatc
             call_id=str(uuid4()), tenant_id=TENANT, number=AGREES, line="simulator", expected_until=now() + LATER
         )
         calls.expect(service.database, call, now=now())
-        live_calls.admit_at(service.database, call.call_id, "media-1", now=now())
+        calls.admit_at(service.database, call.call_id, "media-1", now=now())
         follow = MediaFollow(service.database, line, service.settings.service, UUID(call.call_id))
         async with follow.watching():
-            live_calls.ask_transfer(service.database, call.call_id, REAL, now=now())
-            await until(lambda: live_calls.transfer_answer(service.database, call.call_id) == "nobody answers")
-            live_calls.end_media(service.database, call.call_id, DIED, now=now())
+            calls.ask_transfer(service.database, call.call_id, REAL, now=now())
+            await until(lambda: calls.transfer_answer(service.database, call.call_id) == "nobody answers")
+            calls.end_media(service.database, call.call_id, DIED, now=now())
             await until(lambda: bool(line.media_closed.called))
 
     assert line.transfer.await_count == 1
@@ -329,7 +329,7 @@ async def test_the_tenants_number_is_shown(tmp_path: Path) -> None:
     async with rig(tmp_path) as service:
         service.campaign("one", [BUSY, AGREES])
         assert await service.call(service.dialer(), service.job("one", BUSY))
-        campaign_desk.set_limits(service.database, TENANT, {"caller_ids": ["+12125550198"]})
+        campaign_service.set_limits(service.database, TENANT, {"caller_ids": ["+12125550198"]})
         assert await service.call(service.dialer(), service.job("one", AGREES))
         request = CallRequest(number=BUSY, script=parse_script(SCRIPT), facts={"name": "Maria"}, tenant_id=TENANT)
         await service.floor().call(request)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from opendeep_kit.store import attempts, tallies
+from opendeep_kit.record import attempts, counters
 from tests.engine.test_control import control, state
 from tests.service_rig import TENANT, Rig, rig, until
 from tests.small_disk import small_disk
@@ -45,7 +45,7 @@ def has_ended(service: Rig) -> int:
 def check(service: Rig) -> None:
     """What must hold after it all."""
     made = attempts.attempts_of(service.database, TENANT)
-    counts = tallies.counts(service.database, TENANT, "one")
+    counts = counters.counts(service.database, TENANT, "one")
     assert (counts.waiting, counts.claimed, counts.final) == (0, 0, len(NUMBERS))
     assert {one.state.value for one in made} == {"ended"}
     assert sorted(service.line.dialled) == sorted(UUID(one.attempt_id) for one in made)

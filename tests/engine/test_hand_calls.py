@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from opendeep_kit.campaigns.case import Rule
 from opendeep_kit.campaigns.permission import may_we_call
+from opendeep_kit.campaigns.rule_inputs import Rule
 from opendeep_kit.engine.hand_calls import TO_DO, case_of, most_at_once
+from opendeep_kit.record.claim_facts import Flow, HandFacts
+from opendeep_kit.record.consents import Consent
+from opendeep_kit.record.database import open_database
+from opendeep_kit.record.dnc import Listed
 from opendeep_kit.settings import FlowSettings, ServiceSettings
-from opendeep_kit.store.claim_facts import Flow, HandFacts
-from opendeep_kit.store.consents import Consent
-from opendeep_kit.store.database import open_database
-from opendeep_kit.store.dnc import Listed
 from tests.service_rig import TENANT, new_tenant
 
 NOON = datetime(2030, 6, 5, 12, tzinfo=UTC)

@@ -8,12 +8,12 @@ import pytest
 
 from opendeep_kit.campaigns import zones
 from opendeep_kit.engine.permits import callee_of, checker, whereabouts_of
+from opendeep_kit.record import claim_facts
+from opendeep_kit.record.claim_facts import Facts
+from opendeep_kit.record.database import open_database
+from opendeep_kit.record.enrolments import enrolment
+from opendeep_kit.record.ledger import Ruling
 from opendeep_kit.settings import FlowSettings, ServiceSettings
-from opendeep_kit.store import claim_facts
-from opendeep_kit.store.claim_facts import Facts
-from opendeep_kit.store.database import open_database
-from opendeep_kit.store.enrolments import enrolment
-from opendeep_kit.store.ledger import Ruling
 from tests.service_rig import AGREES, TENANT, new_tenant, start_campaign
 
 NIGHT = datetime(2030, 6, 4, 3, 0, tzinfo=UTC)

@@ -11,15 +11,15 @@ from uuid import uuid4
 
 import pytest
 
-from opendeep_kit.engine.held import RESERVED
+from opendeep_kit.engine.blocked_by import RESERVED
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.planning import Planned, Planning, Tick
+from opendeep_kit.record import attempts, enrolments, hand_permits, workers
+from opendeep_kit.record.claiming import ClaimOutcome, NewAttempt, claim
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.ledger import Ruling
+from opendeep_kit.record.workers import Heartbeat
 from opendeep_kit.settings import FlowSettings, ServiceSettings
-from opendeep_kit.store import attempts, enrolments, hand_permits, workers
-from opendeep_kit.store.claiming import ClaimOutcome, NewAttempt, claim
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.ledger import Ruling
-from opendeep_kit.store.workers import Heartbeat
 from tests.service_rig import TENANT, add_contacts, new_tenant, now, start_campaign
 
 NUMBERS = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713)]

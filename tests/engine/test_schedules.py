@@ -14,10 +14,10 @@ import pytest
 from opendeep_kit.app import with_voice
 from opendeep_kit.engine import schedules as module
 from opendeep_kit.engine.schedules import Schedules, new_run, reports_dir, what_became_of
+from opendeep_kit.record import runs
+from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record.runs import Run, RunState, Schedule
 from opendeep_kit.rehearsal.host import Addresses
-from opendeep_kit.store import runs
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.runs import Run, RunState, Schedule
 from tests.service_rig import TENANT, new_tenant, now, settings_for, until
 
 PARAMETERS = "count: int = 1  # how many\ntenant: str = 'nobody'  # for whom\nown_service: bool = True  # of its own"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.config import Settings, service_environment
-from opendeep_kit.store import attempts, calls, tallies, workers
-from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.record import attempts, calls, counters, workers
+from opendeep_kit.record.database import Database, open_database
 from tests.service_rig import TENANT, new_tenant, now, settings_for, start_campaign, until, world
 
 NUMBERS = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713, 202, 303, 404, 505, 606, 707, 808)]
@@ -54,7 +54,7 @@ def most_at_once(spans: list[tuple[datetime, datetime]]) -> int:
 
 def final(database: Database) -> int:
     """Contacts that reached their end."""
-    return tallies.counts(database, TENANT, "one").final
+    return counters.counts(database, TENANT, "one").final
 
 
 @pytest.mark.soak
@@ -86,7 +86,7 @@ def check(database: Database) -> None:
     made = attempts.attempts_of(database, TENANT)
     spans = [(one.created_at, one.ended_at) for one in made if one.ended_at is not None]
     found = [calls.call(database, TENANT, one.attempt_id) for one in made if one.dialled_at]
-    assert tallies.counts(database, TENANT, "one").outcomes["completed"] == len(NUMBERS)
+    assert counters.counts(database, TENANT, "one").outcomes["completed"] == len(NUMBERS)
     assert most_at_once(spans) <= 4
     assert all(one is not None and one.state == "ended" for one in found)
     assert len(workers.controls_alive(database, now=now(), within_s=2)) == 1

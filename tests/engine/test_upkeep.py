@@ -9,14 +9,14 @@ import pytest
 
 from opendeep_kit.commands.upkeep import run_upkeep
 from opendeep_kit.config import Settings
-from opendeep_kit.engine import campaign_desk
+from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.upkeep import closed_before, keep_up
-from opendeep_kit.store import enrolments, records
-from opendeep_kit.store.database import Database, open_database
-from opendeep_kit.store.retention import Forgotten
+from opendeep_kit.record import directory, enrolments
+from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tenants import Tenant
-from tests.store.conftest import NOON
-from tests.store.recorded import COMPLETED, place, recorded, renamed
+from opendeep_kit.warehouse.retention import Forgotten
+from tests.record.conftest import NOON
+from tests.record.recorded import COMPLETED, place, recorded, renamed
 
 DAY = timedelta(days=1)
 
@@ -32,14 +32,14 @@ def database(settings: Settings) -> Database:
     """Two tenants; each had a call 20 days ago and one yesterday. One of them keeps words for ten days."""
     opened = open_database(settings.store_url)
     for number, name in enumerate(("clinic", "garage")):
-        records.save_tenant(opened, Tenant(tenant_id=name, display_name=name), now=NOON)
+        directory.save_tenant(opened, Tenant(tenant_id=name, display_name=name), now=NOON)
         for back in (20, 1):
             call_id = f"{number}{back:02}c1a52-0e11-4a53-9c9c-6f3f0a6f1d11"
             place(opened, renamed(recorded()[COMPLETED], call_id), at=NOON - back * DAY, tenant_id=name)
             path = settings.recordings_dir / name / f"{(NOON - back * DAY).date()}" / f"{call_id}.wav"
             path.parent.mkdir(parents=True)
             path.write_bytes(b"RIFF")
-    campaign_desk.set_limits(opened, "clinic", {"retention_days": 10})
+    campaign_service.set_limits(opened, "clinic", {"retention_days": 10})
     return opened
 
 
@@ -78,8 +78,8 @@ def test_a_day_later(database: Database, settings: Settings) -> None:
 
 def test_reports_go_with_the_words(database: Database, settings: Settings) -> None:
     """A tenant's reports go by its own limits; what `rehearse`, `dial` and `demo` left, by the default tenant's."""
-    records.save_tenant(database, Tenant(tenant_id="default", display_name="Default"), now=NOON)
-    campaign_desk.set_limits(database, "default", {"retention_days": 10})
+    directory.save_tenant(database, Tenant(tenant_id="default", display_name="Default"), now=NOON)
+    campaign_service.set_limits(database, "default", {"retention_days": 10})
     kept = ["report.pdf", "rehearsals/new.events.jsonl", "reports/clinic/x_20261120T000000Z_1.html"]
     gone = ["rehearsals/old.events.jsonl", "report.html", "report.ipynb", "reports/clinic/x_20261104T000000Z_1.html"]
     for name in (*kept, *gone):

@@ -9,14 +9,14 @@ import pytest
 
 from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.lifecycle import TaskFact
-from opendeep_kit.engine import campaign_change, campaign_desk
+from opendeep_kit.engine import campaign_change, campaign_service
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
-from opendeep_kit.store import campaigns, consents, enrolling, enrolments
-from opendeep_kit.store.campaigns import Campaign
-from opendeep_kit.store.database import Database, open_database
+from opendeep_kit.record import campaigns, consents, enrolling, enrolments
+from opendeep_kit.record.campaigns import Campaign
+from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 from tests.service_rig import AGREES, BUSY, SCRIPT, now
@@ -49,7 +49,7 @@ def write(folder: Path, *numbers: str) -> None:
 
 def kept(database: Database) -> Campaign:
     """The campaign's row."""
-    return campaign_desk.existing(database, DEFAULT_TENANT, "one")
+    return campaign_service.existing(database, DEFAULT_TENANT, "one")
 
 
 def opens(database: Database) -> list[str]:
@@ -133,10 +133,10 @@ def test_a_table(database: Database, wanted: Wanted) -> None:
 def test_what_broke_off_is_made_good(database: Database, wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed between the contacts and the start, the campaign is started by the next run."""
     with monkeypatch.context() as patched:
-        patched.setattr(campaign_desk, "move", _die)
+        patched.setattr(campaign_service, "move", _die)
         with pytest.raises(KeyboardInterrupt):
             open_campaign(database, wanted, now=now())
-    assert (kept(database).state, campaign_desk.status(database, DEFAULT_TENANT, "one")[1].waiting) == ("draft", 2)
+    assert (kept(database).state, campaign_service.status(database, DEFAULT_TENANT, "one")[1].waiting) == ("draft", 2)
     came = open_campaign(database, wanted, now=now())
 
     assert came is not None

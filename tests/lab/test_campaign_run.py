@@ -13,8 +13,8 @@ from opendeep_kit.engine.control import Control
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.lab.campaign_run import run_campaign
 from opendeep_kit.lab.own_thread import Work
-from opendeep_kit.store.campaign_tables import enrolments
-from opendeep_kit.store.database import open_database
+from opendeep_kit.record.campaign_tables import enrolments
+from opendeep_kit.record.database import open_database
 from opendeep_kit.tasks.script import parse_script
 from tests.service_rig import AGREES, ALWAYS, BUSY, SCRIPT, TENANT, new_tenant, now, rig, settings_for
 

@@ -3,7 +3,7 @@
 from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.lab.comparison import Comparison
 from opendeep_kit.lab.placed_call import Calls, PlacedCall
-from tests.store import recorded
+from tests.record import recorded
 
 
 def call(which: int, callee: str, version: int) -> PlacedCall:

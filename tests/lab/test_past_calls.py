@@ -8,13 +8,12 @@ import pytest
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab.past_calls import PastCalls
-from opendeep_kit.store import records
-from opendeep_kit.store.clock import utc_now
-from opendeep_kit.store.database import open_database
-from opendeep_kit.store.verdicts import Verdict
+from opendeep_kit.record import directory
+from opendeep_kit.record.database import open_database, utc_now
+from opendeep_kit.record.verdicts import Verdict
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 from tests import past as sample
-from tests.store import recorded
+from tests.record import recorded
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def test_numbers_are_read_in_the_tenants_region(past: PastCalls, tmp_path: Path)
     """As the record says it now; US where it does not know the tenant."""
     database = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
     mexico = Tenant(tenant_id=DEFAULT_TENANT, display_name="Clínica", default_region="MX")
-    records.save_tenant(database, mexico, now=utc_now())
+    directory.save_tenant(database, mexico, now=utc_now())
     database.close()
 
     assert past.region == "MX"

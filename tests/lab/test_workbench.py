@@ -15,9 +15,8 @@ from opendeep_kit.lab.placed_call import PlacedCall
 from opendeep_kit.lab.placing import Order
 from opendeep_kit.lab.workbench import Workbench, script_from
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
-from opendeep_kit.store import records
-from opendeep_kit.store.clock import utc_now
-from opendeep_kit.store.database import open_database
+from opendeep_kit.record import directory
+from opendeep_kit.record.database import open_database, utc_now
 from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tenants import Tenant
 
@@ -98,7 +97,7 @@ async def test_a_workbench_is_one_tenants(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no tenant 'clinic'"):
         await Workbench.open(settings=settings, tenant_id="clinic")
     database = open_database(settings.store_url)
-    records.save_tenant(database, Tenant(tenant_id="clinic", display_name="Clinic"), now=utc_now())
+    directory.save_tenant(database, Tenant(tenant_id="clinic", display_name="Clinic"), now=utc_now())
     database.close()
 
     async with await Workbench.open(settings=settings, tenant_id="clinic") as bench:
@@ -116,7 +115,7 @@ def mexico(bench: Workbench) -> Iterator[None]:
     database = open_database(bench.settings.store_url)
     for region, name in (("MX", "Clínica"), ("US", "Clinic")):
         tenant = Tenant(tenant_id=bench.tenant_id, display_name=name, default_region=region)
-        records.save_tenant(database, tenant, now=utc_now())
+        directory.save_tenant(database, tenant, now=utc_now())
         if region == "MX":
             yield
     database.close()

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from opendeep_kit import events
+from opendeep_kit.asterisk.exchange import Exchange
 from opendeep_kit.media.call_end import SOUND_LOST, judge, who_ended
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
-from opendeep_kit.phone.asterisk import Exchange
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
 from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, OUR_LEG_ENDED_EARLY, WE_HUNG_UP, LineResult
 from opendeep_kit.phone.originate import Structure
-from opendeep_kit.store.live_calls import MediaEnd
+from opendeep_kit.record.calls import MediaEnd
 from tests.phone.studio import MUTE, Studio, studio
 
 ID = "11111111-2222-4333-8444-555555555555"

@@ -1,6 +1,6 @@
 """What Asterisk complained about, without the noise that belongs to it."""
 
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance
+from opendeep_kit.asterisk.instance import AsteriskInstance
 
 NOISE = {
     "app_audiosocket.c: Failed to receive frame from channel": "the AudioSocket application, at the end of every call",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Self
 from uuid import UUID, uuid4
 
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance
+from opendeep_kit.asterisk.instance import AsteriskInstance
 
 Message = dict[str, str]
 

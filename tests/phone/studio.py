@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
+from opendeep_kit.asterisk.instance import AsteriskInstance
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.outcomes import PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiLimits
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance
 from opendeep_kit.phone.asterisk_line import AsteriskLine, LineLimits
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress

@@ -9,10 +9,10 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
+from opendeep_kit.asterisk.exchange import Exchange
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.phone.ami_client import AmiAccount, AmiClient, AmiLimits, LinkLost, LinkRestored, News
 from opendeep_kit.phone.ami_message import AmiEvent
-from opendeep_kit.phone.asterisk import Exchange
 from tests.phone.fake_ami import FakeAmi
 
 QUICK = AmiLimits(connect_s=1, boot_s=1, answer_s=0.2, ping_every_s=0.05, first_wait_s=0.02, longest_wait_s=0.05)

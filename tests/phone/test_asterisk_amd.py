@@ -10,6 +10,10 @@ import pytest
 
 from opendeep_kit import events
 from opendeep_kit.app import open_service
+from opendeep_kit.asterisk.configuration import configure_line
+from opendeep_kit.asterisk.exchange import Exchange, rehearsal_trunk
+from opendeep_kit.asterisk.instance import AsteriskInstance
+from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.tones import frames
 from opendeep_kit.call_floor import CallRequest
@@ -17,10 +21,6 @@ from opendeep_kit.config import load_settings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.lines import LineName
 from opendeep_kit.outcomes import PhoneResult
-from opendeep_kit.phone.asterisk import Exchange, rehearsal_trunk
-from opendeep_kit.phone.asterisk_config import configure_line
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance
-from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line import MACHINE_HINT, Progress
 from opendeep_kit.rehearsal.public import number_called

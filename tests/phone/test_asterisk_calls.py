@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from opendeep_kit.phone.asterisk import Exchange, rehearsal_trunk
-from opendeep_kit.phone.asterisk_config import configure_line
-from opendeep_kit.phone.asterisk_program import AsteriskProgram
+from opendeep_kit.asterisk.configuration import configure_line
+from opendeep_kit.asterisk.exchange import Exchange, rehearsal_trunk
+from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.rehearsal.public import callee_uuid
 from tests.phone.agent import Agent, hang_up, number, place, strongest_hz, until
 from tests.phone.raw_ami import RawAmi

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
+from opendeep_kit.asterisk.exchange import Exchange
 from opendeep_kit.errors import BadInput, Refused, Unavailable
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.phone.asterisk import Exchange
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.phone.originate import Structure

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from opendeep_kit.phone.asterisk import Exchange
+from opendeep_kit.asterisk.exchange import Exchange
 from tests.phone.agent import Agent, number, place
 from tests.phone.raw_ami import Message, RawAmi
 

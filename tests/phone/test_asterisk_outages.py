@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from opendeep_kit.asterisk.configuration import configure_line
+from opendeep_kit.asterisk.exchange import Exchange, rehearsal_trunk
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_client import AmiLimits
-from opendeep_kit.phone.asterisk import Exchange, rehearsal_trunk
-from opendeep_kit.phone.asterisk_config import configure_line
 from opendeep_kit.phone.asterisk_line import LineLimits
 from opendeep_kit.phone.line import OUR_LEG_ENDED, WE_HUNG_UP, CallOrder, LineResult, Progress
 from tests.phone.ami_proxy import ami_proxy

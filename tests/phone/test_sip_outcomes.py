@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import pytest
 
+from opendeep_kit.asterisk.configuration import Trunk, configure_line
+from opendeep_kit.asterisk.instance import AsteriskInstance
+from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.phone.asterisk_config import Trunk, configure_line
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance
-from opendeep_kit.phone.asterisk_program import AsteriskProgram
 from opendeep_kit.phone.causes import BY_SIP, unanswered
 from opendeep_kit.phone.line import LineResult
 from tests.phone.asterisk_log import complaints

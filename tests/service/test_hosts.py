@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.media.media_duty import reached_at
+from opendeep_kit.media.duty import reached_at
+from opendeep_kit.record import attempts, calls, counters, workers
+from opendeep_kit.record.attempts import Attempt
+from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.settings import PhoneSettings
-from opendeep_kit.store import attempts, calls, tallies, workers
-from opendeep_kit.store.attempts import Attempt
-from opendeep_kit.store.database import Database, open_database
 from tests.service.hosts import host, postgresql
 from tests.service_rig import TENANT, new_tenant, now, settings_for, start_campaign, until, world
 
@@ -62,7 +62,7 @@ async def test_a_lost_host_is_made_up_for_by_the_others(tmp_path: Path) -> None:
         await until(lambda: len(talking(database, EAST)) >= 1 and len(talking(database, WEST)) >= 1, within_s=60)
         lost = talking(database, EAST)
         east.die()
-        await until(lambda: tallies.counts(database, TENANT, "one").final == len(NUMBERS), within_s=90)
+        await until(lambda: counters.counts(database, TENANT, "one").final == len(NUMBERS), within_s=90)
         check(database, lost)
         assert recordings(tmp_path / "west") >= len(NUMBERS) - 3
         assert recordings(tmp_path / "desk") == 0
@@ -83,7 +83,7 @@ def check(database: Database, lost: list[Attempt]) -> None:
     """Everybody came to their end, nobody by an attempt that was dialled twice, and the dead host is seen as dead."""
     made = {one.attempt_id: one for one in attempts.attempts_of(database, TENANT)}
     sys.stderr.write(f"{len(made)} attempts at {dict(Counter(one.media_host for one in made.values()))}\n")
-    assert dict(tallies.counts(database, TENANT, "one").outcomes)["completed"] == len(NUMBERS)
+    assert dict(counters.counts(database, TENANT, "one").outcomes)["completed"] == len(NUMBERS)
     assert {made[one.attempt_id].state.value for one in lost} <= {"interrupted", "ended"}
     assert any(made[one.attempt_id].state == "interrupted" for one in lost)
     assert {one.host for one in workers.alive(database, now=now(), within_s=2)} == {WEST}

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from opendeep_kit import duties
+from opendeep_kit import periodic
 from opendeep_kit.engine.planning import Planning
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.lines import LineName
+from opendeep_kit.record import workers
+from opendeep_kit.record.database import open_database
 from opendeep_kit.service.processes import serve_control, serve_media
-from opendeep_kit.store import workers
-from opendeep_kit.store.database import open_database
 from tests.service_rig import now, settings_for, world
 
 
@@ -21,7 +21,7 @@ def breaks(*args: object, **named: object) -> None:
 
 async def test_a_control_process_that_cannot_plan_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says why and signs off, so that another plans until it is back."""
-    monkeypatch.setattr(duties, "MOST_FAILURES", 2)
+    monkeypatch.setattr(periodic, "MOST_FAILURES", 2)
     monkeypatch.setattr(Planning, "tick", breaks)
     async with world(settings_for(tmp_path)) as (settings, _):
         with pytest.raises(Unavailable, match="a control process failed 2 times in a row at its duty `plan`"):
@@ -34,7 +34,7 @@ async def test_a_control_process_that_cannot_plan_ends(tmp_path: Path, monkeypat
 
 async def test_a_media_worker_that_cannot_be_seen_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without heartbeats no call comes to it, and it cannot mend itself."""
-    monkeypatch.setattr(duties, "MOST_FAILURES", 2)
+    monkeypatch.setattr(periodic, "MOST_FAILURES", 2)
     monkeypatch.setattr(workers, "beat", breaks)
     async with world(settings_for(tmp_path)) as (settings, _):
         with pytest.raises(Unavailable, match="a media worker failed 2 times in a row at its duty `heartbeat`"):

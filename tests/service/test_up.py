@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from opendeep_kit.config import Settings, service_environment
-from opendeep_kit.store.database import open_database
+from opendeep_kit.record.database import open_database
 from tests.service_rig import SILENT, TENANT, new_tenant, settings_for, start_campaign
 
 

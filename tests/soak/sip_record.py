@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from opendeep_kit.phone.asterisk_instance import AsteriskInstance
+from opendeep_kit.asterisk.instance import AsteriskInstance
 
 _HEAD = re.compile(r"^\[(?P<at>[^\]]+)\].*<--- (?P<way>Received|Transmitting) SIP (?P<what>request|response)")
 _START = re.compile(r"^(?:(?P<method>[A-Z]+) sip:(?P<number>[+0-9]*)|SIP/2\.0 (?P<code>\d{3}))")

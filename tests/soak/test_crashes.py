@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.campaigns.zones import callee
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.lines import LineName
-from opendeep_kit.phone.asterisk_program import AsteriskProgram
+from opendeep_kit.record import attempts, campaigns, counters
+from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.service.children import Child
 from opendeep_kit.service.supervisor import Parts, Running, service
-from opendeep_kit.store import attempts, campaigns, tallies
-from opendeep_kit.store.database import Database, open_database
 from tests.service_rig import TENANT, new_tenant, now, settings_for, start_campaign
 from tests.soak.sip_record import Seen, calls_in, most_at_once, switch_on
 
@@ -138,7 +138,7 @@ async def disturb(running: Running, second: Child, kills: Kills, database: Datab
     async with asyncio.timeout(800):
         while done < CONTACTS:
             await asyncio.sleep(rng.uniform(6, 12))
-            done = tallies.counts(database, TENANT, "one").final
+            done = counters.counts(database, TENANT, "one").final
             if not turns or done == CONTACTS:
                 continue
             name = turns.pop(0)
@@ -154,7 +154,7 @@ async def disturb(running: Running, second: Child, kills: Kills, database: Datab
 def check(database: Database, seen: list[Seen], kills: Kills) -> None:
     """What must hold after it all."""
     made = {one.attempt_id: one for one in attempts.attempts_of(database, TENANT, limit=5000)}
-    counts = tallies.counts(database, TENANT, "one")
+    counts = counters.counts(database, TENANT, "one")
     by_call = Counter(one.call_id for one in seen)
     spans = [(one.began, end_of(one, kills)) for one in seen]
     sys.stderr.write(

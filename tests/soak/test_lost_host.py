@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from opendeep_kit.asterisk.exchange import Exchange
 from opendeep_kit.config import Settings
-from opendeep_kit.phone.asterisk import Exchange
+from opendeep_kit.record import attempts, counters
+from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.prerecorded import FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.settings import PhoneSettings
-from opendeep_kit.store import attempts, tallies
-from opendeep_kit.store.database import Database, open_database
 from tests.service.hosts import host, postgresql
 from tests.service_rig import TENANT, new_tenant, settings_for, start_campaign, until, world
 from tests.soak.sip_record import Seen, calls_in, most_at_once, switch_on
@@ -60,7 +60,7 @@ async def test_a_host_that_is_lost(tmp_path: Path, exchange: Exchange, personas_
         start_campaign(database, "one", NUMBERS, flow={"max_live": CAP}, retries={"rules": {"our_failure": SOON}})
         await until(lambda: has_crossed(database), within_s=90)
         east.die()
-        await until(lambda: tallies.counts(database, TENANT, "one").final == len(NUMBERS), within_s=120)
+        await until(lambda: counters.counts(database, TENANT, "one").final == len(NUMBERS), within_s=120)
         await asyncio.sleep(1)
         check(database, calls_in(record))
 
@@ -84,5 +84,5 @@ def check(database: Database, seen: list[Seen]) -> None:
     )
     assert set(by_call.values()) == {1}
     assert most_at_once(spans) <= CAP
-    assert dict(tallies.counts(database, TENANT, "one").outcomes)["completed"] == len(NUMBERS)
+    assert dict(counters.counts(database, TENANT, "one").outcomes)["completed"] == len(NUMBERS)
     assert attempts.open_attempts(database) == []

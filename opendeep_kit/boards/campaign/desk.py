@@ -1,0 +1,227 @@
+"""SEAM between the record and the board of campaigns: how each goes, and a manager's start, pause, resume and stop.
+
+Given an open record and a tenant, fills the board with that tenant's campaigns alone. Never places a call: the running
+service sees what was moved.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from opendeep_kit.boards.board import Act
+from opendeep_kit.boards.campaign.board import Bar, CampaignBoard, CampaignRow, CampaignView, Fuse, Step
+from opendeep_kit.boards.campaign.figures import MOST_DUE, CampaignNow, campaign_now
+from opendeep_kit.boards.terms import epoch_ms, moment, money, named
+from opendeep_kit.boards.ticker import Ticker
+from opendeep_kit.campaigns.breaker import FAULTS, Fault
+from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
+from opendeep_kit.campaigns.model import Campaign as Rules
+from opendeep_kit.engine import campaign_moves
+from opendeep_kit.engine.blocked_by import held_by
+from opendeep_kit.engine.campaign_specs import to_campaign
+from opendeep_kit.errors import BadInput
+from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.record import campaigns, counters, workers
+from opendeep_kit.record.campaigns import Campaign, Move
+from opendeep_kit.record.counters import Counts
+from opendeep_kit.record.database import Clock, Database, utc_now
+from opendeep_kit.record.hour_groups import next_due_at
+from opendeep_kit.settings import ServiceSettings
+from opendeep_kit.tenants import Tenant
+
+MOVES = {
+    "start": TaskFact.STARTED,
+    "pause": TaskFact.PAUSED,
+    "resume": TaskFact.RESUMED,
+    "stop": TaskFact.STOPPED,
+}
+SHOWN_STEPS = 12
+NOT_ANSWERED = (Disposition.NOT_REACHED, Disposition.FAILED)
+NO_TALK = (*NOT_ANSWERED, Disposition.VOICEMAIL, Disposition.SILENT)
+
+
+class CampaignDesk:
+    """One manager's view of the campaigns."""
+
+    def __init__(self, database: Database, tenant: Tenant, service: ServiceSettings, *, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._service = service
+        self._clock = clock
+        self._chosen = ""
+        self.board = CampaignBoard(self._act)
+        self.ticker = Ticker(self.refresh)
+
+    def refresh(self) -> bool:
+        """Look again. False: that failed; the board says why and keeps what it showed."""
+        return self.board.look(self._look)
+
+    def _look(self) -> None:
+        now = self._clock()
+        found = campaigns.campaigns_of(self._database, self._tenant.tenant_id)
+        counted = {one.campaign_id: self._counts(one.campaign_id) for one in found}
+        chosen = self._choose(found)
+        view = self._view(chosen, counted[chosen.campaign_id], now) if chosen else None
+        self.board.show(tuple(_row(one, counted[one.campaign_id]) for one in found), view, as_of_ms=epoch_ms(now))
+
+    def _counts(self, campaign_id: str) -> Counts:
+        return counters.counts(self._database, self._tenant.tenant_id, campaign_id)
+
+    def _choose(self, found: list[Campaign]) -> Campaign | None:
+        """What was chosen; else the first that runs, else the newest."""
+        for one in found:
+            if one.campaign_id == self._chosen:
+                return one
+        running = [one for one in found if one.state == TaskState.RUNNING]
+        return next(iter([*running, *found]), None)
+
+    def _view(self, row: Campaign, counts: Counts, now: datetime) -> CampaignView:
+        tenant_id = self._tenant.tenant_id
+        rules = to_campaign(row)
+        history = campaigns.moves_of(self._database, tenant_id, row.campaign_id)
+        since = max([_begun(history), now - timedelta(seconds=rules.breaker.window_s)])
+        seen = campaign_now(self._database, tenant_id, row.campaign_id, now=now, since=since)
+        next_at = next_due_at(self._database, tenant_id, row.campaign_id)
+        with self._database.read() as connection:
+            spent, _ = counters.money(connection, tenant_id, row.campaign_id)
+        alive_s = self._service.control_dead_after_s
+        controls = workers.controls_alive(self._database, now=now, within_s=alive_s)
+        last = history[-1] if history else None
+        return CampaignView(
+            campaign_id=row.campaign_id,
+            name=row.name,
+            state=row.state,
+            script=f"{row.script_name} v{row.script_version}" if row.script_name else "no script",
+            moves=_possible(TaskState(row.state)),
+            why=f"{last.after}: {last.reason}, by {last.by}" if last else "",
+            is_tripped=row.state == TaskState.PAUSED and last is not None and last.fact == TaskFact.TRIPPED,
+            waiting=counts.waiting,
+            claimed=counts.claimed,
+            final=counts.final,
+            funnel=_funnel(counts),
+            outcomes=_bars(counts.outcomes),
+            per_minute=seen.per_minute,
+            pace=_pace(rules),
+            due=_due(seen.due, next_at, counts, now, self._tenant.time_zone),
+            held=held_by(row, controls),
+            fuses=_fuses(rules, seen),
+            refusals=_bars(seen.refusals),
+            rulings=seen.rulings,
+            money=_money(rules, spent),
+            history=tuple(
+                Step(at_ms=epoch_ms(step.at), after=step.after, reason=step.reason, by=step.by)
+                for step in reversed(history[-SHOWN_STEPS:])
+            ),
+        )
+
+    def _act(self, act: Act) -> str:
+        if act.what == "choose":
+            self._chosen = act.on
+            self.refresh()
+            return ""
+        fact = MOVES.get(act.what)
+        if fact is None:
+            raise BadInput("this board knows no such action", do="reload the page")
+        by = named(act.by)
+        after = campaign_moves.move(
+            self._database,
+            self._tenant.tenant_id,
+            act.on,
+            fact,
+            reason=act.text.strip() or "on the dashboard",
+            by=by,
+            now=self._clock(),
+        )
+        self.refresh()
+        return f"The campaign is {after} now."
+
+
+def _row(one: Campaign, counts: Counts) -> CampaignRow:
+    everybody = counts.waiting + counts.claimed + counts.final
+    share = counts.final / everybody if everybody else 0.0
+    return CampaignRow(campaign_id=one.campaign_id, name=one.name, state=one.state, done_share=round(share, 4))
+
+
+def _possible(state: TaskState) -> tuple[str, ...]:
+    """Buttons that lead somewhere else."""
+    known = TRANSITIONS[state]
+    return tuple(name for name, fact in MOVES.items() if known.get(fact, state) is not state)
+
+
+def _begun(history: list[Move]) -> datetime:
+    """When it last began to call: what was before is forgotten by the breaker."""
+    begun = [step.at for step in history if step.after == TaskState.RUNNING and step.before != TaskState.RUNNING]
+    return max(begun, default=datetime.min.replace(tzinfo=UTC))
+
+
+def _bars(amounts: object) -> tuple[Bar, ...]:
+    assert isinstance(amounts, dict)
+    ordered = sorted(amounts.items(), key=lambda one: (-one[1], one[0]))
+    return tuple(Bar(name=name, amount=amount) for name, amount in ordered)
+
+
+def _funnel(counts: Counts) -> tuple[Bar, ...]:
+    """Attempts by how far they came; of none nothing is told."""
+    if not counts.attempts:
+        return ()
+    outcomes = counts.outcomes
+    steps = {
+        "attempts": counts.attempts,
+        "answered": counts.attempts - sum(outcomes.get(name, 0) for name in NOT_ANSWERED),
+        "talked": counts.attempts - sum(outcomes.get(name, 0) for name in NO_TALK),
+        "completed": outcomes.get(Disposition.COMPLETED, 0),
+    }
+    return tuple(
+        Bar(name=name, amount=amount, note="" if name == "attempts" else f"{amount / counts.attempts:.0%}")
+        for name, amount in steps.items()
+    )
+
+
+def _pace(rules: Rules) -> str:
+    flow = rules.flow
+    said = []
+    if flow.max_live is not None:
+        said.append(f"at most {flow.max_live} at a time")
+    if flow.calls_per_s is not None:
+        said.append(f"{flow.calls_per_s * 60:g} a minute")
+    return ", ".join(said) or "as fast as tenant and lines allow"
+
+
+def _due(due: int, next_at: datetime | None, counts: Counts, now: datetime, time_zone: str) -> str:
+    if due:
+        return f"{'at least ' if due >= MOST_DUE else ''}{due:,} due now"
+    if next_at is not None:
+        return f"next due {moment(next_at, now, time_zone)}"
+    return "the last calls are under way" if counts.claimed else "nobody waits"
+
+
+def _fuses(rules: Rules, seen: CampaignNow) -> tuple[Fuse, ...]:
+    calls = sum(seen.recent.values())
+    policy = rules.breaker
+    blamed = {Fault.LINE: 0, Fault.NUMBERS: 0}
+    for (result, disposition), count in seen.recent.items():
+        fault = FAULTS.get(PhoneResult(result))
+        if fault is None and result == PhoneResult.ANSWERED and disposition == Disposition.FAILED:
+            fault = Fault.LINE
+        if fault is not None:
+            blamed[fault] += count
+    return tuple(
+        Fuse(
+            name=name,
+            share=blamed[fault] / calls if calls else 0.0,
+            limit=limit,
+            calls=calls,
+            min_calls=policy.min_calls,
+        )
+        for name, fault, limit in (
+            ("Failed through us or the network", Fault.LINE, policy.max_line_share),
+            ("No such number, or rejected", Fault.NUMBERS, policy.max_numbers_share),
+        )
+    )
+
+
+def _money(rules: Rules, spent: dict[str, int]) -> str:
+    if rules.budget is None:
+        return ", ".join(f"{money(minor, currency)} spent" for currency, minor in sorted(spent.items()) if minor)
+    used = spent.get(rules.budget.currency, 0)
+    return f"{money(used, rules.budget.currency)} of {money(rules.budget.minor, rules.budget.currency)} spent"

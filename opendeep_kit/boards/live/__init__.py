@@ -1,0 +1,1 @@
+"""The board, its figures and its look."""

@@ -1,0 +1,131 @@
+"""Everything on which the permission of one call depends, and what the rules found in it.
+
+Given by the dialler just before it dials; these are shapes. What could not be read is None, and None is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from opendeep_kit.campaigns.calendars import ClosedDays
+from opendeep_kit.campaigns.dnc import DncAnswer
+from opendeep_kit.campaigns.model import Campaign, Flow, HolidayRule, Money, TenantLimits
+from opendeep_kit.campaigns.zones import Callee
+from opendeep_kit.errors import OurMistake
+
+
+class Rule(StrEnum):
+    """The rules, in the order in which they are asked: those that no waiting cures come first."""
+
+    NUMBER = "number"
+    DO_NOT_CALL = "do_not_call"
+    CONSENT = "consent"
+    TIME_ZONE = "time_zone"
+    LIFETIME = "lifetime"
+    CAMPAIGN = "campaign"
+    HOLIDAY = "holiday"
+    WINDOW = "window"
+    PER_DAY = "per_day"
+    PER_24_H = "per_24_h"
+    BUDGET = "budget"
+    CONCURRENCY = "concurrency"
+    RATE = "rate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """That the callee agreed to be called."""
+
+    reference: str
+    """Where it is on file."""
+    given_at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What of a flow is taken now."""
+
+    live: int
+    """Calls that have not ended, those asked for but not yet confirmed included."""
+    may_start_at: datetime | None = None
+    """When the next call may be placed by its rate; None: at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """One limit that a call must keep: the campaign's, the tenant's, the trunk's or everybody's."""
+
+    name: str
+    """As a person reads it: `this campaign`, `the trunk`."""
+    flow: Flow
+    use: Use | None
+    """None: not known, hence no call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What one budget has come to."""
+
+    name: str
+    """`this campaign`, `the tenant`."""
+    budget: Money
+    spent: Money | None
+    """With what is reserved for live calls; None: not known, hence no call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One number, one campaign, one instant."""
+
+    now: datetime
+    callee: Callee
+    tenant: TenantLimits
+    campaign: Campaign
+    dnc: DncAnswer | None
+    consent: Consent | None
+    campaign_attempts: tuple[datetime, ...] | None
+    """When this number was rung in this campaign: every attempt that may have left us, ours that failed included."""
+    tenant_attempts: tuple[datetime, ...] | None
+    """The same over all campaigns of the tenant."""
+    scopes: tuple[Scope, ...]
+    """All that apply; none: not known, hence no call."""
+    spending: tuple[Spending, ...] = ()
+    """One for each budget that the campaign or its tenant has."""
+    is_callback: bool = False
+    """The callee asked for this call."""
+
+    def __post_init__(self) -> None:
+        if self.now.tzinfo is None:
+            raise OurMistake("a permission was asked at a time without a zone", do="use datetime.now(UTC)")
+        if self.campaign.tenant_id != self.tenant.tenant_id:
+            raise OurMistake("a campaign was judged by another tenant's limits", do="load the tenant of the campaign")
+
+    @property
+    def closed(self) -> ClosedDays:
+        """The days on which this callee is not called."""
+        return closed_days(self.campaign, self.callee)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one rule says of a case."""
+
+    rule: Rule
+    is_passed: bool
+    words: str
+    """One clause for a person."""
+    try_again_at: datetime | None = None
+    """Of a refusal: the first instant at which this rule may say yes; None: not known, or never."""
+    is_final: bool = field(default=False)
+    """Of a refusal: waiting does not help."""
+
+
+def closed_days(campaign: Campaign, callee: Callee) -> ClosedDays:
+    """The days on which this campaign does not call this callee."""
+    if campaign.holidays is HolidayRule.CALLS:
+        return ClosedDays(named=campaign.closed_dates)
+    # A callee of no country keeps the holidays of none that is known: closed, like every unknown.
+    return ClosedDays(region=callee.region or "no country", subdivision=callee.subdivision, named=campaign.closed_dates)

@@ -1,0 +1,334 @@
+"""SEAM with what a person does with campaigns: create, import, start, look, explain. For commands and notebooks.
+
+Given an open record and plain values, checks them by the rules and writes them. Never places a call: the running
+service does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opendeep_kit.campaigns import zones
+from opendeep_kit.campaigns.contact_files import ImportReport, stream_contacts
+from opendeep_kit.campaigns.contacts import ZONE_COLUMN, Contact
+from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
+from opendeep_kit.campaigns.permission import explain, may_we_call
+from opendeep_kit.campaigns.rules import CONSENT_ENDED, NO_CONSENT
+from opendeep_kit.engine.campaign_moves import move
+from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
+from opendeep_kit.engine.permits import case_of, whereabouts_of
+from opendeep_kit.errors import BadInput, Refused
+from opendeep_kit.record import campaigns, consents, counters, directory, enrolling, enrolments
+from opendeep_kit.record.campaigns import Campaign, NewCampaign
+from opendeep_kit.record.claim_facts import read_facts
+from opendeep_kit.record.counters import Counts
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.enrolling import NewEnrolment
+from opendeep_kit.settings import ServiceSettings
+from opendeep_kit.tasks.prompt import LACKS
+from opendeep_kit.tasks.script import CallScript, parse_script
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import came to."""
+
+    report: ImportReport
+    added: int
+    merged: int
+    """Their number was in the campaign already, or came twice."""
+    brought_back: int
+    """Of those: their end had been the want of a consent or a fact, and there is one now."""
+
+
+def create(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    script: CallScript,
+    *,
+    name: str = "",
+    spec: Mapping[str, Any] | None = None,
+    priority: int = 0,
+    weight: float = 1.0,
+    trunk_id: str = "default",
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    by: str,
+    now: datetime,
+) -> Campaign:
+    """A new campaign, a draft until it has contacts.
+
+    Raises:
+        BadInput: a rule of it is impossible, or there is one of this name.
+    """
+    if campaigns.campaign(database, tenant_id, campaign_id) is not None:
+        raise BadInput(f"there is a campaign {campaign_id!r} already", do="choose another id")
+    new = NewCampaign(
+        tenant_id=tenant_id,
+        campaign_id=campaign_id,
+        name=name or campaign_id,
+        spec=dict(spec or {}),
+        task_id=script.name,
+        script_name=script.name,
+        script_version=save_script(database, tenant_id, script, now=now),
+        priority=priority,
+        weight=weight,
+        trunk_id=trunk_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+    parts = {part: getattr(new, part) for part in NewCampaign.__dataclass_fields__}
+    row = Campaign(**parts, state=TaskState.DRAFT, created_at=now, changed_at=now)
+    to_campaign(row)  # what is impossible is told before it is kept
+    campaigns.create(database, new, state=TaskState.DRAFT, by=by, now=now)
+    return row
+
+
+def check_trunk(trunk_id: str, settings: ServiceSettings) -> None:
+    """See that calls can go over this trunk.
+
+    Raises:
+        BadInput: the settings do not know it.
+    """
+    if trunk_id not in settings.trunks:
+        known = ", ".join(sorted(settings.trunks)) or "none"
+        raise BadInput(f"there is no trunk {trunk_id!r}", do=f"name one of service.trunks in the settings: {known}")
+
+
+def import_contacts(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    source: Path | pd.DataFrame,
+    *,
+    consent: str | None = None,
+    refused_path: Path | None = None,
+    limit: int | None = None,
+    by: str,
+    now: datetime,
+) -> Imported:
+    """Add a file's or a table's contacts to a campaign; may be begun again after it broke off.
+
+    Args:
+        limit: only the first so many that can be called.
+        consent: where it is on file that all of them agreed to be called; None: nothing is noted.
+        refused_path: where all rows are written that are refused.
+
+    Raises:
+        BadInput: there is no such campaign, or the file cannot be read.
+        Refused: the campaign is over; nobody is added.
+    """
+    row = existing(database, tenant_id, campaign_id)
+    if TaskFact.CONTACTS_ADDED not in TRANSITIONS[TaskState(row.state)]:
+        raise Refused(f"a campaign that is {row.state} takes no contacts", do="add them to another one")
+    tenant = directory.tenant(database, tenant_id)
+    script = script_of(database, row)
+    stream = stream_contacts(
+        source,
+        region=tenant.default_region if tenant else "US",
+        needs=script.task.facts,
+        refused_path=refused_path,
+    )
+    back: list[int] = []
+    came = _keep(database, row, islice(stream, limit), consent, back, now)
+    enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, mends=LACKS, now=now)
+    # Those that an import which broke off brought in count too: it never came so far as to say so.
+    waiting = counters.counts(database, tenant_id, campaign_id).waiting
+    if enrolled.added or (waiting and row.state in (TaskState.DRAFT, TaskState.EXHAUSTED)):
+        move(
+            database,
+            tenant_id,
+            campaign_id,
+            TaskFact.CONTACTS_ADDED,
+            reason=f"{enrolled.added or waiting} contacts of {source.name if isinstance(source, Path) else 'a table'}",
+            by=by,
+            now=now,
+        )
+    if row.state == TaskState.DRAFT and (enrolled.added or waiting):
+        reason = "it has a script, rules and contacts"
+        move(database, tenant_id, campaign_id, TaskFact.COMPLETED, reason=reason, by=by, now=now)
+    return Imported(
+        report=stream.report,
+        added=enrolled.added,
+        merged=enrolled.merged + stream.report.merged,
+        brought_back=sum(back) + enrolled.brought_back,
+    )
+
+
+def consent_warning(database: Database, tenant_id: str, campaign_id: str, *, now: datetime) -> str | None:
+    """What to tell of those who wait and will not be called for want of a consent; None: nobody, or none is needed."""
+    if not to_limits(tenant_id, campaigns.limits_of(database, tenant_id) or {}).needs_consent:
+        return None
+    count = consents.missing(database, tenant_id, campaign_id, now=now)
+    if not count:
+        return None
+    waiting = counters.counts(database, tenant_id, campaign_id).waiting
+    return (
+        f"{count} of {waiting} waiting contacts have no consent on file, which the tenant {tenant_id} requires: "
+        "they will not be called. Import them again with --consent, or run `opendeep consent add`; where none is "
+        f"needed, `opendeep tenant set {tenant_id} --no-consent`"
+    )
+
+
+def agree(
+    database: Database, tenant_id: str, consent: consents.Consent, *, by: str, now: datetime
+) -> Mapping[str, int]:
+    """Note a consent, and let its number wait for its beginning where the want of one had ended it.
+
+    Returns where, and how many.
+
+    Raises:
+        BadInput: there is no such tenant.
+    """
+    consents.save_consents(database, tenant_id, [consent], now=now)
+    open_ = {
+        row.campaign_id: row
+        for row in campaigns.campaigns_of(database, tenant_id)
+        if TaskFact.CONTACTS_ADDED in TRANSITIONS[TaskState(row.state)]
+    }
+    why, at = (NO_CONSENT, CONSENT_ENDED), max(now, consent.given_at)
+    back = consents.bring_back(database, tenant_id, [*open_], [consent.number], reasons=why, at=at, now=now)
+    for campaign_id in back:
+        if open_[campaign_id].state == TaskState.EXHAUSTED:
+            reason = "a contact agreed to be called"
+            move(database, tenant_id, campaign_id, TaskFact.CONTACTS_ADDED, reason=reason, by=by, now=now)
+    return back
+
+
+def start(database: Database, tenant_id: str, campaign_id: str, *, reason: str, by: str, now: datetime) -> TaskState:
+    """Let it call; a draft that has contacts already, as a reopened one has, is made ready first.
+
+    Raises:
+        BadInput: there is no such campaign.
+        Refused: its state does not allow it, or it has nobody to call.
+    """
+    row = existing(database, tenant_id, campaign_id)
+    if row.state == TaskState.DRAFT and counters.counts(database, tenant_id, campaign_id).waiting:
+        complete = "it has a script, rules and contacts"
+        move(database, tenant_id, campaign_id, TaskFact.COMPLETED, reason=complete, by=by, now=now)
+    return move(database, tenant_id, campaign_id, TaskFact.STARTED, reason=reason, by=by, now=now)
+
+
+def explained(
+    database: Database, tenant_id: str, campaign_id: str, number: str, settings: ServiceSettings, *, now: datetime
+) -> list[str]:
+    """Whether this number may be called now, rule by rule; nothing is noted.
+
+    Raises:
+        BadInput: the campaign, or the number in it, is not there.
+    """
+    row = existing(database, tenant_id, campaign_id)
+    who = enrolments.enrolment(database, tenant_id, campaign_id, number)
+    if who is None:
+        raise BadInput(f"the number is not in the campaign {campaign_id!r}", do="import it first")
+    with database.read() as connection:
+        facts = read_facts(connection, who, trunk_id=row.trunk_id, worker_id="", now=now)
+    said = explain(may_we_call(case_of(facts, settings, worker_capacity=None)))
+    following = "never again" if who.next_at is None else f"due {who.next_at.isoformat(timespec='seconds')}"
+    state = f"In the campaign it is {who.state} ({who.final_reason or following}), {who.attempts} attempts."
+    return [*said, state]
+
+
+def status(database: Database, tenant_id: str, campaign_id: str) -> tuple[Campaign, Counts]:
+    """The campaign at a glance.
+
+    Raises:
+        BadInput: there is no such campaign.
+    """
+    return existing(database, tenant_id, campaign_id), counters.counts(database, tenant_id, campaign_id)
+
+
+def set_limits(database: Database, tenant_id: str, limits: Mapping[str, Any]) -> None:
+    """What a tenant may do, checked by the rules; what is not said stays.
+
+    Raises:
+        BadInput: a limit is impossible, or there is no such tenant.
+    """
+    kept = campaigns.limits_of(database, tenant_id)
+    if kept is None:
+        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
+    wanted = {name: value for name, value in {**kept, **limits}.items() if value is not None}
+    to_limits(tenant_id, wanted)
+    campaigns.save_limits(database, tenant_id, wanted)
+
+
+def existing(database: Database, tenant_id: str, campaign_id: str) -> Campaign:
+    """The campaign.
+
+    Raises:
+        BadInput: there is none of this id.
+    """
+    row = campaigns.campaign(database, tenant_id, campaign_id)
+    if row is None:
+        raise BadInput(f"there is no campaign {campaign_id!r}", do="run `opendeep campaign list`")
+    return row
+
+
+def save_script(database: Database, tenant_id: str, script: CallScript, *, now: datetime) -> int:
+    """Keep this text as a version of the script, and its task under the script's name; returns the version.
+
+    Raises:
+        BadInput: there is no such tenant.
+    """
+    if directory.tenant(database, tenant_id) is None:
+        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
+    task = directory.Task(task_id=script.name, name=script.task.goal, spec=script.task.model_dump(mode="json"))
+    directory.save_task(database, tenant_id, task, now=now)
+    return directory.save_script(database, tenant_id, name=script.name, text=script.text, now=now).version
+
+
+def script_of(database: Database, row: Campaign) -> CallScript:
+    """The version of the script that the campaign calls with."""
+    saved = row.script_name and directory.script(database, row.tenant_id, row.script_name, row.script_version)
+    if not saved:
+        raise BadInput(f"the campaign {row.campaign_id!r} has no script", do="create it again with one")
+    return parse_script(saved.text, name=saved.name, source="the saved script")
+
+
+def _keep(
+    database: Database,
+    row: Campaign,
+    contacts: Iterable[Contact],
+    consent: str | None,
+    back: list[int],
+    now: datetime,
+) -> Iterator[NewEnrolment]:
+    """Save contacts and consents in batches, and hand each contact on to be enrolled.
+
+    Args:
+        back: is given how many of each batch a consent brought back.
+    """
+    coming = iter(contacts)
+    while batch := list(islice(coming, BATCH)):
+        ids = (
+            directory.Contact(contact_id=one.contact_id, number=one.number, campaign=row.campaign_id) for one in batch
+        )
+        directory.save_contacts(database, row.tenant_id, ids, now=now)
+        if consent is not None:
+            given = (consents.Consent(number=one.number, reference=consent, given_at=now) for one in batch)
+            # A list that comes again brings back no consent that was withdrawn meanwhile.
+            consents.save_consents(database, row.tenant_id, given, renews=False, now=now)
+            numbers = [one.number for one in batch]
+            why = (NO_CONSENT, CONSENT_ENDED)
+            found = consents.bring_back(database, row.tenant_id, [row.campaign_id], numbers, reasons=why, now=now)
+            back.append(sum(found.values()))
+        for one in batch:
+            where = zones.callee(one.number, stated_zone=one.facts.get(ZONE_COLUMN) or None)
+            yield NewEnrolment(
+                number=one.number,
+                contact_id=one.contact_id,
+                whereabouts=whereabouts_of(where),
+                next_at=now,
+                facts=one.facts,
+            )

@@ -1,0 +1,205 @@
+"""SEAM of a media worker's duties to the rest of the service, done through the record and never on the loop.
+
+Given a media worker, notices answers, carries out supervisors' commands, asks for hand-overs, tells that it is alive
+and how late its loop is, and drains. Never places a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from functools import partial
+
+from opendeep_kit import events
+from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.media.worker import HandOver, HeldCall, MediaWorker
+from opendeep_kit.outcomes import EndedBy
+from opendeep_kit.periodic import Duties, attempted
+from opendeep_kit.record import call_commands, calls, workers
+from opendeep_kit.record.call_commands import Command, CommandKind
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.workers import Heartbeat, WorkerState
+from opendeep_kit.settings import PhoneSettings
+
+ANSWERS_S = 0.05
+"""The callee's first word must not be lost: answers are looked for so often, while one is awaited."""
+COMMANDS_S = 0.25
+LAG_S = 0.02
+"""How often the loop's lateness is measured: a frame's length."""
+HAND_OVER_WITHIN_S, HAND_OVER_LOOK_S = 10.0, 0.1
+FAREWELL_S = 5.0
+"""For hung-up calls to be written down."""
+EVERYWHERE = ("0.0.0.0", "::")
+MEDIA, DONE = "a media worker", "done"
+
+
+class MediaDuty:
+    """The duties of one media worker; `async with` it, inside the worker's own block.
+
+    Args:
+        host: where the line reaches the worker, see `reached_at`.
+        capacity: calls at a time.
+    """
+
+    def __init__(
+        self, worker: MediaWorker, database: Database, *, host: str, capacity: int, heartbeat_s: float
+    ) -> None:
+        self._worker = worker
+        self._database = database
+        self._host = host
+        self._capacity = capacity
+        self._heartbeat_s = heartbeat_s
+        self._lag_ms = 0.0
+        self._measured = (0, 0)
+        self.duties = Duties(MEDIA)
+        self._watching: asyncio.Task[None] | None = None
+        self._doing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> MediaDuty:
+        await attempted("heartbeat", self._beat, whose=MEDIA)  # known before it serves
+        self.duties.begin("heartbeat", self._beat, each_s=self._heartbeat_s)
+        self.duties.begin("answers", self._answers, each_s=ANSWERS_S)
+        self.duties.begin("commands", self._commands, each_s=COMMANDS_S, is_vital=False)
+        self._watching = asyncio.create_task(self._watch_lag(), name="watch-lag")
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.duties.stop()
+        others = [*self._doing, *([self._watching] if self._watching is not None else [])]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        with contextlib.suppress(Unavailable):
+            await asyncio.to_thread(workers.sign_off, self._database, self._worker.worker_id)
+
+    async def drain(self, *, within_s: float) -> None:
+        """Take no new call; return when all are over, or hang the rest up after so long."""
+        self._worker.is_draining = True
+        await attempted("heartbeat", self._beat, whose=MEDIA)
+        if ends := [held.end for held in self._worker.held.values()]:
+            await asyncio.wait(ends, timeout=within_s)
+        for held in self._worker.held.values():
+            if held.bridge is not None:
+                held.bridge.hang_up(EndedBy.SUPERVISOR, "the service stops")
+        if ends := [held.end for held in self._worker.held.values()]:
+            await asyncio.wait(ends, timeout=FAREWELL_S)
+
+    # ---- duties -------------------------------------------------------------------------------------
+
+    async def _answers(self) -> None:
+        """One query for all calls that nobody has answered."""
+        awaited = [call_id for call_id, held in self._worker.held.items() if not held.is_answered]
+        if awaited:
+            for call_id in await asyncio.to_thread(calls.answered_of, self._database, awaited):
+                self._worker.answered(call_id)
+
+    async def _commands(self) -> None:
+        if not self._worker.held:
+            return
+        ids, now = list(self._worker.held), datetime.now(UTC)
+        for command in await asyncio.to_thread(partial(call_commands.take, self._database, ids, now=now)):
+            task = asyncio.create_task(self._carry_out(command), name="command")
+            self._doing.add(task)
+            task.add_done_callback(self._doing.discard)
+
+    async def _beat(self) -> None:
+        now, worker, lag_ms, self._lag_ms = datetime.now(UTC), self._worker, self._lag_ms, 0.0
+        told = worker.provider.sign(now)
+        sent, skipped = worker.frames_sent - self._measured[0], worker.slots_skipped - self._measured[1]
+        self._measured = (worker.frames_sent, worker.slots_skipped)
+        heartbeat = Heartbeat(
+            worker_id=worker.worker_id,
+            host=self._host,
+            port=worker.port,
+            capacity=self._capacity,
+            live_calls=len(worker.held),
+            loop_lag_ms=round(lag_ms, 1),
+            gap_share=min(1.0, skipped / (sent + skipped)) if sent + skipped > 0 else 0.0,
+            state=WorkerState.DRAINING if worker.is_draining else WorkerState.SERVING,
+            provider_carries=told.carries,
+            provider_resets_at=told.resets_at,
+            provider_blocked_until=told.blocked_until,
+        )
+        await asyncio.to_thread(workers.beat, self._database, heartbeat, now=now)
+
+    async def _watch_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_S
+            await asyncio.sleep(LAG_S)
+            self._lag_ms = max(self._lag_ms, (loop.time() - due) * 1000)
+
+    # ---- commands -----------------------------------------------------------------------------------
+
+    async def _carry_out(self, command: Command) -> None:
+        held = self._worker.held.get(command.call_id)
+        if held is None or held.bridge is None:
+            outcome = call_commands.TOO_LATE
+        else:
+            failure = await attempted("command", partial(_obey, held, command), whose=MEDIA)
+            outcome = DONE if failure is None else f"failed: {failure.what}"
+        done = partial(call_commands.done, self._database, command, outcome=outcome, now=datetime.now(UTC))
+        await attempted("command", partial(asyncio.to_thread, done), whose=MEDIA)
+
+
+async def _obey(held: HeldCall, command: Command) -> None:
+    bridge = held.bridge
+    assert bridge is not None
+    bridge.emit(
+        events.Supervised(
+            call_id=held.call_id,
+            at_ms=bridge.now_ms,
+            what=command.kind.value,
+            argument=command.argument,
+            by=command.by,
+        )
+    )
+    match command.kind:
+        case CommandKind.HANG_UP:
+            bridge.hang_up(EndedBy.SUPERVISOR, command.argument or "a supervisor ended the call")
+        case CommandKind.SAY:
+            bridge.say(command.argument)
+        case CommandKind.COACH:
+            bridge.coach(command.argument)
+        case CommandKind.TAKE_OVER:
+            bridge.take_over()
+            if command.argument:
+                await bridge.hand_over(command.argument)
+        case CommandKind.TRANSFER:
+            await bridge.hand_over(command.argument)
+
+
+def reached_at(phone: PhoneSettings) -> str:
+    """The address that the line is told: what is advertised, else what is listened on.
+
+    Raises:
+        BadInput: it listens on every address, and none is advertised.
+    """
+    if phone.advertise_host:
+        return phone.advertise_host
+    if phone.host in EVERYWHERE:
+        raise BadInput(
+            f"phone.host {phone.host} is no address at which the line could reach this host",
+            do="set phone.advertise_host to the one that it has on the line's network",
+        )
+    return phone.host
+
+
+def hand_over_by_record(database: Database) -> HandOver:
+    """Hand-overs by whichever process holds the line: asked for and answered in the call's row."""
+
+    async def hand_over(call_id: str, target: str) -> None:
+        await asyncio.to_thread(calls.ask_transfer, database, call_id, target, now=datetime.now(UTC))
+        try:
+            async with asyncio.timeout(HAND_OVER_WITHIN_S):
+                answer = await asyncio.to_thread(calls.transfer_answer, database, call_id)
+                while answer is None:
+                    await asyncio.sleep(HAND_OVER_LOOK_S)
+                    answer = await asyncio.to_thread(calls.transfer_answer, database, call_id)
+        except TimeoutError:
+            answer = "no process that holds the line answered"
+        if answer != calls.DONE:
+            raise Unavailable(answer, do="try again, or call the callee back")
+
+    return hand_over

@@ -1,0 +1,287 @@
+"""The attempts of campaigns: one row per dial, there before the line is asked.
+
+Given plain values and the time, follows an attempt from its intent to its end, whoever ends it. An attempt is asked of
+the line once at most: whoever is about to ask marks it first, and only its present owner may. `claiming` makes them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select, update
+
+from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.record import counters
+from opendeep_kit.record.campaign_tables import attempts, enrolments, lanes
+from opendeep_kit.record.counters import calling
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.enrolments import EnrolmentState, NextStep, step_values
+from opendeep_kit.record.service_tables import control_processes
+
+
+class AttemptState(StrEnum):
+    """How far an attempt has come."""
+
+    INTENDED = "intended"
+    """Permitted; the line has not been asked: certain as long as it stands here."""
+    DIALLED = "dialled"
+    """The line is asked now, or was."""
+    ENDED = "ended"
+    INTERRUPTED = "interrupted"
+    """Broken off by the death of a process of ours or of our Asterisk: it says nothing of its campaign."""
+
+
+OPEN = (AttemptState.INTENDED, AttemptState.DIALLED)
+IDS_AT_ONCE = 500
+"""In one query: far below the limits of both databases."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResult:
+    """What an attempt came to."""
+
+    phone_result: PhoneResult
+    disposition: Disposition
+    detail: str = ""
+    """One clause for a person."""
+    may_have_rung: bool = True
+    """False: certain that nothing left us. It then counts for no cap and no outcome."""
+    spent_minor: int = 0
+    """In the attempt's currency."""
+    is_interrupted: bool = False
+    """A process of ours died under it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt's row."""
+
+    attempt_id: str
+    """The call's id."""
+    tenant_id: str
+    campaign_id: str
+    enrolment_id: int
+    number: str = field(repr=False)
+    state: AttemptState
+    is_callback: bool
+    control_id: str
+    """Who places and follows it."""
+    trunk_id: str
+    worker_id: str
+    media_host: str
+    media_port: int
+    created_at: datetime
+    """When it was permitted."""
+    dialled_at: datetime | None
+    ended_at: datetime | None
+    may_have_rung: bool
+    phone_result: str | None
+    disposition: str | None
+    detail: str | None
+    currency: str | None
+    reserved_minor: int
+    """The most it can cost; 0 once ended."""
+    spent_minor: int
+
+
+def mark_dialled(database: Database, tenant_id: str, attempt_id: str, *, control_id: str, at: datetime) -> bool:
+    """Note that the line is asked next. False: do not ask it, the attempt is another's, or is past that."""
+    mine = (*_of(tenant_id, attempt_id), attempts.c.control_id == control_id)
+    with database.write() as connection:
+        marked = connection.execute(
+            update(attempts)
+            .where(*mine, attempts.c.state == AttemptState.INTENDED)
+            .values(state=AttemptState.DIALLED, dialled_at=at, changed_at=at)
+        )
+        return marked.rowcount == 1
+
+
+def finish_attempt(
+    database: Database, tenant_id: str, attempt_id: str, result: AttemptResult, following: NextStep, *, now: datetime
+) -> bool:
+    """Close an attempt and move its contact on. False when there is no such open attempt: the first result stays.
+
+    Args:
+        following: what follows for the contact.
+    """
+    with calling(database) as connection:
+        row = connection.execute(select(attempts).where(*_of(tenant_id, attempt_id))).one_or_none()
+        if row is None or row.state not in OPEN:
+            return False
+        _close(connection, row, result, now)
+        _move_on(connection, row, result, following, now)
+        return True
+
+
+def attempt(database: Database, tenant_id: str, attempt_id: str) -> Attempt | None:
+    """The tenant's attempt of this id."""
+    with database.read() as connection:
+        row = connection.execute(select(attempts).where(*_of(tenant_id, attempt_id))).one_or_none()
+    return None if row is None else to_attempt(row)
+
+
+def attempts_of(
+    database: Database,
+    tenant_id: str,
+    *,
+    campaign_id: str | None = None,
+    number: str | None = None,
+    limit: int = 1000,
+) -> list[Attempt]:
+    """The tenant's attempts, the newest first; of one campaign or number when it is named."""
+    query = select(attempts).where(attempts.c.tenant_id == tenant_id)
+    if campaign_id is not None:
+        query = query.where(attempts.c.campaign_id == campaign_id)
+    if number is not None:
+        query = query.where(attempts.c.number == number)
+    with database.read() as connection:
+        rows = connection.execute(query.order_by(attempts.c.created_at.desc(), attempts.c.attempt_id).limit(limit))
+        return [to_attempt(row) for row in rows]
+
+
+def attempts_by_id(database: Database, tenant_id: str, attempt_ids: Sequence[str]) -> dict[str, Attempt]:
+    """Those of the tenant's attempts that have these ids, however many."""
+    found: dict[str, Attempt] = {}
+    with database.read() as connection:
+        for first in range(0, len(attempt_ids), IDS_AT_ONCE):
+            some = attempts.c.attempt_id.in_(attempt_ids[first : first + IDS_AT_ONCE])
+            rows = connection.execute(select(attempts).where(attempts.c.tenant_id == tenant_id, some))
+            found |= {row.attempt_id: to_attempt(row) for row in rows}
+    return found
+
+
+# ---- recovery, over all tenants: for the control processes only -------------------------------------
+
+
+def open_attempts(database: Database, *, control_id: str | None = None) -> list[Attempt]:
+    """Attempts that have not ended, the oldest first: one control process's, or everybody's."""
+    query = select(attempts).where(attempts.c.state.in_(OPEN))
+    if control_id is not None:
+        query = query.where(attempts.c.control_id == control_id)
+    with database.read() as connection:
+        return [to_attempt(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
+
+
+def orphans(database: Database, *, now: datetime, dead_after_s: float) -> list[Attempt]:
+    """Open attempts whose control process gave no sign for so long, the oldest first."""
+    query = select(attempts).where(attempts.c.state.in_(OPEN), _is_orphan(now, dead_after_s))
+    with database.read() as connection:
+        return [to_attempt(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
+
+
+def adopt(database: Database, orphan: Attempt, *, by: str, now: datetime, dead_after_s: float) -> bool:
+    """Take over an orphan. False when another has, it ended, or its owner lives after all.
+
+    From here on the former owner may not ask the line for it: `mark_dialled` tells it so.
+    """
+    mine = (*_of(orphan.tenant_id, orphan.attempt_id), attempts.c.control_id == orphan.control_id)
+    with database.write() as connection:
+        adopted = connection.execute(
+            update(attempts)
+            .where(*mine, attempts.c.state.in_(OPEN), _is_orphan(now, dead_after_s))
+            .values(control_id=by, changed_at=now)
+        )
+        return adopted.rowcount == 1
+
+
+# ---- rows -------------------------------------------------------------------------------------------
+
+
+def to_attempt(row: Row[Any]) -> Attempt:
+    """The attempt in a row that has all its columns."""
+    values = {part.name: row._mapping[part.name] for part in fields(Attempt)}
+    return Attempt(**values | {"state": AttemptState(row.state)})
+
+
+def _of(tenant_id: str, attempt_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return attempts.c.tenant_id == tenant_id, attempts.c.attempt_id == attempt_id
+
+
+def _is_orphan(now: datetime, dead_after_s: float) -> ColumnElement[bool]:
+    alive = control_processes.c.seen_at > now - timedelta(seconds=dead_after_s)
+    return attempts.c.control_id.not_in(select(control_processes.c.control_id).where(alive))
+
+
+def _close(connection: Connection, row: Row[Any], result: AttemptResult, now: datetime) -> None:
+    values = {
+        "state": AttemptState.INTERRUPTED if result.is_interrupted else AttemptState.ENDED,
+        "ended_at": now,
+        "changed_at": now,
+        "may_have_rung": result.may_have_rung,
+        "phone_result": result.phone_result,
+        "disposition": result.disposition,
+        "detail": result.detail,
+        "reserved_minor": 0,
+        "spent_minor": result.spent_minor,
+    }
+    connection.execute(update(attempts).where(*_of(row.tenant_id, row.attempt_id)).values(values))
+    if row.currency is not None:
+        money = {"reserved": -row.reserved_minor, "spent": result.spent_minor}
+        counters.add_money(connection, row.tenant_id, row.campaign_id, row.currency, **money)
+
+
+def _move_on(connection: Connection, row: Row[Any], result: AttemptResult, step: NextStep, now: datetime) -> None:
+    values = step_values(step, now=now) | {"outcome": result.disposition}
+    if not result.may_have_rung:
+        values["attempts"] = enrolments.c.attempts - 1
+    moved = connection.execute(
+        update(enrolments)
+        .where(
+            enrolments.c.enrolment_id == row.enrolment_id,
+            enrolments.c.state == EnrolmentState.CLAIMED,
+            enrolments.c.last_call_id == row.attempt_id,
+        )
+        .values(values)
+    )
+    changes: Counter[tuple[str, str]] = Counter()
+    if moved.rowcount == 1:
+        changes[row.campaign_id, EnrolmentState.CLAIMED] -= 1
+        changes[row.campaign_id, values["state"]] += 1
+    if result.may_have_rung:
+        changes[row.campaign_id, "attempts"] += 1
+        changes[row.campaign_id, counters.OUTCOME + result.disposition] += 1
+    counters.add(connection, row.tenant_id, changes)
+
+
+# ---- when a tenant's callees were called, and whether they answered -----------------------------------
+
+NEWEST = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rang:
+    """One attempt that was dialled and ended."""
+
+    at: datetime
+    zones: tuple[str, ...]
+    """All that the callee may be in."""
+    phone_result: str
+    disposition: str
+
+
+def rang(database: Database, tenant_id: str, *, limit: int = NEWEST) -> list[Rang]:
+    """The tenant's newest attempts that came to something, the newest first; a few milliseconds."""
+    query = (
+        select(attempts.c.dialled_at, lanes.c.zones, attempts.c.phone_result, attempts.c.disposition)
+        .join(enrolments, enrolments.c.enrolment_id == attempts.c.enrolment_id)
+        .join(lanes, lanes.c.lane_id == enrolments.c.lane_id)
+        .where(
+            attempts.c.tenant_id == tenant_id,
+            attempts.c.state == AttemptState.ENDED,
+            attempts.c.dialled_at.is_not(None),
+            attempts.c.phone_result.is_not(None),
+            attempts.c.disposition.is_not(None),
+        )
+        .order_by(attempts.c.created_at.desc())
+        .limit(limit)
+    )
+    with database.read() as connection:
+        return [
+            Rang(at=at, zones=tuple(zones), phone_result=result, disposition=disposition)
+            for at, zones, result, disposition in connection.execute(query)
+        ]

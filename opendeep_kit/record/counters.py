@@ -1,0 +1,120 @@
+"""Keeps count of what campaigns came to, so that nobody has to count rows.
+
+Given the connection of a transaction, adds to counts and to money in it: they change with the rows that they count, or
+not at all. Also hands out the turn under which all calling is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import Connection, Insert, Table, bindparam, case, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from opendeep_kit.record.campaign_tables import spending, tallies
+from opendeep_kit.record.database import Database
+
+CALLING_TURN = 3
+"""Key of the lock on PostgreSQL under which calls are permitted and ended, campaigns moved and numbers forbidden."""
+OUTCOME = "outcome:"
+
+
+_USED = spending.c.spent_minor + spending.c.reserved_minor
+_MONEY = (
+    select(
+        spending.c.currency,
+        func.sum(case((spending.c.campaign_id == bindparam("campaign"), _USED), else_=0)),
+        func.sum(_USED),
+    )
+    .where(spending.c.tenant_id == bindparam("tenant"))
+    .group_by(spending.c.currency)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """A campaign at a glance."""
+
+    waiting: int
+    """Contacts with a next attempt, whenever it is due."""
+    claimed: int
+    """Contacts whose call has not ended."""
+    final: int
+    attempts: int
+    """That have ended."""
+    outcomes: Mapping[str, int]
+    """Ended attempts by disposition."""
+
+
+@contextmanager
+def calling(database: Database) -> Iterator[Connection]:
+    """A writing transaction that sees and does all that concerns calling alone.
+
+    Caps hold because of it: of two processes that count live calls, the second sees the call of the first. It also lets
+    every `row_id` written under it grow in the order of commits.
+    """
+    with database.write() as connection:
+        database.in_turn(connection, CALLING_TURN)
+        yield connection
+
+
+def add(connection: Connection, tenant_id: str, changes: Mapping[tuple[str, str], int]) -> None:
+    """Add to counts.
+
+    Args:
+        changes: by campaign and what is counted.
+    """
+    rows = [
+        {"tenant_id": tenant_id, "campaign_id": campaign_id, "what": what, "amount": change}
+        for (campaign_id, what), change in sorted(changes.items())
+        if change
+    ]
+    if rows:
+        _accumulate(connection, tallies, rows)
+
+
+def add_money(
+    connection: Connection, tenant_id: str, campaign_id: str, currency: str, *, reserved: int = 0, spent: int = 0
+) -> None:
+    """Add to what a campaign has reserved and spent, in minor units."""
+    row: dict[str, object] = {"tenant_id": tenant_id, "campaign_id": campaign_id, "currency": currency}
+    _accumulate(connection, spending, [row | {"reserved_minor": reserved, "spent_minor": spent}])
+
+
+def money(connection: Connection, tenant_id: str, campaign_id: str) -> tuple[dict[str, int], dict[str, int]]:
+    """What the campaign, and all of the tenant, has spent or reserved, in minor units by currency."""
+    rows = connection.execute(_MONEY, {"tenant": tenant_id, "campaign": campaign_id}).all()
+    return {name: int(mine) for name, mine, _ in rows}, {name: int(total) for name, _, total in rows}
+
+
+def counts(database: Database, tenant_id: str, campaign_id: str) -> Counts:
+    """The campaign's counts; a few rows, however many contacts it has."""
+    mine = (tallies.c.tenant_id == tenant_id, tallies.c.campaign_id == campaign_id)
+    with database.read() as connection:
+        found = dict(connection.execute(select(tallies.c.what, tallies.c.amount).where(*mine)).all())
+    outcomes = {what.removeprefix(OUTCOME): n for what, n in sorted(found.items()) if what.startswith(OUTCOME) and n}
+    return Counts(
+        waiting=found.get("waiting", 0),
+        claimed=found.get("claimed", 0),
+        final=found.get("final", 0),
+        attempts=found.get("attempts", 0),
+        outcomes=outcomes,
+    )
+
+
+def _accumulate(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
+    connection.execute(_adding_to(table, connection.dialect.name), rows)
+
+
+@cache
+def _adding_to(table: Table, dialect_name: str) -> Insert:
+    """Adds a row's amounts to those that are there. Built once: building takes longer than running."""
+    dialect = sqlite if dialect_name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    key = [column.name for column in table.primary_key]
+    changed = {column.name: column + statement.excluded[column.name] for column in table.c if column.name not in key}
+    adding: Insert = statement.on_conflict_do_update(index_elements=key, set_=changed)
+    return adding

@@ -1,0 +1,185 @@
+"""Brings contacts into a campaign, a million in bounded memory.
+
+Given them one by one and the time, writes batches; a number that is there already, or comes twice, is merged and
+counted. Of one that is there it changes what may be said of them, until they are done; never when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import JSON, Connection, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from opendeep_kit.errors import BadInput
+from opendeep_kit.record import counters
+from opendeep_kit.record.campaign_tables import campaigns, enrolments
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.directory import E164
+from opendeep_kit.record.enrolments import EnrolmentState, NextStep, let_wait_again
+from opendeep_kit.record.hour_groups import Whereabouts, lane_id_for
+
+ENROLLING_TURN = 4
+"""Key of the imports' lock on PostgreSQL: two that meet at the same numbers would wait for one another for ever."""
+BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEnrolment:
+    """Somebody to call in a campaign."""
+
+    number: str = field(repr=False)
+    """E.164. The same number twice is one enrolment."""
+    contact_id: str | None = None
+    """Saved before, under the same tenant."""
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
+    priority: int = 0
+    """Within the campaign; the higher goes first."""
+    next_at: datetime | None = None
+    """Not called before; None: at once."""
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What a script may say of them."""
+
+    def __post_init__(self) -> None:
+        if not E164.fullmatch(self.number):
+            raise BadInput("a number to enrol is not E.164", do="write it as +, country code, digits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """What an import came to."""
+
+    added: int
+    merged: int
+    """Their number was in the campaign already, or came twice."""
+    brought_back: int = 0
+    """Of those: what they had ended for is mended."""
+
+
+def enrol(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    people: Iterable[NewEnrolment],
+    *,
+    mends: str | None = None,
+    now: datetime,
+) -> Enrolled:
+    """Add contacts to a campaign, in batches; it may be begun again.
+
+    Those that are in it, and not at their end, get the id and the facts that are given now; all else stays.
+
+    Args:
+        mends: those whose end's reason begins with these words get them too, and wait again; None: nobody.
+
+    Raises:
+        BadInput: there is no such campaign, or a contact is not saved.
+    """
+    coming = iter(people)
+    known: dict[tuple[Whereabouts, int], int] = {}
+    given = added = back = 0
+    while batch := list(islice(coming, BATCH)):
+        given += len(batch)
+        with database.write() as connection:
+            database.in_turn(connection, ENROLLING_TURN)
+            fresh = _insert(connection, tenant_id, campaign_id, batch, known, now)
+            # Last of all: a call that is being permitted meanwhile waits for this count until the commit.
+            counters.add(connection, tenant_id, {(campaign_id, EnrolmentState.WAITING): fresh})
+        if fresh < len(batch):
+            _tell(database, tenant_id, campaign_id, batch, mends, now)
+            if mends is not None:
+                back += _bring_back(database, tenant_id, campaign_id, batch, mends, now)
+        added += fresh
+    return Enrolled(added=added, merged=given - added, brought_back=back)
+
+
+# ---- inside -----------------------------------------------------------------------------------------
+
+
+def _insert(
+    connection: Connection,
+    tenant_id: str,
+    campaign_id: str,
+    batch: Sequence[NewEnrolment],
+    known: dict[tuple[Whereabouts, int], int],
+    now: datetime,
+) -> int:
+    of = (campaigns.c.tenant_id == tenant_id, campaigns.c.campaign_id == campaign_id)
+    if connection.scalar(select(campaigns.c.campaign_id).where(*of)) is None:
+        raise BadInput(f"there is no campaign {campaign_id!r}", do="create it first")
+    rows = []
+    for person in batch:
+        key = (person.whereabouts, person.priority)
+        if key not in known:
+            known[key] = lane_id_for(connection, tenant_id, campaign_id, *key)
+        rows.append(
+            {
+                "tenant_id": tenant_id,
+                "campaign_id": campaign_id,
+                "number": person.number,
+                "contact_id": person.contact_id,
+                "lane_id": known[key],
+                "state": EnrolmentState.WAITING,
+                "next_at": person.next_at or now,
+                "is_callback": False,
+                "attempts": 0,
+                "created_at": now,
+                "changed_at": now,
+                "facts": dict(person.facts),
+            }
+        )
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(enrolments).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(statement, rows).rowcount
+
+
+_TELLING = (
+    update(enrolments)
+    .where(
+        enrolments.c.tenant_id == bindparam("tenant"),
+        enrolments.c.number == bindparam("of_number"),
+        enrolments.c.campaign_id == bindparam("campaign"),
+    )
+    .values(contact_id=bindparam("said_id"), facts=bindparam("said_facts", type_=JSON), changed_at=bindparam("changed"))
+)
+
+
+def _tell(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    batch: Sequence[NewEnrolment],
+    mends: str | None,
+    now: datetime,
+) -> None:
+    """Note what is said now of those that are there. In a transaction that holds no count: calling may wait for it."""
+    said = {
+        person.number: {
+            "tenant": tenant_id,
+            "campaign": campaign_id,
+            "of_number": person.number,
+            "said_id": person.contact_id,
+            "said_facts": dict(person.facts),
+            "changed": now,
+        }
+        for person in reversed(batch)  # of two with one number the first counts
+    }
+    whose = enrolments.c.state != EnrolmentState.FINAL
+    if mends is not None:
+        whose |= enrolments.c.final_reason.startswith(mends, autoescape=True)
+    with database.write() as connection:
+        database.in_turn(connection, ENROLLING_TURN)
+        connection.execute(_TELLING.where(whose), list(said.values()))
+
+
+def _bring_back(
+    database: Database, tenant_id: str, campaign_id: str, batch: Sequence[NewEnrolment], mends: str, now: datetime
+) -> int:
+    """Let those wait again of whom is said now what had been missing. Returns how many."""
+    which = (enrolments.c.campaign_id == campaign_id, enrolments.c.number.in_([person.number for person in batch]))
+    step = NextStep(at=now, reason="the list came again")
+    with counters.calling(database) as connection:
+        return sum(let_wait_again(connection, tenant_id, *which, reasons=[mends], step=step, now=now).values())

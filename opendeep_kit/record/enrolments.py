@@ -1,0 +1,301 @@
+"""Contacts in a campaign: waiting for a call, claimed by one, or done.
+
+Given plain values and the time, reads and changes them; who is due is found without looking at the others. Whom to
+call, and when again, is decided elsewhere and told as a `NextStep`. Adds nobody: that is `enrolling`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, false, or_, select, true, update
+
+from opendeep_kit.record import counters
+from opendeep_kit.record.campaign_tables import campaigns, enrolments, lanes
+from opendeep_kit.record.counters import calling
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.hour_groups import WAITING, Whereabouts, to_whereabouts
+
+FORGOTTEN_AT_ONCE = 2000
+"""Contacts in one transaction."""
+
+
+class EnrolmentState(StrEnum):
+    """How far a contact has come in a campaign."""
+
+    WAITING = WAITING
+    """For `next_at`."""
+    CLAIMED = "claimed"
+    """By a call that has not ended."""
+    FINAL = "final"
+    """Not called again in this campaign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What follows for a contact."""
+
+    at: datetime | None
+    """Called again, not before this instant; None: never in this campaign."""
+    reason: str
+    """One clause for a person."""
+    is_callback: bool = False
+    """The callee asked for this time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Somebody whose time has come."""
+
+    enrolment_id: int
+    number: str = field(repr=False)
+    contact_id: str | None
+    lane_id: int
+    next_at: datetime
+    is_callback: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """One contact in one campaign."""
+
+    enrolment_id: int
+    tenant_id: str
+    campaign_id: str
+    number: str = field(repr=False)
+    contact_id: str | None
+    lane_id: int
+    whereabouts: Whereabouts
+    priority: int
+    state: EnrolmentState
+    next_at: datetime | None
+    is_callback: bool
+    attempts: int
+    """That may have rung, a live one included."""
+    last_call_id: str | None
+    outcome: str | None
+    """Disposition of the last attempt that ended."""
+    final_reason: str | None
+    created_at: datetime
+    changed_at: datetime
+
+
+WITH_LANE: Select[Any] = select(
+    *(column for column in enrolments.c if column.name != "facts"),
+    *(lanes.c[name] for name in ("priority", "zones", "region", "subdivision", "is_stated")),
+).join(lanes, lanes.c.lane_id == enrolments.c.lane_id)
+"""Selects what `to_enrolment` needs."""
+
+
+def due(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    *,
+    now: datetime,
+    limit: int,
+    lane_ids: Sequence[int] | None = None,
+    numbers_like: str = "%",
+) -> list[Due]:
+    """Whom to call next: those who asked for the time, then lane by lane those who waited longest.
+
+    Args:
+        lane_ids: the lanes that are open, in the order in which they go; None: all, the highest priority first.
+        numbers_like: only numbers of this pattern, `_` standing for a digit and `%` for any.
+    """
+    mine = select(lanes.c.lane_id).where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
+    with database.read() as connection:
+        own = connection.scalars(mine.order_by(lanes.c.priority.desc(), lanes.c.lane_id)).all()
+        allowed = set(own)
+        asked = own if lane_ids is None else [lane_id for lane_id in lane_ids if lane_id in allowed]
+        promised = _due(now, limit, numbers_like).where(
+            enrolments.c.lane_id.in_(asked), enrolments.c.is_callback == true()
+        )
+        found = list(connection.execute(promised))
+        for lane_id in asked:
+            if len(found) >= limit:
+                break
+            others = _due(now, limit - len(found), numbers_like).where(enrolments.c.lane_id == lane_id)
+            found += connection.execute(others.where(enrolments.c.is_callback == false()))
+    return [Due(**row._mapping) for row in found]
+
+
+def waits_for_others(database: Database, tenant_id: str, campaign_id: str, *, numbers_like: str, now: datetime) -> bool:
+    """Whether a number that is not of this pattern is due in the campaign."""
+    own = select(lanes.c.lane_id).where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
+    columns = select(enrolments.c.enrolment_id).where(enrolments.c.number.not_like(numbers_like))
+    with database.read() as connection:
+        for lane_id in connection.scalars(own).all():
+            # By lane and time, as the index has them: of those who are not due, however many, none is looked at.
+            waiting = columns.where(
+                enrolments.c.lane_id == lane_id,
+                enrolments.c.state == EnrolmentState.WAITING,
+                enrolments.c.is_callback.in_((False, True)),
+                enrolments.c.next_at <= now,
+            )
+            if connection.execute(waiting.limit(1)).one_or_none() is not None:
+                return True
+    return False
+
+
+def enrolment(database: Database, tenant_id: str, campaign_id: str, number: str) -> Enrolment | None:
+    """The number in the tenant's campaign."""
+    query = WITH_LANE.where(
+        enrolments.c.tenant_id == tenant_id, enrolments.c.number == number, enrolments.c.campaign_id == campaign_id
+    )
+    with database.read() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else to_enrolment(row)
+
+
+def number_of(database: Database, tenant_id: str, enrolment_id: int) -> str | None:
+    """The number of the tenant's contact in a campaign."""
+    mine = (enrolments.c.tenant_id == tenant_id, enrolments.c.enrolment_id == enrolment_id)
+    with database.read() as connection:
+        return connection.scalar(select(enrolments.c.number).where(*mine))
+
+
+def facts_of(database: Database, enrolment_id: int) -> dict[str, str]:
+    """What a script may say of this contact: the row of the campaign's list that brought them."""
+    query = select(enrolments.c.facts).where(enrolments.c.enrolment_id == enrolment_id)
+    with database.read() as connection:
+        return dict(connection.scalar(query) or {})
+
+
+def forget_facts(database: Database, tenant_id: str, before: datetime) -> int:
+    """Empty the facts of contacts that are final, where they and their campaign last changed before. Returns how many.
+
+    A few at a time: calls are permitted and ended meanwhile.
+    """
+    old = select(campaigns.c.campaign_id).where(campaigns.c.tenant_id == tenant_id, campaigns.c.changed_at < before)
+    some = (
+        select(enrolments.c.enrolment_id)
+        .where(
+            enrolments.c.tenant_id == tenant_id,
+            enrolments.c.changed_at < before,
+            enrolments.c.state == EnrolmentState.FINAL,
+            cast(enrolments.c.facts, Text) != "{}",
+            enrolments.c.campaign_id.in_(old),
+        )
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    gone = 0
+    while True:
+        with database.write() as connection:
+            emptied = connection.execute(
+                update(enrolments).where(enrolments.c.enrolment_id.in_(some)).values(facts={})
+            ).rowcount
+        gone += emptied
+        if emptied < FORGOTTEN_AT_ONCE:
+            return gone
+
+
+def enrolments_of(
+    database: Database, tenant_id: str, campaign_id: str, *, after_id: int = 0, limit: int = 1000
+) -> list[Enrolment]:
+    """The campaign's contacts in the order in which they came, a page at a time.
+
+    Args:
+        after_id: the last `enrolment_id` of the page before.
+    """
+    query = WITH_LANE.where(
+        enrolments.c.tenant_id == tenant_id,
+        enrolments.c.campaign_id == campaign_id,
+        enrolments.c.enrolment_id > after_id,
+    )
+    with database.read() as connection:
+        rows = connection.execute(query.order_by(enrolments.c.enrolment_id).limit(limit)).all()
+    return [to_enrolment(row) for row in rows]
+
+
+def cancel_number(database: Database, tenant_id: str, number: str, *, reason: str, now: datetime) -> int:
+    """Never call this number again in any of the tenant's campaigns. Returns how many it waited in."""
+    with calling(database) as connection:
+        return cancel(connection, tenant_id, number, reason=reason, now=now)
+
+
+# ---- in a transaction that `tallies.calling` began --------------------------------------------------
+
+
+def cancel(connection: Connection, tenant_id: str, number: str, *, reason: str, now: datetime) -> int:
+    """As `cancel_number`."""
+    mine = (
+        enrolments.c.tenant_id == tenant_id,
+        enrolments.c.number == number,
+        enrolments.c.state == EnrolmentState.WAITING,
+    )
+    values = step_values(NextStep(at=None, reason=reason), now=now)
+    cancelled = connection.scalars(update(enrolments).where(*mine).values(values).returning(enrolments.c.campaign_id))
+    changes: Counter[tuple[str, str]] = Counter()
+    for campaign_id in cancelled.all():
+        changes[campaign_id, EnrolmentState.WAITING] -= 1
+        changes[campaign_id, EnrolmentState.FINAL] += 1
+    counters.add(connection, tenant_id, changes)
+    return sum(change for change in changes.values() if change > 0)
+
+
+def let_wait_again(
+    connection: Connection,
+    tenant_id: str,
+    *which: ColumnElement[bool],
+    reasons: Iterable[str],
+    step: NextStep,
+    now: datetime,
+) -> Mapping[str, int]:
+    """Let those of a tenant wait again that had come to their end.
+
+    Args:
+        which: conditions on `enrolments`.
+        reasons: what their end's reason begins with; those that ended otherwise stay as they are.
+
+    Returns:
+        How many, by campaign.
+    """
+    ended = (
+        enrolments.c.tenant_id == tenant_id,
+        enrolments.c.state == EnrolmentState.FINAL,
+        or_(*(enrolments.c.final_reason.startswith(words, autoescape=True) for words in reasons)),
+    )
+    again = update(enrolments).where(*ended, *which).values(step_values(step, now=now))
+    found = Counter(connection.scalars(again.returning(enrolments.c.campaign_id)).all())
+    changes: Counter[tuple[str, str]] = Counter()
+    for campaign_id, count in found.items():
+        changes[campaign_id, EnrolmentState.WAITING] += count
+        changes[campaign_id, EnrolmentState.FINAL] -= count
+    counters.add(connection, tenant_id, changes)
+    return found
+
+
+def step_values(step: NextStep, *, now: datetime) -> dict[str, Any]:
+    """What a step writes into the contact's row."""
+    is_final = step.at is None
+    return {
+        "state": EnrolmentState.FINAL if is_final else EnrolmentState.WAITING,
+        "next_at": step.at,
+        "is_callback": step.is_callback and not is_final,
+        "final_reason": step.reason if is_final else None,
+        "changed_at": now,
+    }
+
+
+def to_enrolment(row: Row[Any]) -> Enrolment:
+    """The contact of a row that `WITH_LANE` selected."""
+    kept = row._mapping
+    values = {part.name: kept[part.name] for part in fields(Enrolment) if part.name != "whereabouts"}
+    return Enrolment(**values | {"state": EnrolmentState(row.state)}, whereabouts=to_whereabouts(row))
+
+
+# ---- inside -----------------------------------------------------------------------------------------
+
+
+def _due(now: datetime, limit: int, numbers_like: str) -> Select[Any]:
+    columns = (enrolments.c[part.name] for part in fields(Due))
+    ready = select(*columns).where(enrolments.c.state == EnrolmentState.WAITING, enrolments.c.next_at <= now)
+    if numbers_like != "%":
+        ready = ready.where(enrolments.c.number.like(numbers_like))
+    return ready.order_by(enrolments.c.next_at, enrolments.c.enrolment_id).limit(limit)

@@ -1,0 +1,116 @@
+"""What people who listened think of calls: every verdict is kept, the last one on a call counts.
+
+Given plain values and the time, writes and reads them; analysts join the warehouse's view `verdicts`. Never changes a
+verdict, and knows nothing of how a call was judged by rules.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from opendeep_kit.errors import BadInput
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.service_tables import verdicts
+
+
+class Verdict(StrEnum):
+    """What a person who listened thinks of a call."""
+
+    GOOD = "good"
+    """As it should be."""
+    POOR = "poor"
+    """The agent should have done better."""
+    WRONG_OUTCOME = "wrong_outcome"
+    """The record says something else than what happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One verdict of one person on one call."""
+
+    call_id: str
+    verdict: Verdict
+    note: str = field(default="", repr=False)
+    """Why, in a few words; it may name people."""
+    judged_by: str = ""
+    """Empty: nobody said who they are."""
+    judged_at: datetime
+
+
+def verdict_named(name: str) -> Verdict:
+    """The verdict of this name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if name not in list(Verdict):
+        raise BadInput(f"there is no verdict {name!r}", do=f"choose one of: {', '.join(Verdict)}")
+    return Verdict(name)
+
+
+def keep(database: Database, tenant_id: str, judged: Iterable[Judgement], *, now: datetime) -> int:
+    """Add verdicts. Returns how many were not there before: the very same one is kept once."""
+    rows = [
+        {"verdict_id": _id_of(tenant_id, one), "tenant_id": tenant_id, "changed_at": now}
+        | {part.name: getattr(one, part.name) for part in fields(Judgement)}
+        for one in judged
+    ]
+    if not rows:
+        return 0
+    dialect = postgresql if database.is_postgresql else sqlite
+    statement = dialect.insert(verdicts).on_conflict_do_nothing(index_elements=["verdict_id"])
+    statement = statement.execution_options(preserve_rowcount=True)
+    with database.write() as connection:
+        return sum(connection.execute(statement, row).rowcount for row in rows)
+
+
+def verdicts_of(database: Database, tenant_id: str, call_id: str) -> list[Judgement]:
+    """Every verdict on this call, the last one first."""
+    columns = [verdicts.c[part.name] for part in fields(Judgement)]
+    query = (
+        select(*columns)
+        .where(verdicts.c.tenant_id == tenant_id, verdicts.c.call_id == call_id)
+        .order_by(verdicts.c.judged_at.desc(), verdicts.c.verdict_id)
+    )
+    with database.read() as connection:
+        return [
+            Judgement(**(dict(row._mapping) | {"verdict": Verdict(row.verdict)})) for row in connection.execute(query)
+        ]
+
+
+def read_csv(text: str) -> list[Judgement]:
+    """The verdicts of a file with the columns call_id, verdict, note, by and at: so they were kept before the table.
+
+    A line that is none is left out.
+    """
+    found = []
+    for row in csv.DictReader(io.StringIO(text, newline="")):
+        try:
+            at = datetime.fromisoformat(row["at"] or "")
+            found.append(
+                Judgement(
+                    call_id=row["call_id"],
+                    verdict=Verdict(row["verdict"]),
+                    note=row["note"] or "",
+                    judged_by=row["by"] or "",
+                    judged_at=at if at.tzinfo else at.replace(tzinfo=UTC),
+                )
+            )
+        except (KeyError, ValueError):
+            continue
+    return found
+
+
+def _id_of(tenant_id: str, one: Judgement) -> str:
+    """The same for the same verdict: a file that is read twice adds nothing."""
+    told = [tenant_id, one.call_id, one.verdict, one.note, one.judged_by, one.judged_at.astimezone(UTC).isoformat()]
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, "\x1f".join(told)))

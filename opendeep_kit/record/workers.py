@@ -1,0 +1,201 @@
+"""Which processes are alive: media workers with what they can take, and control processes.
+
+Given their heartbeats and the time, keeps the last one of each and says who is alive and who is free. They belong to no
+tenant: all of this is for the service itself and its operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Row, Table, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from opendeep_kit.errors import BadInput
+from opendeep_kit.record.attempts import OPEN
+from opendeep_kit.record.campaign_tables import attempts
+from opendeep_kit.record.database import Database
+from opendeep_kit.record.service_tables import control_processes, media_workers
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class WorkerState(StrEnum):
+    """Whether a media worker takes calls."""
+
+    SERVING = "serving"
+    DRAINING = "draining"
+    """It ends when its calls have ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """What a media worker says of itself."""
+
+    worker_id: str
+    """Another one after every start."""
+    host: str
+    """Where the line reaches it."""
+    port: int
+    capacity: int
+    """Calls at a time."""
+    live_calls: int
+    loop_lag_ms: float = 0.0
+    """How late its loop woke up, at the worst since the heartbeat before."""
+    gap_share: float = 0.0
+    """0..1 of the 20 ms slots that it skipped since the heartbeat before."""
+    state: WorkerState = WorkerState.SERVING
+    provider_carries: int | None = None
+    """Calls of the whole account that the voice model's provider would carry now; None: it told nothing."""
+    provider_resets_at: datetime | None = None
+    """From then on that is outdated."""
+    provider_blocked_until: datetime | None = None
+    """The provider turned us away."""
+
+    def __post_init__(self) -> None:
+        if self.capacity < 0 or self.live_calls < 0 or not 0 < self.port < 65536:
+            raise BadInput("a media worker's heartbeat is impossible", do="give counts from 0 up and a port to 65535")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker(Heartbeat):
+    """A media worker as the others see it."""
+
+    given_calls: int
+    """Attempts for it that have not ended: those it does not know of yet included."""
+    started_at: datetime
+    seen_at: datetime
+
+    @property
+    def free_slots(self) -> int:
+        """Calls that it can still be given; none when it drains."""
+        taken = max(self.live_calls, self.given_calls)
+        return max(0, self.capacity - taken) if self.state is WorkerState.SERVING else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """A control process."""
+
+    control_id: str
+    """Another one after every start."""
+    host: str
+    reaches_people: bool
+    """Whether its line does; else it reaches made-up numbers only."""
+    started_at: datetime
+    seen_at: datetime
+    held: Mapping[str, str] = field(default_factory=dict)
+    """By `tenant/campaign`: what holds its due calls, in a clause. Of the one that plans."""
+    bound_by: str = ""
+    """What allows no call at all, in a clause."""
+
+
+def beat(database: Database, worker: Heartbeat, *, now: datetime) -> None:
+    """Note a media worker's heartbeat."""
+    _note(database, media_workers, {part.name: getattr(worker, part.name) for part in fields(Heartbeat)}, now)
+
+
+def beat_control(database: Database, control_id: str, *, host: str, reaches_people: bool = True, now: datetime) -> None:
+    """Note a control process's heartbeat. The first comes before its first claim: an unknown's attempts are orphans."""
+    row = {"control_id": control_id, "host": host, "reaches_people": reaches_people}
+    _note(database, control_processes, row, now)
+
+
+def tell_held(database: Database, control_id: str, *, held: Mapping[str, str], bound_by: str) -> None:
+    """Note what holds due calls, so that whoever looks sees why nothing is dialled."""
+    mine = control_processes.c.control_id == control_id
+    with database.write() as connection:
+        connection.execute(update(control_processes).where(mine).values(held=dict(held), bound_by=bound_by))
+
+
+def sign_off(database: Database, worker_id: str) -> None:
+    """A media worker ends: nobody waits for its silence."""
+    with database.write() as connection:
+        connection.execute(delete(media_workers).where(media_workers.c.worker_id == worker_id))
+
+
+def sign_off_control(database: Database, control_id: str) -> None:
+    """A control process ends: whatever attempts it leaves open are orphans at once."""
+    with database.write() as connection:
+        connection.execute(delete(control_processes).where(control_processes.c.control_id == control_id))
+
+
+def alive(database: Database, *, now: datetime, within_s: float) -> list[Worker]:
+    """Media workers that gave a sign within so long, draining ones included, by id."""
+    given = (
+        select(attempts.c.worker_id, func.count().label("given_calls"))
+        .where(attempts.c.state.in_(OPEN))
+        .group_by(attempts.c.worker_id)
+        .subquery()
+    )
+    query = (
+        select(media_workers, func.coalesce(given.c.given_calls, 0).label("given_calls"))
+        .outerjoin(given, given.c.worker_id == media_workers.c.worker_id)
+        .where(media_workers.c.seen_at > now - timedelta(seconds=within_s))
+        .order_by(media_workers.c.worker_id)
+    )
+    with database.read() as connection:
+        return [_worker(row) for row in connection.execute(query)]
+
+
+def least_loaded(
+    database: Database, *, now: datetime, within_s: float, missed: Mapping[str, datetime] = MappingProxyType({})
+) -> Worker | None:
+    """The living worker with the greatest share of its slots free; of equals the least late. None: none is free.
+
+    Args:
+        missed: workers that could not be reached, by id: passed over until a later sign of theirs.
+    """
+    living = alive(database, now=now, within_s=within_s)
+    free = [one for one in living if one.free_slots and not one.seen_at <= missed.get(one.worker_id, NEVER)]
+    return max(
+        free,
+        key=lambda worker: (worker.free_slots / worker.capacity, -worker.loop_lag_ms, worker.worker_id),
+        default=None,
+    )
+
+
+def controls_alive(database: Database, *, now: datetime, within_s: float) -> list[Control]:
+    """Control processes that gave a sign within so long, by id."""
+    recent = control_processes.c.seen_at > now - timedelta(seconds=within_s)
+    query = select(control_processes).where(recent).order_by(control_processes.c.control_id)
+    with database.read() as connection:
+        return [_control(row) for row in connection.execute(query)]
+
+
+def planner(controls: Sequence[Control]) -> Control | None:
+    """The one of these that plans: the oldest, as two would only ask for the same contacts twice."""
+    return min(controls, key=lambda one: (one.started_at, one.control_id), default=None)
+
+
+def forget_silent(database: Database, *, now: datetime, silent_s: float) -> int:
+    """Drop the rows of processes that gave no sign for so long. Returns how many."""
+    gone = 0
+    with database.write() as connection:
+        for table in (media_workers, control_processes):
+            silent = table.c.seen_at <= now - timedelta(seconds=silent_s)
+            gone += connection.execute(delete(table).where(silent)).rowcount
+    return gone
+
+
+def _note(database: Database, table: Table, row: dict[str, Any], now: datetime) -> None:
+    statement = (postgresql if database.is_postgresql else sqlite).insert(table)
+    values = row | {"started_at": now, "seen_at": now}
+    key = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in values if name not in (*key, "started_at")}
+    with database.write() as connection:
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), values)
+
+
+def _control(row: Row[Any]) -> Control:
+    return Control(**dict(row._mapping) | {"held": row.held or {}, "bound_by": row.bound_by or ""})
+
+
+def _worker(row: Row[Any]) -> Worker:
+    values = {part.name: row._mapping[part.name] for part in fields(Worker)}
+    return Worker(**values | {"state": WorkerState(row.state)})
