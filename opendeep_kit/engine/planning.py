@@ -1,7 +1,8 @@
 """SEAM between the record and the planner: what is due and allowed now, in the planner's own terms.
 
 Given the record and the time, counts what lives, asks for as many due contacts as there is room, and lets the planner
-say whose turn it is. A tick costs as much as the calls it may place, and the lanes there are; never as the contacts.
+say whose turn it is. A tick costs as much as the calls it may place and the hour groups there are, never as the
+contacts.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from opendeep_kit.record import attempts, campaigns, counters, enrolments, worke
 from opendeep_kit.record.claim_facts import HAND_TRUNK, by_hand
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import Due, waits_for_others
-from opendeep_kit.record.hour_groups import Lane, lanes_of
+from opendeep_kit.record.hour_groups import HourGroup, hour_groups_of
 from opendeep_kit.record.workers import Worker, WorkerState
 from opendeep_kit.rehearsal.public import MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 
 ANY_NUMBER = "+0"
-"""Stands for a lane's callees where only their whereabouts matter."""
+"""Stands for an hour group's callees where only their whereabouts matter."""
 
 REMEMBERED = timedelta(minutes=1)
 """So long a campaign is not looked at again whose due contacts the line does not reach."""
@@ -137,8 +138,12 @@ class Planning:
         mine = (campaign.tenant_id, campaign.campaign_id)
         if not reaches_people and now < self._unreached.get(_key(campaign), now):
             return deque()
-        lanes = lanes_of(self._database, *mine)
-        open_now = [lane.lane_id for lane in lanes if _is_due(lane, now) and self._is_open(campaign, lane, now)]
+        hour_groups = hour_groups_of(self._database, *mine)
+        open_now = [
+            hour_group.hour_group_id
+            for hour_group in hour_groups
+            if _is_due(hour_group, now) and self._is_open(campaign, hour_group, now)
+        ]
         if not open_now:
             return deque()
         found = enrolments.due(
@@ -146,7 +151,7 @@ class Planning:
             *mine,
             now=now,
             limit=most + len(asked),
-            lane_ids=open_now,
+            hour_group_ids=open_now,
             numbers_like="%" if reaches_people else MADE_UP_LIKE,
         )
         if not (found or reaches_people) and waits_for_others(
@@ -156,8 +161,8 @@ class Planning:
             self._unreached[_key(campaign)] = now + REMEMBERED
         return deque(one for one in found if one.enrolment_id not in asked)
 
-    def _is_open(self, campaign: Campaign, lane: Lane, now: datetime) -> bool:
-        where = callee_of(ANY_NUMBER, lane.whereabouts)
+    def _is_open(self, campaign: Campaign, hour_group: HourGroup, now: datetime) -> bool:
+        where = callee_of(ANY_NUMBER, hour_group.whereabouts)
         if not where.zones:
             # Asked nevertheless: the rules refuse it, and the ledger says why.
             return True
@@ -166,7 +171,7 @@ class Planning:
         if key not in self._calendars:
             self._calendars[key] = Calendar(campaign.windows, of)
         opening = self._calendars[key].opening(now)
-        # A lane that never opens is asked too: its contacts end with the reason.
+        # An hour group that never opens is asked too: its contacts end with the reason.
         return opening is None or opening <= now
 
     def _affordable(
@@ -288,8 +293,8 @@ def _assign(places: Sequence[Place], due: Mapping[str, deque[Due]], running: Map
     ]
 
 
-def _is_due(lane: Lane, now: datetime) -> bool:
-    return any(at is not None and at <= now for at in (lane.next_at, lane.next_callback_at))
+def _is_due(hour_group: HourGroup, now: datetime) -> bool:
+    return any(at is not None and at <= now for at in (hour_group.next_at, hour_group.next_callback_at))
 
 
 def _key(campaign: Campaign) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import counters
-from opendeep_kit.record.campaign_tables import attempts, enrolments, lanes
+from opendeep_kit.record.campaign_tables import attempts, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, step_values
@@ -267,9 +267,9 @@ class Rang:
 def rang(database: Database, tenant_id: str, *, limit: int = NEWEST) -> list[Rang]:
     """The tenant's newest attempts that came to something, the newest first; a few milliseconds."""
     query = (
-        select(attempts.c.dialled_at, lanes.c.zones, attempts.c.phone_result, attempts.c.disposition)
+        select(attempts.c.dialled_at, hour_groups.c.zones, attempts.c.phone_result, attempts.c.disposition)
         .join(enrolments, enrolments.c.enrolment_id == attempts.c.enrolment_id)
-        .join(lanes, lanes.c.lane_id == enrolments.c.lane_id)
+        .join(hour_groups, hour_groups.c.hour_group_id == enrolments.c.hour_group_id)
         .where(
             attempts.c.tenant_id == tenant_id,
             attempts.c.state == AttemptState.ENDED,

@@ -81,8 +81,8 @@ campaign_moves = Table(
     sqlite_autoincrement=True,
 )
 
-tallies = Table(
-    "tallies",
+counters = Table(
+    "counters",
     metadata,
     *_campaign(is_key=True),
     Column("what", Text, primary_key=True, doc="`waiting`, `claimed`, `final`, `attempts`, `outcome:…`"),
@@ -100,10 +100,10 @@ spending = Table(
 
 # ---- contacts in campaigns --------------------------------------------------------------------------
 
-lanes = Table(
-    "lanes",
+hour_groups = Table(
+    "hour_groups",
     metadata,
-    Column("lane_id", NUMBERED, primary_key=True),
+    Column("hour_group_id", NUMBERED, primary_key=True),
     *_campaign(),
     Column("clock", Text, nullable=False, doc="the zones and holidays in one text"),
     Column("priority", Integer, nullable=False),
@@ -112,7 +112,7 @@ lanes = Table(
     Column("subdivision", Text, doc="ISO 3166-2 without the country"),
     Column("is_stated", Boolean, nullable=False, doc="by the tenant, not by the number"),
     UniqueConstraint("tenant_id", "campaign_id", "clock", "priority"),
-    UniqueConstraint("tenant_id", "campaign_id", "lane_id"),
+    UniqueConstraint("tenant_id", "campaign_id", "hour_group_id"),
 )
 
 enrolments = Table(
@@ -123,7 +123,7 @@ enrolments = Table(
     Column("campaign_id", Text, nullable=False),
     Column("number", Text, nullable=False, doc="E.164"),
     Column("contact_id", Text, doc="as its list calls the person"),
-    Column("lane_id", NUMBERED, nullable=False),
+    Column("hour_group_id", NUMBERED, nullable=False),
     Column("state", Text, nullable=False, doc="`enrolments.EnrolmentState`"),
     Column("next_at", UtcTime, doc="not called before; null once final"),
     Column("is_callback", Boolean, nullable=False, doc="the callee asked for `next_at`"),
@@ -135,12 +135,13 @@ enrolments = Table(
     Column("changed_at", UtcTime, nullable=False),
     Column("facts", JSON, nullable=False, server_default="{}", doc="the row of its list: what a script may say"),
     ForeignKeyConstraint(
-        ["tenant_id", "campaign_id", "lane_id"], ["lanes.tenant_id", "lanes.campaign_id", "lanes.lane_id"]
+        ["tenant_id", "campaign_id", "hour_group_id"],
+        ["hour_groups.tenant_id", "hour_groups.campaign_id", "hour_groups.hour_group_id"],
     ),
     ForeignKeyConstraint(["tenant_id", "contact_id"], ["contacts.tenant_id", "contacts.contact_id"]),
     # Its order also finds a number in all of a tenant's campaigns.
     UniqueConstraint("tenant_id", "number", "campaign_id"),
-    Index(None, "lane_id", "state", "is_callback", "next_at", "enrolment_id"),
+    Index(None, "hour_group_id", "state", "is_callback", "next_at", "enrolment_id"),
     Index(None, "tenant_id", "changed_at"),
 )
 

@@ -102,7 +102,7 @@ _FLOWS: dict[str, ColumnElement[bool]] = {
 }
 """By the flow's name in `Facts`."""
 _COUNTED = {**_FLOWS, "worker": attempts.c.worker_id == bindparam("worker")}
-# Counted, not kept in a tally: a cap must hold whatever else went wrong, and live calls are few.
+# Counted, not kept in a counter: a cap must hold whatever else went wrong, and live calls are few.
 _LIVE = select(*(func.count(case((condition, 1))).label(name) for name, condition in _COUNTED.items())).where(
     attempts.c.state.in_(OPEN)
 )

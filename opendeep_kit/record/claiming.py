@@ -20,7 +20,14 @@ from opendeep_kit.record.campaign_tables import attempts, enrolments
 from opendeep_kit.record.claim_facts import Facts, read_facts
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolments import WITH_LANE, Enrolment, EnrolmentState, NextStep, step_values, to_enrolment
+from opendeep_kit.record.enrolments import (
+    WITH_HOUR_GROUP,
+    Enrolment,
+    EnrolmentState,
+    NextStep,
+    step_values,
+    to_enrolment,
+)
 from opendeep_kit.record.ledger import Ruling
 
 
@@ -103,7 +110,7 @@ def claim(
 
 # ---- inside -----------------------------------------------------------------------------------------
 
-_WAITING = WITH_LANE.where(
+_WAITING = WITH_HOUR_GROUP.where(
     enrolments.c.enrolment_id == bindparam("who"),
     enrolments.c.tenant_id == bindparam("tenant"),
     enrolments.c.state == EnrolmentState.WAITING,

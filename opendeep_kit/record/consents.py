@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.record.campaign_tables import consents, enrolments, lanes
+from opendeep_kit.record.campaign_tables import consents, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.directory import E164
@@ -119,9 +119,11 @@ def consents_of_all(database: Database, tenant_id: str, *, after: str = "", limi
 
 def missing(database: Database, tenant_id: str, campaign_id: str, *, now: datetime) -> int:
     """How many wait in a campaign for whom no consent is on file that has not ended."""
-    mine = select(lanes.c.lane_id).where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
+    mine = select(hour_groups.c.hour_group_id).where(
+        hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
+    )
     query = select(func.count()).where(
-        enrolments.c.lane_id.in_(mine), enrolments.c.state == EnrolmentState.WAITING, ~_has_consent(_lasts(now))
+        enrolments.c.hour_group_id.in_(mine), enrolments.c.state == EnrolmentState.WAITING, ~_has_consent(_lasts(now))
     )
     with database.read() as connection:
         return connection.scalar(query) or 0

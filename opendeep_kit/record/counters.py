@@ -14,7 +14,7 @@ from functools import cache
 from sqlalchemy import Connection, Insert, Table, bindparam, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from opendeep_kit.record.campaign_tables import spending, tallies
+from opendeep_kit.record.campaign_tables import counters, spending
 from opendeep_kit.record.database import Database
 
 CALLING_TURN = 3
@@ -73,7 +73,7 @@ def add(connection: Connection, tenant_id: str, changes: Mapping[tuple[str, str]
         if change
     ]
     if rows:
-        _accumulate(connection, tallies, rows)
+        _accumulate(connection, counters, rows)
 
 
 def add_money(
@@ -92,9 +92,9 @@ def money(connection: Connection, tenant_id: str, campaign_id: str) -> tuple[dic
 
 def counts(database: Database, tenant_id: str, campaign_id: str) -> Counts:
     """The campaign's counts; a few rows, however many contacts it has."""
-    mine = (tallies.c.tenant_id == tenant_id, tallies.c.campaign_id == campaign_id)
+    mine = (counters.c.tenant_id == tenant_id, counters.c.campaign_id == campaign_id)
     with database.read() as connection:
-        found = dict(connection.execute(select(tallies.c.what, tallies.c.amount).where(*mine)).all())
+        found = dict(connection.execute(select(counters.c.what, counters.c.amount).where(*mine)).all())
     outcomes = {what.removeprefix(OUTCOME): n for what, n in sorted(found.items()) if what.startswith(OUTCOME) and n}
     return Counts(
         waiting=found.get("waiting", 0),

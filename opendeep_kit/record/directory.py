@@ -185,9 +185,6 @@ def save_contacts(database: Database, tenant_id: str, people: Iterable[Contact],
             "contact_id": person.contact_id,
             "campaign": person.campaign,
             "number": person.number,
-            "name": "",
-            "time_zone": None,
-            "facts": {},
             "created_at": now,
         }
         for person in people

@@ -20,7 +20,7 @@ from opendeep_kit.record.campaign_tables import campaigns, enrolments
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.directory import E164
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, let_wait_again
-from opendeep_kit.record.hour_groups import Whereabouts, lane_id_for
+from opendeep_kit.record.hour_groups import Whereabouts, hour_group_id_for
 
 ENROLLING_TURN = 4
 """Key of the imports' lock on PostgreSQL: two that meet at the same numbers would wait for one another for ever."""
@@ -114,14 +114,14 @@ def _insert(
     for person in batch:
         key = (person.whereabouts, person.priority)
         if key not in known:
-            known[key] = lane_id_for(connection, tenant_id, campaign_id, *key)
+            known[key] = hour_group_id_for(connection, tenant_id, campaign_id, *key)
         rows.append(
             {
                 "tenant_id": tenant_id,
                 "campaign_id": campaign_id,
                 "number": person.number,
                 "contact_id": person.contact_id,
-                "lane_id": known[key],
+                "hour_group_id": known[key],
                 "state": EnrolmentState.WAITING,
                 "next_at": person.next_at or now,
                 "is_callback": False,

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, false, or_, select, true, update
 
 from opendeep_kit.record import counters
-from opendeep_kit.record.campaign_tables import campaigns, enrolments, lanes
+from opendeep_kit.record.campaign_tables import campaigns, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.hour_groups import WAITING, Whereabouts, to_whereabouts
@@ -55,7 +55,7 @@ class Due:
     enrolment_id: int
     number: str = field(repr=False)
     contact_id: str | None
-    lane_id: int
+    hour_group_id: int
     next_at: datetime
     is_callback: bool
 
@@ -69,7 +69,7 @@ class Enrolment:
     campaign_id: str
     number: str = field(repr=False)
     contact_id: str | None
-    lane_id: int
+    hour_group_id: int
     whereabouts: Whereabouts
     priority: int
     state: EnrolmentState
@@ -85,10 +85,10 @@ class Enrolment:
     changed_at: datetime
 
 
-WITH_LANE: Select[Any] = select(
+WITH_HOUR_GROUP: Select[Any] = select(
     *(column for column in enrolments.c if column.name != "facts"),
-    *(lanes.c[name] for name in ("priority", "zones", "region", "subdivision", "is_stated")),
-).join(lanes, lanes.c.lane_id == enrolments.c.lane_id)
+    *(hour_groups.c[name] for name in ("priority", "zones", "region", "subdivision", "is_stated")),
+).join(hour_groups, hour_groups.c.hour_group_id == enrolments.c.hour_group_id)
 """Selects what `to_enrolment` needs."""
 
 
@@ -99,41 +99,49 @@ def due(
     *,
     now: datetime,
     limit: int,
-    lane_ids: Sequence[int] | None = None,
+    hour_group_ids: Sequence[int] | None = None,
     numbers_like: str = "%",
 ) -> list[Due]:
-    """Whom to call next: those who asked for the time, then lane by lane those who waited longest.
+    """Whom to call next: those who asked for the time, then hour group by hour group those who waited longest.
 
     Args:
-        lane_ids: the lanes that are open, in the order in which they go; None: all, the highest priority first.
+        lane_ids: the hour groups that are open, in the order in which they go; None: all, the highest priority first.
         numbers_like: only numbers of this pattern, `_` standing for a digit and `%` for any.
     """
-    mine = select(lanes.c.lane_id).where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
+    mine = select(hour_groups.c.hour_group_id).where(
+        hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
+    )
     with database.read() as connection:
-        own = connection.scalars(mine.order_by(lanes.c.priority.desc(), lanes.c.lane_id)).all()
+        own = connection.scalars(mine.order_by(hour_groups.c.priority.desc(), hour_groups.c.hour_group_id)).all()
         allowed = set(own)
-        asked = own if lane_ids is None else [lane_id for lane_id in lane_ids if lane_id in allowed]
+        asked = (
+            own
+            if hour_group_ids is None
+            else [hour_group_id for hour_group_id in hour_group_ids if hour_group_id in allowed]
+        )
         promised = _due(now, limit, numbers_like).where(
-            enrolments.c.lane_id.in_(asked), enrolments.c.is_callback == true()
+            enrolments.c.hour_group_id.in_(asked), enrolments.c.is_callback == true()
         )
         found = list(connection.execute(promised))
-        for lane_id in asked:
+        for hour_group_id in asked:
             if len(found) >= limit:
                 break
-            others = _due(now, limit - len(found), numbers_like).where(enrolments.c.lane_id == lane_id)
+            others = _due(now, limit - len(found), numbers_like).where(enrolments.c.hour_group_id == hour_group_id)
             found += connection.execute(others.where(enrolments.c.is_callback == false()))
     return [Due(**row._mapping) for row in found]
 
 
 def waits_for_others(database: Database, tenant_id: str, campaign_id: str, *, numbers_like: str, now: datetime) -> bool:
     """Whether a number that is not of this pattern is due in the campaign."""
-    own = select(lanes.c.lane_id).where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
+    own = select(hour_groups.c.hour_group_id).where(
+        hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
+    )
     columns = select(enrolments.c.enrolment_id).where(enrolments.c.number.not_like(numbers_like))
     with database.read() as connection:
-        for lane_id in connection.scalars(own).all():
-            # By lane and time, as the index has them: of those who are not due, however many, none is looked at.
+        for hour_group_id in connection.scalars(own).all():
+            # By hour group and time, as the index has them: of those who are not due, however many, none is looked at.
             waiting = columns.where(
-                enrolments.c.lane_id == lane_id,
+                enrolments.c.hour_group_id == hour_group_id,
                 enrolments.c.state == EnrolmentState.WAITING,
                 enrolments.c.is_callback.in_((False, True)),
                 enrolments.c.next_at <= now,
@@ -145,7 +153,7 @@ def waits_for_others(database: Database, tenant_id: str, campaign_id: str, *, nu
 
 def enrolment(database: Database, tenant_id: str, campaign_id: str, number: str) -> Enrolment | None:
     """The number in the tenant's campaign."""
-    query = WITH_LANE.where(
+    query = WITH_HOUR_GROUP.where(
         enrolments.c.tenant_id == tenant_id, enrolments.c.number == number, enrolments.c.campaign_id == campaign_id
     )
     with database.read() as connection:
@@ -203,7 +211,7 @@ def enrolments_of(
     Args:
         after_id: the last `enrolment_id` of the page before.
     """
-    query = WITH_LANE.where(
+    query = WITH_HOUR_GROUP.where(
         enrolments.c.tenant_id == tenant_id,
         enrolments.c.campaign_id == campaign_id,
         enrolments.c.enrolment_id > after_id,
@@ -219,7 +227,7 @@ def cancel_number(database: Database, tenant_id: str, number: str, *, reason: st
         return cancel(connection, tenant_id, number, reason=reason, now=now)
 
 
-# ---- in a transaction that `tallies.calling` began --------------------------------------------------
+# ---- in a transaction that `counters.calling` began --------------------------------------------------
 
 
 def cancel(connection: Connection, tenant_id: str, number: str, *, reason: str, now: datetime) -> int:

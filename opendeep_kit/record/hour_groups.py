@@ -1,7 +1,7 @@
-"""Groups a campaign's contacts by the wall clocks that must be open for them, and by priority.
+"""Groups a campaign's contacts by calling hours: those of one group open and close together.
 
-Given where a callee may be, finds or makes their lane: contacts of one lane open and close together, so that who is due
-is asked lane by lane, and a closed lane costs nothing however many wait in it. Never asks whether it is open.
+Given where a callee may be, finds or makes their hour group. Who is due is then asked group by group, and a closed
+group costs nothing however many wait in it. Never asks whether a group is open.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, false, insert, select, true
 
-from opendeep_kit.record.campaign_tables import enrolments, lanes
+from opendeep_kit.record.campaign_tables import enrolments, hour_groups
 from opendeep_kit.record.database import Database
 
 WAITING = "waiting"
@@ -39,10 +39,10 @@ class Whereabouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class HourGroup:
     """Contacts of one campaign that open together."""
 
-    lane_id: int
+    hour_group_id: int
     whereabouts: Whereabouts
     priority: int
     """Within the campaign; the higher goes first."""
@@ -52,30 +52,35 @@ class Lane:
     """The same, of those who asked for the time."""
 
 
-def lanes_of(database: Database, tenant_id: str, campaign_id: str) -> list[Lane]:
-    """The campaign's lanes, the highest priority first. As dear as its lanes are many, not its contacts."""
+def hour_groups_of(database: Database, tenant_id: str, campaign_id: str) -> list[HourGroup]:
+    """The campaign's hour groups, the highest priority first. Cost grows with the groups, not with the contacts."""
     query = (
-        select(lanes, _first(is_callback=False), _first(is_callback=True))
-        .where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
-        .order_by(lanes.c.priority.desc(), lanes.c.lane_id)
+        select(hour_groups, _first(is_callback=False), _first(is_callback=True))
+        .where(hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id)
+        .order_by(hour_groups.c.priority.desc(), hour_groups.c.hour_group_id)
     )
     with database.read() as connection:
-        return [_lane(row) for row in connection.execute(query)]
+        return [_hour_group(row) for row in connection.execute(query)]
 
 
 def next_due_at(database: Database, tenant_id: str, campaign_id: str) -> datetime | None:
     """When the first of all that wait is due, open or not; None: nobody waits."""
-    found = lanes_of(database, tenant_id, campaign_id)
-    return min((at for lane in found for at in (lane.next_at, lane.next_callback_at) if at is not None), default=None)
+    found = hour_groups_of(database, tenant_id, campaign_id)
+    return min(
+        (at for hour_group in found for at in (hour_group.next_at, hour_group.next_callback_at) if at is not None),
+        default=None,
+    )
 
 
-def lane_id_for(connection: Connection, tenant_id: str, campaign_id: str, where: Whereabouts, priority: int) -> int:
-    """The lane of such contacts, made when it is the first of them. Call it in one import at a time."""
-    query = select(lanes.c.lane_id).where(
-        lanes.c.tenant_id == tenant_id,
-        lanes.c.campaign_id == campaign_id,
-        lanes.c.clock == where.clock,
-        lanes.c.priority == priority,
+def hour_group_id_for(
+    connection: Connection, tenant_id: str, campaign_id: str, where: Whereabouts, priority: int
+) -> int:
+    """The hour group of such contacts, made when it is the first of them. Call it in one import at a time."""
+    query = select(hour_groups.c.hour_group_id).where(
+        hour_groups.c.tenant_id == tenant_id,
+        hour_groups.c.campaign_id == campaign_id,
+        hour_groups.c.clock == where.clock,
+        hour_groups.c.priority == priority,
     )
     found: int | None = connection.scalar(query)
     if found is None:
@@ -89,13 +94,13 @@ def lane_id_for(connection: Connection, tenant_id: str, campaign_id: str, where:
             "subdivision": where.subdivision,
             "is_stated": where.is_stated,
         }
-        connection.execute(insert(lanes), row)
+        connection.execute(insert(hour_groups), row)
         found = connection.execute(query).scalar_one()
     return found
 
 
 def to_whereabouts(row: Row[Any]) -> Whereabouts:
-    """Where the callee may be, of a row that has a lane's columns."""
+    """Where the callee may be, of a row that has an hour group's columns."""
     return Whereabouts(zones=tuple(row.zones), region=row.region, subdivision=row.subdivision, is_stated=row.is_stated)
 
 
@@ -103,7 +108,7 @@ def _first(*, is_callback: bool) -> Any:
     waiting: Select[Any] = (
         select(enrolments.c.next_at)
         .where(
-            enrolments.c.lane_id == lanes.c.lane_id,
+            enrolments.c.hour_group_id == hour_groups.c.hour_group_id,
             enrolments.c.state == WAITING,
             enrolments.c.is_callback == (true() if is_callback else false()),
         )
@@ -113,9 +118,9 @@ def _first(*, is_callback: bool) -> Any:
     return waiting.scalar_subquery().label("next_callback_at" if is_callback else "next_at")
 
 
-def _lane(row: Row[Any]) -> Lane:
-    return Lane(
-        lane_id=row.lane_id,
+def _hour_group(row: Row[Any]) -> HourGroup:
+    return HourGroup(
+        hour_group_id=row.hour_group_id,
         whereabouts=to_whereabouts(row),
         priority=row.priority,
         next_at=row.next_at,

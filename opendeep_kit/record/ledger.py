@@ -99,7 +99,7 @@ def write(
     attempt_id: str | None,
     now: datetime,
 ) -> None:
-    """As `record`, in a transaction that `tallies.calling` began."""
+    """As `record`, in a transaction that `counters.calling` began."""
     row = {part.name: getattr(ruling, part.name) for part in fields(Ruling) if part.name != "next"}
     of = {"tenant_id": tenant_id, "campaign_id": campaign_id, "number": number, "attempt_id": attempt_id, "at": now}
     connection.execute(insert(permissions), of | row)

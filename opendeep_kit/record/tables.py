@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from opendeep_kit.errors import OurMistake
 
-HEAD = "0010"
+HEAD = "0.1.0"
 """The newest revision under `migrations/versions`: what these tables need."""
 
 metadata = MetaData(
@@ -109,10 +109,6 @@ contacts = Table(
     Column("contact_id", Text, primary_key=True),
     Column("campaign", Text, doc="a label: the list the contact came with"),
     Column("number", Text, nullable=False, doc="E.164"),
-    # Empty since 0009: what is said of a person is the enrolment's, as two lists may give one id to two people.
-    Column("name", Text, nullable=False),
-    Column("time_zone", Text),
-    Column("facts", JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Index(None, "tenant_id", "campaign"),
 )

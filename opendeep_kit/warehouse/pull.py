@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 
 from opendeep_kit.errors import OurMistake
-from opendeep_kit.record.campaign_tables import campaigns, permissions, spending, tallies
+from opendeep_kit.record.campaign_tables import campaigns, counters, permissions, spending
 from opendeep_kit.record.service_tables import verdicts
 from opendeep_kit.record.tables import UtcTime, call_events, calls, contacts, scripts, tasks
 from opendeep_kit.warehouse.manifest import Manifest
@@ -83,9 +83,9 @@ _LISTS = union_all(
         contacts.c.tenant_id, contacts.c.campaign
     ),
     # Who is enrolled in a campaign is counted already.
-    select(tallies.c.tenant_id, tallies.c.campaign_id, cast(func.sum(tallies.c.amount), BigInteger))
-    .where(tallies.c.what.in_(["waiting", "claimed", "final"]))
-    .group_by(tallies.c.tenant_id, tallies.c.campaign_id),
+    select(counters.c.tenant_id, counters.c.campaign_id, cast(func.sum(counters.c.amount), BigInteger))
+    .where(counters.c.what.in_(["waiting", "claimed", "final"]))
+    .group_by(counters.c.tenant_id, counters.c.campaign_id),
 ).subquery("contact_lists")
 PULLS = (
     Pull(name="calls", source=calls, how=How.UPSERT, key="call_id", without=("expected_until", "barge_in_stops_ms")),

@@ -203,7 +203,7 @@ def test_two_campaigns_share(tmp_path: Path) -> None:
     assert Counter(one.campaign_id for one in planned) == {"one": 3, "two": 3}
 
 
-def test_closed_lanes_wait(tmp_path: Path) -> None:
+def test_closed_hour_groups_wait(tmp_path: Path) -> None:
     """At three in the afternoon in London nobody is up in Los Angeles by these windows; New York is."""
     noon = datetime.now(UTC).replace(hour=14, minute=0) + timedelta(days=1)
     with record(tmp_path) as database:

@@ -14,8 +14,8 @@ from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import campaigns, claiming, enrolling, enrolments
 from opendeep_kit.record.attempts import OPEN, Attempt, AttemptResult
 from opendeep_kit.record.campaign_tables import attempts as attempts_table
+from opendeep_kit.record.campaign_tables import counters, spending
 from opendeep_kit.record.campaign_tables import enrolments as enrolments_table
-from opendeep_kit.record.campaign_tables import spending, tallies
 from opendeep_kit.record.campaigns import NewCampaign
 from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.claiming import NewAttempt
@@ -102,7 +102,7 @@ def assert_books_agree(database: Database) -> None:
     with database.read() as connection:
         people = connection.execute(select(enrolments_table)).all()
         made = connection.execute(select(attempts_table)).all()
-        kept = {(row.tenant_id, row.campaign_id, row.what): row.amount for row in connection.execute(select(tallies))}
+        kept = {(row.tenant_id, row.campaign_id, row.what): row.amount for row in connection.execute(select(counters))}
         money = connection.execute(select(spending)).all()
     counted = Counter((row.tenant_id, row.campaign_id, row.state) for row in people)
     for row in made:

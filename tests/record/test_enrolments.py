@@ -42,19 +42,23 @@ def test_due_are_those_who_waited_longest(database: Database) -> None:
     assert enrolments.due(database, "garage", "spring", now=now, limit=10) == []
 
 
-def test_lanes_go_in_the_order_asked_for(database: Database) -> None:
-    """Only open lanes are looked into, in the caller's order; without one, the higher priority goes first."""
+def test_hour_groups_go_in_the_order_asked_for(database: Database) -> None:
+    """Only open hour groups are looked into, in the caller's order; without one, the higher priority goes first."""
     made_campaign(database, contacts=0)
     enrol(database, (1, EAST, 0, -9), (2, WEST, 0, -5), (3, WEST, 7, -1))
-    high, east, west = [lane.lane_id for lane in hour_groups.lanes_of(database, "clinic", "spring")]
+    high, east, west = [
+        hour_group.hour_group_id for hour_group in hour_groups.hour_groups_of(database, "clinic", "spring")
+    ]
 
-    def due(*lane_ids: int) -> str:
-        return last_digits(enrolments.due(database, "clinic", "spring", now=NOON, limit=10, lane_ids=lane_ids))
+    def due(*hour_group_ids: int) -> str:
+        return last_digits(
+            enrolments.due(database, "clinic", "spring", now=NOON, limit=10, hour_group_ids=hour_group_ids)
+        )
 
     assert (due(west, east), due(east), due(), due(high, west, east)) == ("21", "1", "", "321")
     assert last_digits(enrolments.due(database, "clinic", "spring", now=NOON, limit=10)) == "312"
     other = made_campaign(database, "autumn", contacts=0)
-    assert enrolments.due(database, "clinic", other, now=NOON, limit=10, lane_ids=[east]) == []
+    assert enrolments.due(database, "clinic", other, now=NOON, limit=10, hour_group_ids=[east]) == []
 
 
 def test_promised_times_go_first(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Lanes: contacts that open together are asked together."""
+"""Hour groups: contacts that open together are asked together."""
 
 from datetime import timedelta
 
@@ -15,8 +15,8 @@ MOBILE = Whereabouts(zones=("America/Boise", "America/Los_Angeles"), region="US"
 HOUR = timedelta(hours=1)
 
 
-def test_a_lane_for_each_whereabouts_and_priority(database: Database) -> None:
-    """Contacts share a lane when their zones, holidays and priority are the same."""
+def test_an_hour_group_for_each_whereabouts_and_priority(database: Database) -> None:
+    """Contacts share an hour group when their zones, holidays and priority are the same."""
     made_campaign(database, contacts=0)
     people = [
         NewEnrolment(number=number(1), whereabouts=LISBON, next_at=NOON + HOUR),
@@ -26,19 +26,19 @@ def test_a_lane_for_each_whereabouts_and_priority(database: Database) -> None:
     ]
     enrolling.enrol(database, "clinic", "spring", people, now=NOON - HOUR)
 
-    found = hour_groups.lanes_of(database, "clinic", "spring")
+    found = hour_groups.hour_groups_of(database, "clinic", "spring")
 
-    assert [(lane.whereabouts, lane.priority, lane.next_at) for lane in found] == [
+    assert [(hour_group.whereabouts, hour_group.priority, hour_group.next_at) for hour_group in found] == [
         (LISBON, 9, NOON + 2 * HOUR),
         (LISBON, 0, NOON),
         (MOBILE, 0, NOON - HOUR),
     ]
     assert hour_groups.next_due_at(database, "clinic", "spring") == NOON - HOUR
-    assert hour_groups.lanes_of(database, "garage", "spring") == []
+    assert hour_groups.hour_groups_of(database, "garage", "spring") == []
 
 
 def test_a_callback_is_told_apart(database: Database) -> None:
-    """A lane says when the first of those who asked for a time is due."""
+    """An hour group says when the first of those who asked for a time is due."""
     made_campaign(database, contacts=1)
     call = new_attempt()
     claiming.claim(database, "clinic", waiting(database)[0].enrolment_id, call, check=allow, now=NOON)
@@ -47,6 +47,6 @@ def test_a_callback_is_told_apart(database: Database) -> None:
     asked = NextStep(at=NOON + HOUR, reason="the callee asked for this time", is_callback=True)
     attempts.finish_attempt(database, "clinic", call.attempt_id, BUSY, asked, now=NOON)
 
-    (lane,) = hour_groups.lanes_of(database, "clinic", "spring")
-    assert (lane.next_at, lane.next_callback_at) == (None, NOON + HOUR)
+    (hour_group,) = hour_groups.hour_groups_of(database, "clinic", "spring")
+    assert (hour_group.next_at, hour_group.next_callback_at) == (None, NOON + HOUR)
     assert hour_groups.next_due_at(database, "clinic", "spring") == NOON + HOUR

@@ -2,18 +2,16 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, make_url, select, text
+from sqlalchemy import inspect, text
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.record import campaigns, enrolments, tables
+from opendeep_kit.record import tables
 from opendeep_kit.record.database import Database, open_database
 
 OPEN = "import sys; from opendeep_kit.record.database import open_database as o; sys.stdin.readline(); o(sys.argv[1])"
@@ -30,55 +28,6 @@ def test_empty_database_gets_every_table(url: str) -> None:
     assert names == sorted(["alembic_version", *tables.metadata.tables])
     assert len(names) == 26
     assert version == tables.HEAD
-    database.close()
-
-
-def test_an_older_record_keeps_its_rows(sqlite_url: str) -> None:
-    """A record of the first revision is brought up to date: its tenants stay, and have no limits yet."""
-    engine = create_engine(sqlite_url)
-    config = Config()
-    config.set_main_option("script_location", "opendeep_kit.record:migrations")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.execute(
-            text("INSERT INTO tenants VALUES ('clinic', 'Clinic', 'UTC', 'US', '2026-11-24 12:00:00.000000')")
-        )
-    engine.dispose()
-
-    database = open_database(sqlite_url)
-
-    assert campaigns.all_limits(database) == {"clinic": {}}
-    database.close()
-
-
-def test_facts_move_to_their_own_number(url: str) -> None:
-    """Facts of an older record go to the number that they were saved with, to no other of the same id; no copy stays."""
-    Path(str(make_url(url).database)).parent.mkdir(exist_ok=True)
-    engine, config, at = create_engine(url), Config(), "2026-11-24 12:00:00.000000"
-    config.set_main_option("script_location", "opendeep_kit.record:migrations")
-    rows = (
-        "tenants VALUES ('clinic', 'Clinic', 'UTC', 'US', {at}, '{{}}')",
-        "contacts VALUES ('clinic', '1', 'autumn', '+12125550102', 'Bob', NULL, '{{\"name\":\"Bob\"}}', {at})",
-        "campaigns VALUES ('clinic', 'a', 'A', NULL, NULL, NULL, 'running', '{{}}', 0, 1, 'x', NULL, NULL, {at}, {at})",
-        "lanes VALUES (1, 'clinic', 'a', '', 0, '[]', NULL, NULL, FALSE)",
-        "enrolments VALUES (1, 'clinic', 'a', '+12125550101', '1', 1, 'waiting', {at}, FALSE, 0, {none}, {at}, {at})",
-        "enrolments VALUES (2, 'clinic', 'a', '+12125550102', '1', 1, 'waiting', {at}, FALSE, 0, {none}, {at}, {at})",
-    )
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0006")
-        for row in rows:
-            filled = row.format(at=f"'{at}'", none="NULL, NULL, NULL")
-            connection.exec_driver_sql(f"INSERT INTO {filled}")
-    engine.dispose()
-
-    database = open_database(url)
-
-    assert [enrolments.facts_of(database, which) for which in (1, 2)] == [{}, {"name": "Bob"}]
-    with database.read() as connection:
-        left = connection.execute(select(tables.contacts.c["name", "time_zone", "facts"])).all()
-    assert [tuple(row) for row in left] == [("", None, {})]
     database.close()
 
 

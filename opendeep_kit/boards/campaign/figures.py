@@ -1,7 +1,7 @@
 """How a campaign goes at this moment: how fast it calls, what its last calls came to, which rules hold it back.
 
 Given a campaign and the time, counts over what is recent, by an index: as dear as the last minutes, however long the
-campaign is. What it has come to altogether is in `tallies`. Never judges whether that is good.
+campaign is. What it has come to altogether is in `counters`. Never judges whether that is good.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from opendeep_kit.record.attempts import AttemptState
-from opendeep_kit.record.campaign_tables import attempts, enrolments, lanes, permissions
+from opendeep_kit.record.campaign_tables import attempts, enrolments, hour_groups, permissions
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import EnrolmentState
 
@@ -112,10 +112,16 @@ def _rulings(connection: Connection, tenant_id: str, campaign_id: str) -> dict[s
 
 
 def _due(connection: Connection, tenant_id: str, campaign_id: str, now: datetime) -> int:
-    own = select(lanes.c.lane_id).where(lanes.c.tenant_id == tenant_id, lanes.c.campaign_id == campaign_id)
+    own = select(hour_groups.c.hour_group_id).where(
+        hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
+    )
     some = (
         select(enrolments.c.enrolment_id)
-        .where(enrolments.c.lane_id.in_(own), enrolments.c.state == EnrolmentState.WAITING, enrolments.c.next_at <= now)
+        .where(
+            enrolments.c.hour_group_id.in_(own),
+            enrolments.c.state == EnrolmentState.WAITING,
+            enrolments.c.next_at <= now,
+        )
         .limit(MOST_DUE)
         .subquery()
     )
