@@ -18,7 +18,7 @@ from opendeep_kit.call_floor import CallFloor, line_hand_over, line_sound
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.errors import BadInput
-from opendeep_kit.lines import LineName, fitted, has_wideband, open_line
+from opendeep_kit.line_choice import LineName, fitted, open_line
 from opendeep_kit.media.worker import MediaWorker
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import Database, open_database
@@ -71,7 +71,7 @@ async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATO
         if settings.voice.provider == "realtime":
             await check_voice(voice, settings.voice)
         opened = await stack.enter_async_context(open_line(settings, line, addresses))
-        settings = fitted(settings, has_wideband=has_wideband(opened))
+        settings = fitted(settings, has_wideband=opened.has_wideband)
         media = MediaWorker(
             settings,
             worker_id=f"in-process-{uuid4()}",

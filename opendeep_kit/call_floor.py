@@ -22,7 +22,7 @@ from opendeep_kit.engine.caller_ids import caller_id_of
 from opendeep_kit.engine.dialer import RATE_TRIES, RATE_WAIT_S
 from opendeep_kit.errors import OpenDeepError, Unavailable
 from opendeep_kit.insight.analysis import Summary
-from opendeep_kit.lines import check_reach
+from opendeep_kit.line_choice import check_reach
 from opendeep_kit.logs import log
 from opendeep_kit.media.call_end import NO_SOUND, close_row, insist, judge
 from opendeep_kit.media.duty import reached_at

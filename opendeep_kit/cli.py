@@ -26,7 +26,7 @@ from opendeep_kit.commands.schedule import schedule_app
 from opendeep_kit.commands.tenant import tenant_app
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake, Refused
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.logs import configure
 from opendeep_kit.tenants import DEFAULT_TENANT
 

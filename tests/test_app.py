@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opendeep_kit import lines
+from opendeep_kit import line_choice
 from opendeep_kit.app import host_addresses, needs_host, open_service, with_voice
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, Unavailable
-from opendeep_kit.lines import LineName, open_line
+from opendeep_kit.line_choice import LineName, open_line
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.settings import AsteriskSettings
 from tests.phone.fake_ami import FakeAmi
@@ -69,7 +69,7 @@ async def test_the_simulator_takes_no_carriers_place(monkeypatch: pytest.MonkeyP
     def obtain(_: AsteriskSettings) -> None:
         raise Unavailable("there is no Asterisk here")
 
-    monkeypatch.setattr(lines, "obtain_program", obtain)
+    monkeypatch.setattr(line_choice, "obtain_program", obtain)
     settings = settings_of("realtime", TRUNK)
     with pytest.raises(Unavailable, match="there is no Asterisk here"):
         async with open_line(settings, LineName.AUTO, host_addresses(settings)):

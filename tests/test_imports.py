@@ -52,7 +52,7 @@ SEAMS: dict[str, str] = {
     "engine/durable": "the durable queue: the only module that knows DBOS",
     "engine/schedules": "starts notebooks when they are due, and closes what was killed",
     "commands/dashboards": "asks the system for ports",
-    "lines": "chooses and opens the line that calls go out on",
+    "line_choice": "chooses and opens the line that calls go out on",
     "lab/campaign_run": "follows a campaign, and sees that a service calls",
     "lab/magics": "asks the warehouse for `%%calls_sql`",
     "lab/own_service": "starts and ends `opendeep up` for a notebook",

@@ -26,7 +26,7 @@ from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.insight.latency import percentile, turns
 from opendeep_kit.lab.reports import execute_report
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import utc_now
 from opendeep_kit.tasks.script import CallScript, load_script

@@ -22,7 +22,7 @@ from opendeep_kit.asterisk.exchange import trunk_of
 from opendeep_kit.asterisk.program import program_in, system_asterisk
 from opendeep_kit.config import Settings, config_file
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
-from opendeep_kit.lines import LineName, has_wideband, open_line
+from opendeep_kit.line_choice import LineName, open_line
 from opendeep_kit.phone.audiosocket_server import AudioSocketServer
 from opendeep_kit.record.database import open_database
 from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn
@@ -141,7 +141,7 @@ async def _asterisk(settings: Settings) -> str:
     if own.ami_host is not None:
         nobody = Addresses(realtime_url="", callees_host="", callees_port=0)
         async with open_line(settings, LineName.ASTERISK, nobody) as line:
-            narrow = "" if has_wideband(line) else "; older than 22.7: calls are 8 kHz"
+            narrow = "" if line.has_wideband else "; older than 22.7: calls are 8 kHz"
         return f"your Asterisk at {own.ami_host}:{own.ami_port} lets {own.ami_user} in{narrow}"
     program = None if own.program == "system" else await asyncio.to_thread(program_in, own.folder)
     if program is None:

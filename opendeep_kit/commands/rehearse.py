@@ -23,7 +23,7 @@ from opendeep_kit.commands.rehearsed_before import print_difference
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.latency import TurnLatency, turns
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import open_database

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.service.supervisor import Parts, service
 
 

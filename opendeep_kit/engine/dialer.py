@@ -24,7 +24,6 @@ from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.worker_choice import Reach
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
-from opendeep_kit.lines import hang_up, is_ready, living_calls, outages
 from opendeep_kit.logs import log
 from opendeep_kit.media.follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
@@ -78,7 +77,7 @@ class Dialer:
     @property
     def is_ready(self) -> bool:
         """Whether its line could carry a call now."""
-        return is_ready(self._line)
+        return self._line.is_ready
 
     @property
     def reaches_people(self) -> bool:
@@ -196,7 +195,7 @@ class Dialer:
             return Came.in_doubt("another process took it over")
         dialled = events.Dialled(call_id=row.attempt_id, at_ms=0.0, line=self._line.name)
         self._event_log.append(dialled, row.tenant_id)
-        follow, before = self._follow(row), outages(self._line)
+        follow, before = self._follow(row), self._line.outages
         async with follow.watching():
             try:
                 result = await self._on_the_line(row)
@@ -205,7 +204,7 @@ class Dialer:
             except OpenDeepError as error:
                 result = LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=error.what)
         end = await follow.end()
-        lost_line = result.ended_by is EndedBy.FAILURE and outages(self._line) != before
+        lost_line = result.ended_by is EndedBy.FAILURE and self._line.outages != before
         return Came.of(result, end, is_interrupted=lost_line or end == DIED)
 
     def _expect(self, row: Attempt) -> None:
@@ -277,12 +276,12 @@ class Dialer:
         until = loop.time() + IN_DOUBT_S
         while True:
             try:
-                if call_id not in await living_calls(self._line):
+                if call_id not in await self._line.living_calls():
                     return
                 media = await follow.look()
                 if media is None or not media.is_answered:
                     # Nobody told its media worker of an answer: the callee would hear silence.
-                    await hang_up(self._line, call_id)
+                    await self._line.hang_up(call_id)
                 else:
                     until = loop.time() + IN_DOUBT_S
             except (Unavailable, BadInput) as error:

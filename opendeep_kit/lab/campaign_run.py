@@ -30,7 +30,7 @@ from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.own_service import OwnService
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.workbench import Script, script_from
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import campaigns, hour_groups, workers
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database, open_database

@@ -27,7 +27,7 @@ from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import Calls, PlacedCall
 from opendeep_kit.lab.placing import Order, Placing
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import directory
 from opendeep_kit.rehearsal.personas import persona
 from opendeep_kit.rehearsal.public import number_of

@@ -104,6 +104,16 @@ class AsteriskLine:
         return self._has_wideband is not False
 
     @property
+    def is_ready(self) -> bool:
+        """Whether it is linked to Asterisk now."""
+        return self.ami.is_ready
+
+    @property
+    def outlives_us(self) -> bool:
+        """Asterisk is a process of its own."""
+        return True
+
+    @property
     def reaches_people(self) -> bool:
         """Whether its trunk leads to telephones, not to the rehearsal's public; known once it is started."""
         return self._reaches_people

@@ -86,6 +86,42 @@ class Line(Protocol):
         """False: it leads to the rehearsal's public, where every number but a made-up one is a wrong number."""
         ...
 
+    @property
+    def has_wideband(self) -> bool:
+        """Whether it carries more than 8 kHz to us."""
+        ...
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a call could be placed now."""
+        ...
+
+    @property
+    def outages(self) -> int:
+        """How often the line was lost since it was opened."""
+        ...
+
+    @property
+    def outlives_us(self) -> bool:
+        """Whether a call that it carries goes on when the process that placed it dies."""
+        ...
+
+    async def living_calls(self) -> frozenset[UUID]:
+        """The calls of ours that the line holds now, whoever placed them: asked after a crash.
+
+        Raises:
+            Unavailable: it cannot be reached.
+        """
+        ...
+
+    async def hang_up(self, call_id: UUID) -> None:
+        """End a call that another process may have placed; one that is gone already is fine.
+
+        Raises:
+            Unavailable: the line cannot be reached.
+        """
+        ...
+
     def media_opened(self, call_id: UUID) -> None:
         """The call's AudioSocket came: as long as it stands, the call lives."""
         ...

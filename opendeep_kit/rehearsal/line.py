@@ -24,6 +24,8 @@ from opendeep_kit.phone.line import (
     HANDED_OVER,
     OUR_LEG_ENDED,
     OUR_LEG_ENDED_EARLY,
+    WE_HUNG_UP,
+    WE_HUNG_UP_EARLY,
     CallOrder,
     LineResult,
     Progress,
@@ -75,6 +77,35 @@ class SimulatedLine:
         """It is a play."""
         return False
 
+    @property
+    def has_wideband(self) -> bool:
+        """Any format is carried as it comes."""
+        return True
+
+    @property
+    def is_ready(self) -> bool:
+        """It is always there."""
+        return True
+
+    @property
+    def outages(self) -> int:
+        """It is never lost."""
+        return 0
+
+    @property
+    def outlives_us(self) -> bool:
+        """Its calls die with the process that placed them."""
+        return False
+
+    async def living_calls(self) -> frozenset[UUID]:
+        """Those that this process placed: no others can live."""
+        return frozenset(self._calls)
+
+    async def hang_up(self, call_id: UUID) -> None:
+        """End a call of this process; of others' none is left."""
+        if (call := self._calls.get(call_id)) is not None:
+            call.part(_parted(call, WE_HUNG_UP, WE_HUNG_UP_EARLY))
+
     def media_opened(self, call_id: UUID) -> None:
         """Nothing to do: this line sees the socket itself."""
 
@@ -87,7 +118,7 @@ class SimulatedLine:
         call = self._calls.get(call_id)
         if call is None or not call.is_answered:
             raise Refused("there is no callee to hand over", do="wait until they answered")
-        call.handed_over.set()
+        call.part(_parted(call, HANDED_OVER, HANDED_OVER))
 
     async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
         """Place one call and return when it is over; cancelling this coroutine hangs up."""
@@ -100,18 +131,16 @@ class SimulatedLine:
         call = _Call(order, media, report, self._callees, self._time_scale)
         network = asyncio.create_task(call.run(), name="simulated-call")
         self._calls[order.call_id] = call
-        transfer = asyncio.create_task(call.handed_over.wait(), name="hand-over")
-        ends: tuple[asyncio.Future[Any], ...] = (network, media.ended, transfer)
+        ends: tuple[asyncio.Future[Any], ...] = (network, media.ended, call.parted)
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if transfer.done():
-                return _handed_over()
+            if call.parted.done():
+                return call.parted.result()
             return network.result() if network.done() else call.ended_by_us()
         finally:
             del self._calls[order.call_id]
-            for task in (network, transfer):
-                task.cancel()
-            await asyncio.gather(network, transfer, return_exceptions=True)
+            network.cancel()
+            await asyncio.gather(network, return_exceptions=True)
             await media.close()
 
 
@@ -135,7 +164,13 @@ class _Call:
         self._rate_hz = LINE_RATES_HZ[order.line_format]
         self._quiet = silence(self._rate_hz)
         self.is_answered = False
-        self.handed_over = asyncio.Event()
+        self.parted: asyncio.Future[LineResult] = asyncio.get_running_loop().create_future()
+        """Our side left: the callee was handed over, or hung up on."""
+
+    def part(self, result: LineResult) -> None:
+        """Our side leaves, with this result; the first one counts."""
+        if not self.parted.done():
+            self.parted.set_result(result)
 
     async def run(self) -> LineResult:
         """What the far end does, to the end of the call."""
@@ -260,8 +295,9 @@ def _broken(result: PhoneResult, detail: str) -> LineResult:
     return LineResult(phone_result=result, ended_by=EndedBy.FAILURE, cause=NORMAL_CLEARING, detail=detail)
 
 
-def _handed_over() -> LineResult:
-    return LineResult(phone_result=PhoneResult.ANSWERED, ended_by=None, cause=NORMAL_CLEARING, detail=HANDED_OVER)
+def _parted(call: _Call, answered: str, unanswered_: str) -> LineResult:
+    result, detail = (PhoneResult.ANSWERED, answered) if call.is_answered else (PhoneResult.CANCELLED, unanswered_)
+    return LineResult(phone_result=result, ended_by=None, cause=NORMAL_CLEARING, detail=detail)
 
 
 def _hung_up() -> LineResult:

@@ -19,7 +19,7 @@ from uuid import uuid4
 from opendeep_kit.app import host_addresses, keep_default_tenant, voice_client
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.control import Control
-from opendeep_kit.lines import LineName, open_line
+from opendeep_kit.line_choice import LineName, open_line
 from opendeep_kit.logs import log
 from opendeep_kit.media.duty import MediaDuty, hand_over_by_record, reached_at
 from opendeep_kit.media.worker import MediaWorker

@@ -16,7 +16,7 @@ from opendeep_kit.asterisk.exchange import Exchange, claimed, configure_exchange
 from opendeep_kit.asterisk.instance import AsteriskInstance, RunningAsterisk
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput
-from opendeep_kit.lines import NO_ASTERISK, LineName, fitted, simulates_instead
+from opendeep_kit.line_choice import NO_ASTERISK, LineName, fitted, simulates_instead
 from opendeep_kit.media.duty import reached_at
 from opendeep_kit.record.database import open_database
 from opendeep_kit.rehearsal.host_process import HostProcess

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import structlog
 
-from opendeep_kit import app, events, lines
+from opendeep_kit import app, events, line_choice
 from opendeep_kit.asterisk.configuration import configure_line
 from opendeep_kit.asterisk.exchange import Exchange, rehearsal_trunk
 from opendeep_kit.asterisk.program import AsteriskProgram, parsed_version
 from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.config import Settings, load_settings
-from opendeep_kit.lines import LineName, fitted
+from opendeep_kit.line_choice import LineName, fitted
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.tasks.script import load_script
 from tests.phone.asterisk_end import until
@@ -70,7 +70,7 @@ async def test_wideband_is_refused_before_anybody_rings(exchange: Exchange) -> N
 async def test_asterisk_is_asked_for_its_version(exchange: Exchange) -> None:
     """Somebody else's Asterisk tells what it is; this one carries wideband."""
     async with studio(exchange.line, exchange.callees) as made:
-        assert made.line._has_wideband is True
+        assert made.line.has_wideband
 
 
 def test_line_format_falls_back() -> None:
@@ -88,7 +88,7 @@ def test_line_format_falls_back() -> None:
 @pytest.mark.slow
 async def test_service_falls_back(old: AsteriskProgram, short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole service on such an Asterisk holds its calls at 8 kHz, to the callee's hang-up."""
-    monkeypatch.setattr(lines, "obtain_program", lambda settings: old)
+    monkeypatch.setattr(line_choice, "obtain_program", lambda settings: old)
     settings = load_settings(
         data_dir=short_dir / "data", asterisk={"run_dir": short_dir / "ast"}, rehearsal={"engine": "tones"}
     )

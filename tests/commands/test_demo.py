@@ -7,7 +7,7 @@ import pytest
 from opendeep_kit.commands import demo
 from opendeep_kit.config import load_settings
 from opendeep_kit.lab.past_calls import PastCalls
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 
 SCRIPT = Path(__file__).parents[2] / "notebooks" / "scripts" / "confirm_appointment.md"
 

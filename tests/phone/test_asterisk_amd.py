@@ -19,7 +19,7 @@ from opendeep_kit.audio.tones import frames
 from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.outcomes import PhoneResult
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line import MACHINE_HINT, Progress

@@ -14,7 +14,15 @@ from opendeep_kit.audio.pcm import frame_bytes, level_dbfs
 from opendeep_kit.errors import Refused
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import (
+    HANDED_OVER,
+    OUR_LEG_ENDED,
+    WE_HUNG_UP,
+    WE_HUNG_UP_EARLY,
+    CallOrder,
+    LineResult,
+    Progress,
+)
 from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.rehearsal.public import callee_uuid
 from opendeep_kit.settings import LineFormat, PhoneSettings
@@ -133,6 +141,25 @@ async def test_only_a_callee_who_answered_is_handed_over(last: str) -> None:
         await line.transfer(order.call_id, "+12125550129")
 
         assert (await call).detail == HANDED_OVER
+
+
+@pytest.mark.parametrize("last", ["21", "29"])
+async def test_hang_up_ends_a_call_wherever_it_is(last: str) -> None:
+    """As Asterisk has it: ringing or answered, it lives until it is hung up on, and of one that is gone nothing is said."""
+    office = Office()
+    async with listening(office.hold) as media, listening(Office._keep_quiet) as callees:
+        order = CallOrder(call_id=uuid4(), number=f"+121255501{last}", media_host="127.0.0.1", media_port=media.port)
+        line = SimulatedLine("127.0.0.1", callees.port, time_scale=FAST)
+        call = asyncio.create_task(line.place(order, office.report))
+        await until(lambda: office.progress[-1:] == [Progress.ANSWERED if last == "29" else Progress.RINGING])
+        assert await line.living_calls() == {order.call_id}
+        await line.hang_up(order.call_id)
+        result = await call
+        await line.hang_up(order.call_id)
+
+        wanted = (PhoneResult.ANSWERED, WE_HUNG_UP) if last == "29" else (PhoneResult.CANCELLED, WE_HUNG_UP_EARLY)
+        assert (result.phone_result, result.detail, result.ended_by) == (*wanted, None)
+        assert await line.living_calls() == frozenset()
 
 
 # ---- nobody answers ---------------------------------------------------------------------------------

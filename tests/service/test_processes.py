@@ -7,7 +7,7 @@ import pytest
 from opendeep_kit import periodic
 from opendeep_kit.engine.planning import Planning
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import workers
 from opendeep_kit.record.database import open_database
 from opendeep_kit.service.processes import serve_control, serve_media

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, make_url, text
 from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.campaigns.zones import callee
 from opendeep_kit.config import Settings, service_environment
-from opendeep_kit.lines import LineName
+from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import attempts, campaigns, counters
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.service.children import Child

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import structlog
 
-from opendeep_kit import lines
+from opendeep_kit import line_choice
 from opendeep_kit.asterisk.exchange import configure_exchange, configured, start_for_good
 from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, PeerMisbehaved, Unavailable
-from opendeep_kit.lines import LineName, living_calls, open_line
+from opendeep_kit.line_choice import LineName, open_line
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.rehearsal.host import Addresses
 
@@ -29,7 +29,7 @@ def without_asterisk(monkeypatch: pytest.MonkeyPatch, error: OpenDeepError) -> N
     def fail(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(lines, "obtain_program", fail)
+    monkeypatch.setattr(line_choice, "obtain_program", fail)
 
 
 async def opened(settings: Settings, name: LineName) -> str:
@@ -66,7 +66,7 @@ async def test_each_folder_of_data_has_telephones_of_its_own(
     monkeypatch: pytest.MonkeyPatch, asterisk_program: AsteriskProgram, short_dir: Path
 ) -> None:
     """Two services in two folders live side by side."""
-    monkeypatch.setattr(lines, "obtain_program", lambda _: asterisk_program)
+    monkeypatch.setattr(line_choice, "obtain_program", lambda _: asterisk_program)
     one, two = (load_settings(data_dir=short_dir / name) for name in ("one", "two"))
     async with open_line(one, LineName.AUTO, NOBODY) as line, open_line(two, LineName.AUTO, NOBODY) as other:
         assert [line.name, other.name] == ["asterisk", "asterisk"]
@@ -78,7 +78,7 @@ async def test_two_at_once_in_one_folder(
     monkeypatch: pytest.MonkeyPatch, asterisk_program: AsteriskProgram, short_dir: Path
 ) -> None:
     """One of them gets Asterisk, whole; the other is told that it runs already."""
-    monkeypatch.setattr(lines, "obtain_program", lambda _: asterisk_program)
+    monkeypatch.setattr(line_choice, "obtain_program", lambda _: asterisk_program)
     settings = load_settings(data_dir=short_dir)
     all_open, leave = asyncio.Semaphore(0), asyncio.Event()
 
@@ -104,7 +104,7 @@ async def test_an_asterisk_started_for_good_is_used_and_left_running(
     monkeypatch: pytest.MonkeyPatch, asterisk_program: AsteriskProgram, short_dir: Path, own: dict[str, object]
 ) -> None:
     """It serves whoever wants just that one, as often as they come; with other settings it is not taken for theirs."""
-    monkeypatch.setattr(lines, "obtain_program", lambda _: asterisk_program)
+    monkeypatch.setattr(line_choice, "obtain_program", lambda _: asterisk_program)
     settings = load_settings(data_dir=short_dir, asterisk=own)
     made = configure_exchange(settings.asterisk, asterisk_program, run_dir=settings.asterisk_dir, personas_port=9)
     await start_for_good(made)
@@ -112,7 +112,7 @@ async def test_an_asterisk_started_for_good_is_used_and_left_running(
     try:
         for _ in range(2):
             async with open_line(settings, LineName.ASTERISK, NOBODY) as line:
-                assert await living_calls(line) == frozenset()
+                assert await line.living_calls() == frozenset()
             assert made.line.pid == pid is not None
         other = load_settings(data_dir=short_dir, asterisk=own | {"caller_id": "+12125550100"})
         with pytest.raises(Unavailable, match="was started with other settings: run `opendeep asterisk stop`"):
@@ -127,7 +127,7 @@ async def test_folder_that_asterisk_cannot_use(
     monkeypatch: pytest.MonkeyPatch, asterisk_program: AsteriskProgram, short_dir: Path
 ) -> None:
     """A path too long for its socket, or one that cannot be written, leaves the simulator; no traceback."""
-    monkeypatch.setattr(lines, "obtain_program", lambda _: asterisk_program)
+    monkeypatch.setattr(line_choice, "obtain_program", lambda _: asterisk_program)
     (short_dir / "file").touch()
     with structlog.testing.capture_logs() as said:
         for folder in (short_dir / ("x" * 100), short_dir / "file" / "x"):

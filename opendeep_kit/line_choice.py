@@ -1,7 +1,7 @@
-"""SEAM that opens the telephone line a service uses: a real Asterisk, or the simulator where there is none.
+"""Chooses and opens the telephone line of a service: a real Asterisk, or the simulator where there is none.
 
-Given settings and the rehearsal's addresses, yields a `Line` that is ready and closes what it started. Never places a
-call.
+Given settings and the rehearsal's addresses, yields a `Line` that is ready, and closes whatever it started. Never
+places a call.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from opendeep_kit.asterisk.exchange import claimed, configure_exchange, obtain_program, running
 from opendeep_kit.config import Settings
@@ -75,37 +74,12 @@ def simulates_instead(settings: AsteriskSettings, name: LineName, error: OpenDee
     return True
 
 
-async def living_calls(line: Line) -> frozenset[UUID]:
-    """The calls of ours that the line holds now, whoever placed them: asked after a crash.
-
-    Raises:
-        Unavailable: it cannot be reached.
-    """
-    # The simulator lives in the process that places its calls, and they die with it.
-    return await line.living_calls() if isinstance(line, AsteriskLine) else frozenset()
-
-
-def has_wideband(line: Line) -> bool:
-    """Whether the line carries more than 8 kHz to us; the simulator always does."""
-    return line.has_wideband if isinstance(line, AsteriskLine) else True
-
-
 def fitted(settings: Settings, *, has_wideband: bool) -> Settings:
     """The settings with a line format that the line can carry: before Asterisk 22.7 AudioSocket knows 8 kHz only."""
     if has_wideband or settings.phone.line_format == "slin":
         return settings
     log().warning("= this Asterisk is older than 22.7: calls are 8 kHz", wanted=settings.phone.line_format)
     return settings.model_copy(update={"phone": settings.phone.model_copy(update={"line_format": "slin"})})
-
-
-def is_ready(line: Line) -> bool:
-    """Whether a call could be placed now; the simulator is always there."""
-    return line.ami.is_ready if isinstance(line, AsteriskLine) else True
-
-
-def outages(line: Line) -> int:
-    """How often the line was lost since it was opened."""
-    return line.outages if isinstance(line, AsteriskLine) else 0
 
 
 def check_reach(line: Line, number: str) -> None:
@@ -116,16 +90,6 @@ def check_reach(line: Line, number: str) -> None:
     """
     if not (line.reaches_people or is_made_up(number)):
         raise Refused(f"the line {line.name} reaches made-up numbers only: {NO_TRUNK}", do=SET_TRUNK)
-
-
-async def hang_up(line: Line, call_id: UUID) -> None:
-    """End a call that another process may have placed; one that is gone already is fine.
-
-    Raises:
-        Unavailable: the line cannot be reached.
-    """
-    if isinstance(line, AsteriskLine):
-        await line.hang_up(call_id)
 
 
 def _simulated(addresses: Addresses) -> Line:
