@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-"""A telephone number as it is dialled and shown."""
+from opendeep_kit.numbers import is_e164
+
 LineFormat = Literal["slin", "slin16", "slin24", "slin48"]
 NO_TRUNK = "no trunk is configured"
 SET_TRUNK = "set asterisk.trunk_host, or asterisk.ami_host for an Asterisk of your own"
@@ -26,7 +26,7 @@ def _address(value: str) -> str:
 
 
 def _caller_id(value: str) -> str:
-    if value and not E164.fullmatch(value):
+    if value and not is_e164(value):
         raise PydanticCustomError("caller_id", "it should be +, country code and digits, such as +4930123456, or empty")
     return value
 

@@ -23,7 +23,7 @@ from opendeep_kit.asterisk.instance import AsteriskInstance, Ports, spelled, unw
 from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.asterisk.templates import Role, rendered, wanted_modules
 from opendeep_kit.errors import BadInput, Unavailable
-from opendeep_kit.settings import E164
+from opendeep_kit.numbers import checked
 
 AMI_EVENTS = (
     "FullyBooted",
@@ -75,8 +75,8 @@ class Trunk:
                 raise BadInput(f"the trunk's {name} has characters that Asterisk cannot take", do="mend the setting")
         if not self.codecs or not _CODECS.issuperset(self.codecs):
             raise BadInput(f"trunk codecs {self.codecs}", do=f"choose from {', '.join(sorted(_CODECS))}")
-        if self.caller_id and not E164.fullmatch(self.caller_id):
-            raise BadInput("the caller id is not E.164", do="write asterisk.caller_id as +, country code, digits")
+        if self.caller_id:
+            checked(self.caller_id, "asterisk.caller_id")
 
 
 def configure_line(

@@ -1,4 +1,4 @@
-"""How a supervisor's desk says things: masked numbers, instants for a browser, money, names that must be given. Pure.
+"""How a supervisor's desk says things: instants for a browser, money, names that must be given. Pure.
 
 Given plain values, returns words and figures. Knows neither the record nor a widget.
 """
@@ -10,15 +10,9 @@ from zoneinfo import ZoneInfo
 
 from opendeep_kit.errors import BadInput
 
-SHOWN_DIGITS = 4
 NO_MINOR_UNIT = frozenset(["CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"])
 """Currencies without cents (ISO 4217)."""
 THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-
-
-def masked(number: str) -> str:
-    """The number as supervisors see it: enough to tell two callees of one name apart."""
-    return f"…{number[-SHOWN_DIGITS:]}"
 
 
 def epoch_ms(at: datetime) -> float:

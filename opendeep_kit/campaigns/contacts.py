@@ -1,7 +1,7 @@
 """Reads whom to call from a file; nothing is dropped silently.
 
 Given a CSV, returns the contacts that can be called and, for every row that cannot, the line and the reason. Numbers
-become E.164 through `phonenumbers`; two rows with one number become one contact, and an id names one number. Never asks
+become E.164 through `numbers.e164`; two rows with one number become one contact, and an id names one number. Never asks
 whether a call is allowed.
 """
 
@@ -13,16 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import phonenumbers
-
 from opendeep_kit.campaigns.windows import zone
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import MAX_WRITTEN_CHARS, e164, masked
 
 NUMBER_COLUMNS = ("number", "phone", "phone_number", "telephone", "mobile")
 """Headings under which the number may stand; the first present is taken."""
 ZONE_COLUMN = "time_zone"
 """Heading under which the tenant says where it knows the contact to be."""
-MAX_NUMBER_CHARS = 40
 Row = tuple[int, dict[str, str], str]
 """Its place, its cells by heading, and why it is no row; empty when it is one."""
 _CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -42,7 +40,7 @@ class Contact:
     @property
     def name(self) -> str:
         """As the file calls them; the number's last digits when it does not."""
-        return self.facts.get("name") or f"…{self.number[-4:]}"
+        return self.facts.get("name") or masked(self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +107,7 @@ class Seen:
             # Of a million ids two have one hash once in thirty million lists; then one row too many is refused.
             known = hash(contact.contact_id)
             if known in self._ids:
-                return f"its id {contact.contact_id[:MAX_NUMBER_CHARS]!r} is that of another number in a row before"
+                return f"its id {contact.contact_id[:MAX_WRITTEN_CHARS]!r} is that of another number in a row before"
             self._ids.add(known)
         self._numbers.add(number)
         return contact
@@ -178,44 +176,6 @@ def contact_from(row: Mapping[str, str], *, region: str, needed: tuple[str, ...]
             return str(error)
     facts = {name: value for name, value in row.items() if name not in (column, "id")}
     return Contact(contact_id=row.get("id") or number, number=number, facts=facts)
-
-
-def e164(text: str, region: str) -> str:
-    """The number in international form.
-
-    Raises:
-        BadInput: it cannot be dialled; the sentence says why.
-    """
-    shown = text.strip()[:MAX_NUMBER_CHARS]
-    if not shown:
-        raise BadInput("there is no telephone number", do="fill it in")
-    if len(text) > MAX_NUMBER_CHARS or not text.isprintable():
-        raise BadInput(f"{shown!r} is no telephone number", do="give digits, with + and the country code first")
-    if any(char.isalpha() for char in text):
-        raise BadInput(f"{shown!r} holds letters", do="give digits, with + and the country code first")
-    try:
-        parsed = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException as error:
-        reason = str(error).partition(") ")[2].rstrip(".").lower()
-        what = f"{shown!r} is no telephone number ({reason})"
-        raise BadInput(what, do="give it with + and the country code") from None
-    if not phonenumbers.is_valid_number(parsed):
-        raise BadInput(f"{shown!r} is not in use in any numbering plan", do="check its digits")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-def check_region(code: str) -> str:
-    """The region as it is written, if numbers can be read by it.
-
-    >>> check_region("fr")
-    'FR'
-
-    Raises:
-        BadInput: there is no such region.
-    """
-    if code.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise BadInput(f"{code[:10]!r} is no region", do="give two letters of ISO 3166, such as US, GB or FR")
-    return code.upper()
 
 
 def _rows(file: Iterable[str], path: Path, needed: tuple[str, ...]) -> Iterator[Row]:

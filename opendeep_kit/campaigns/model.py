@@ -15,9 +15,9 @@ from opendeep_kit.campaigns.lifecycle import Goal, TaskState
 from opendeep_kit.campaigns.retries import RetryPolicy
 from opendeep_kit.campaigns.windows import Weekly, parse_weekly, zone
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import checked
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,8 @@ class TenantLimits:
         _check_weight(self.weight)
         if self.retention_days < 1:
             raise BadInput(f"a retention of {self.retention_days} days", do="give 1 day or more")
-        if any(not _E164.fullmatch(number) for number in self.caller_ids):
-            raise BadInput("a caller id is not E.164", do="write it as +, country code, digits")
+        for number in self.caller_ids:
+            checked(number, "a caller id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

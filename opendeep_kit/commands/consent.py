@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.commands.record import (
     DataOption,
@@ -24,6 +23,7 @@ from opendeep_kit.commands.record import (
 )
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import e164
 from opendeep_kit.record import consents, directory
 from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.consents import Consent

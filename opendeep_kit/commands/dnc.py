@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.commands.record import DataOption, JsonOption, TenantOption, by, now, record, say, say_rows
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import e164
 from opendeep_kit.record import directory, dnc
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.dnc import EVERYONE, Entry

@@ -18,12 +18,12 @@ from rich.table import Table
 from opendeep_kit import events
 from opendeep_kit.app import open_service
 from opendeep_kit.call_floor import CallOutcome, CallRequest
-from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.commands.rehearsed_before import print_difference
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.latency import TurnLatency, turns
 from opendeep_kit.line_choice import LineName
+from opendeep_kit.numbers import e164
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import open_database

@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from opendeep_kit.campaigns.contacts import e164
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.commands.record import now, record, say
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.blocked_by import held_by
+from opendeep_kit.numbers import e164
 from opendeep_kit.record import attempts, campaigns, counters, directory, ledger, workers
 from opendeep_kit.record.database import Database
 from opendeep_kit.settings import NO_TRUNK, ServiceSettings

@@ -26,6 +26,7 @@ from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.placed_call import PlacedCall
+from opendeep_kit.numbers import masked
 from opendeep_kit.outcomes import Disposition
 from opendeep_kit.record import directory, verdicts
 from opendeep_kit.record.database import open_database, utc_now
@@ -275,4 +276,4 @@ def _cells(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
 
 def _called(number: str) -> str:
     """How to call a callee without telling the number: the rehearsal's persona, else the last digits."""
-    return call_tables.words(subscriber(number).persona) or f"…{number[-4:]}"
+    return call_tables.words(subscriber(number).persona) or masked(number)

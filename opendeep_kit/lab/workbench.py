@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self, overload
 
 from opendeep_kit.app import Service, open_service
 from opendeep_kit.call_floor import CallRequest
-from opendeep_kit.campaigns.contacts import Contact, Contacts, e164, read_contacts
+from opendeep_kit.campaigns.contacts import Contact, Contacts, read_contacts
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.lab.comparison import Comparison
@@ -28,6 +28,7 @@ from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import Calls, PlacedCall
 from opendeep_kit.lab.placing import Order, Placing
 from opendeep_kit.line_choice import LineName
+from opendeep_kit.numbers import e164, masked
 from opendeep_kit.record import directory
 from opendeep_kit.rehearsal.personas import persona
 from opendeep_kit.rehearsal.public import number_of
@@ -192,7 +193,7 @@ class Workbench:
         ready = script_from(script)
         request = self._request(e164(number, self._region()), ready, facts or {}, consent=consent)
         progress = Progress("calling", 1)
-        return Work(self._thread.start(self._placing.one((f"…{number[-4:]}", request), progress)), progress)
+        return Work(self._thread.start(self._placing.one((masked(number), request), progress)), progress)
 
     def run_contacts(
         self,

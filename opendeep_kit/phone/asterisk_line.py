@@ -17,6 +17,7 @@ from uuid import UUID
 from opendeep_kit.asterisk.program import WIDEBAND_SINCE, parsed_version
 from opendeep_kit.errors import BadInput, Refused, Unavailable
 from opendeep_kit.logs import log
+from opendeep_kit.numbers import checked
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiClient, AmiLimits, LinkLost, LinkRestored, News
 from opendeep_kit.phone.ami_message import AmiEvent
@@ -24,7 +25,7 @@ from opendeep_kit.phone.call_state import channel_id
 from opendeep_kit.phone.call_table import CallTable, call_id_of
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.phone.live_call import LiveCall
-from opendeep_kit.phone.originate import TRANSFER, Structure, checked_number, originate
+from opendeep_kit.phone.originate import TRANSFER, Structure, originate
 from opendeep_kit.phone.switchboard import Switchboard
 
 REHEARSAL_VARIABLE = "OPENDEEP_REHEARSAL"
@@ -200,7 +201,8 @@ class AsteriskLine:
             Refused: there is no callee to hand over.
             Unavailable: there is no link to Asterisk.
         """
-        move = {"Channel": channel_id(call_id), "Context": TRANSFER, "Exten": checked_number(target)}
+        number = checked(target, "the number to hand over to")
+        move = {"Channel": channel_id(call_id), "Context": TRANSFER, "Exten": number}
         for _ in range(TRANSFER_TRIES):
             reply = await self.ami.ask("BlindTransfer", move)
             if reply.is_success:

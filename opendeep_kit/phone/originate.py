@@ -11,10 +11,10 @@ from enum import StrEnum
 
 from opendeep_kit.audio.pcm import LINE_RATES_HZ
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import checked
 from opendeep_kit.phone.call_state import channel_id
 from opendeep_kit.phone.call_table import CALL_ID_VARIABLE
 from opendeep_kit.phone.line import CallOrder
-from opendeep_kit.settings import E164
 
 HUMAN_LEG = "opendeep-human-leg"
 """Context of `asterisk/extensions.conf` that dials the callee."""
@@ -35,19 +35,6 @@ class Structure(StrEnum):
     """`Local/s@opendeep-ai-leg` and the AudioSocket application: three channels, 8 kHz."""
 
 
-def checked_number(number: str) -> str:
-    """The number, if it is E.164: `+`, a country code, 7 to 15 digits in all.
-
-    Raises:
-        BadInput: it is anything else; the text does not repeat it.
-    """
-    if not E164.fullmatch(number):
-        raise BadInput(
-            f"a number of {len(number)} characters is not E.164", do="write + and 7 to 15 digits, nothing else"
-        )
-    return number
-
-
 def action_id(order: CallOrder) -> str:
     """By which OriginateResponse finds its call."""
     return f"orig-{order.call_id}"
@@ -66,7 +53,7 @@ def originate(
     Raises:
         BadInput: number, caller id, address, format or ring limit is not of the allowed shape.
     """
-    number = checked_number(order.number)
+    number = checked(order.number, "the number to call")
     media = _media(order)
     if not 1 <= order.ring_limit_s <= 999:
         raise BadInput(f"a ring limit of {order.ring_limit_s} s", do="choose 1 to 999 seconds")
@@ -86,9 +73,7 @@ def originate(
         "OPENDEEP_EXPIRES": str(expires_at),
     }
     if caller_id:
-        if not E164.fullmatch(caller_id):
-            raise BadInput("the caller id is not E.164", do="write it as +, country code, digits")
-        variables["OPENDEEP_CALLER_ID"] = caller_id
+        variables["OPENDEEP_CALLER_ID"] = checked(caller_id, "the caller id")
     return {
         "ActionID": action_id(order),
         "Channel": channel,

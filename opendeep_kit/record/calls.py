@@ -16,9 +16,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, RowMapping, insert, select, update
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import checked
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.directory import E164
 from opendeep_kit.record.tables import calls, scripts
 
 
@@ -68,8 +68,7 @@ class ExpectedCall:
     def __post_init__(self) -> None:
         if not _is_uuid(self.call_id):
             raise BadInput("a call's id is not a UUID in its usual text form", do="use str(uuid.uuid4())")
-        if not E164.fullmatch(self.number):
-            raise BadInput("the number to call is not E.164", do="write it as +, country code, digits")
+        checked(self.number, "the number to call")
         if (self.script_name is None) != (self.script_version is None):
             raise BadInput("a call names half a script", do="give both its name and its version, or neither")
 

@@ -15,10 +15,10 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import checked
 from opendeep_kit.record.campaign_tables import consents, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.directory import E164
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, let_wait_again
 
 BATCH = 5_000
@@ -38,8 +38,7 @@ class Consent:
     """From this instant on it is none."""
 
     def __post_init__(self) -> None:
-        if not E164.fullmatch(self.number):
-            raise BadInput("the number of a consent is not E.164", do="write it as +, country code, digits")
+        checked(self.number, "the number of a consent")
         if not self.reference.strip():
             raise BadInput("a consent does not say where it is on file", do="give its reference")
 

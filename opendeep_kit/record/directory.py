@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Row, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import checked
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.tables import contacts, scripts, tasks, tenants
 from opendeep_kit.tenants import Tenant
 
-E164 = re.compile(r"\+[1-9]\d{6,14}")
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -62,10 +62,7 @@ class Contact:
     def __post_init__(self) -> None:
         if not self.contact_id:
             raise BadInput("a contact has no id", do="give every contact an id of its own")
-        if not E164.fullmatch(self.number):
-            raise BadInput(
-                f"the number of contact {self.contact_id!r} is not E.164", do="write it as +, country code, digits"
-            )
+        checked(self.number, f"the number of contact {self.contact_id!r}")
 
 
 # ---- tenants ----------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ story. Once an entry is added, no call to it is permitted any more, in whatever 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -17,6 +16,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, sel
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import is_e164, is_prefix
 from opendeep_kit.record.campaign_tables import dnc_entries, dnc_lists, dnc_removals
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
@@ -32,7 +32,6 @@ _HITS = select(dnc_entries.c.tenant_id, dnc_entries.c.entry).where(
     dnc_entries.c.tenant_id.in_(_LISTS), dnc_entries.c.entry.in_(bindparam("forms", expanding=True))
 )
 _VERSIONS = select(dnc_lists.c.tenant_id, dnc_lists.c.version).where(dnc_lists.c.tenant_id.in_(_LISTS))
-_ENTRY = re.compile(r"\+[1-9][0-9]{6,14}|\+[1-9][0-9]{0,13}\*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ class Entry:
     added_at: datetime
 
     def __post_init__(self) -> None:
-        if not _ENTRY.fullmatch(self.entry):
+        if not (is_e164(self.entry) or is_prefix(self.entry)):
             raise BadInput(
                 "an entry for the do-not-call list is neither a number nor a prefix",
                 do="write numbers as +, country code, digits, and prefixes as +1900*",

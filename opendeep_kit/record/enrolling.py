@@ -15,10 +15,10 @@ from sqlalchemy import JSON, Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import checked
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import campaigns, enrolments
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.directory import E164
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, let_wait_again
 from opendeep_kit.record.hour_groups import Whereabouts, hour_group_id_for
 
@@ -44,8 +44,7 @@ class NewEnrolment:
     """What a script may say of them."""
 
     def __post_init__(self) -> None:
-        if not E164.fullmatch(self.number):
-            raise BadInput("a number to enrol is not E.164", do="write it as +, country code, digits")
+        checked(self.number, "a number to enrol")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

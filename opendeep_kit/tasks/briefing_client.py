@@ -15,6 +15,7 @@ import openai
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from opendeep_kit.errors import Unavailable
+from opendeep_kit.numbers import E164
 from opendeep_kit.settings import LlmSettings
 from opendeep_kit.tasks.briefing import MOST_QUESTIONS, tells_of_ai, understood
 from opendeep_kit.tasks.briefing_draft import Draft, Topic
@@ -45,7 +46,7 @@ class _Heard(BaseModel):
     facts: list[Identifier] = Field(default_factory=list)
     examples: dict[Identifier, str] = Field(default_factory=dict)
     disclosure: Sentence | None = None
-    transfer_to: str | None = Field(None, pattern=r"^\+[1-9][0-9]{6,14}$")
+    transfer_to: E164 | None = None
     max_duration_s: float | None = Field(None, gt=0, le=3600)
     nothing_more: bool = False
 

@@ -6,11 +6,12 @@ missing.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 
-import phonenumbers
-
+from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import e164
 from opendeep_kit.tasks.briefing_questions import NUMBERS, number
 from opendeep_kit.tasks.spec import AnswerType, Question
 
@@ -101,12 +102,8 @@ def minutes(text: str) -> float | None:
 def phone_number(text: str, region: str = "US") -> str | None:
     """A number somebody can be handed over to, E.164."""
     for found in _PHONE.findall(text):
-        try:
-            parsed = phonenumbers.parse(found, region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_possible_number(parsed):
-            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        with contextlib.suppress(BadInput):
+            return e164(found, region)
     return None
 
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from opendeep_kit.numbers import E164
+
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Option = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^|;\n]*$")]
@@ -89,8 +91,8 @@ class TaskSpec(Part):
     """Columns of the contacts file that the script uses."""
     examples: dict[Identifier, str] = Field(default_factory=dict)
     """Values of the facts for rehearsals."""
-    transfer_to: str | None = Field(None, pattern=r"^\+[1-9][0-9]{6,14}$")
-    """E.164 number of the human to whom a callee who asks for one is handed over; None: nobody, a call back instead."""
+    transfer_to: E164 | None = None
+    """Number of the human to whom a callee who asks for one is handed over; None: nobody, a call back instead."""
     questions: tuple[Question, ...] = ()
     tools: tuple[Identifier, ...] = ()
     """Tools of the tenant's own that the agent may use, by name, next to those that every call has."""

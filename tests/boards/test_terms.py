@@ -4,15 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opendeep_kit.boards.terms import epoch_ms, masked, moment, money, named
+from opendeep_kit.boards.terms import epoch_ms, moment, money, named
 from opendeep_kit.errors import BadInput
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-
-
-def test_masked() -> None:
-    """Of a number only its end is shown."""
-    assert masked("+12125550101") == "…0101"
 
 
 def test_named() -> None:

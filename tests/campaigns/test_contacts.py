@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from opendeep_kit.campaigns.contacts import Contact, Contacts, e164, read_contacts
+from opendeep_kit.campaigns.contacts import Contact, Contacts, read_contacts
 from opendeep_kit.errors import BadInput
 
 ROOT = Path(__file__).parents[2]
@@ -51,52 +51,6 @@ def test_shipped_contacts_can_all_be_called() -> None:
     found = read_contacts(ROOT / "notebooks/data/contacts.csv", needs=("name", "appointment"))
 
     assert (len(found.accepted), found.refused, found.merged) == (11, [], 0)
-
-
-@pytest.mark.parametrize(
-    ("written", "region", "dialled"),
-    [
-        ("+1 212 555 0101", "US", "+12125550101"),
-        ("212-555-0101", "US", "+12125550101"),
-        ("+44 20 7946 0958", "US", "+442079460958"),
-        ("020 7946 0958", "GB", "+442079460958"),
-        ("030/901820", "DE", "+4930901820"),
-        ("0049 30 901820", "DE", "+4930901820"),
-        ("+1 212 555 0101", "GB", "+12125550101"),
-    ],
-)
-def test_number(written: str, region: str, dialled: str) -> None:
-    """Numbers as people write them, with the region of those without a country code."""
-    assert e164(written, region) == dialled
-
-
-@pytest.mark.parametrize(
-    ("written", "reason"),
-    [
-        ("", "there is no telephone number: fill it in."),
-        ("none", "holds letters"),
-        ("+1 212 555 0101 ext. 4", "holds letters"),
-        ("1-800-FLOWERS", "holds letters"),
-        ("٢١٢a", "holds letters"),
-        ("12345", "is not in use in any numbering plan"),
-        ("+1 212 555 010", "is not in use in any numbering plan"),
-        ("+999 123456789", "is no telephone number (could not interpret numbers after plus-sign): give it with"),
-        ("+12125550101\r\nAction: Originate", "is no telephone number"),
-        ("+12125550101\n", "is no telephone number"),
-        ("${EXTEN}", "holds letters"),
-        ("${1}", "is "),
-        ("1" * 200, "is no telephone number"),
-        ("+1&212&555&0101", "is "),
-    ],
-)
-def test_number_that_cannot_be_dialled(written: str, reason: str) -> None:
-    """Nothing but a number in use reaches a dial string: no letters, no line ends, no variables, no novels."""
-    with pytest.raises(BadInput) as caught:
-        e164(written, "US")
-
-    assert reason in str(caught.value)
-    assert len(str(caught.value)) < 200
-    assert "\n" not in str(caught.value)
 
 
 def test_every_row_is_accounted_for(folder: Path) -> None:

@@ -10,14 +10,14 @@ from opendeep_kit.boards.board import Act
 from opendeep_kit.boards.live.board import CallRow, LiveBoard, LiveView, LoopRow, Order, Talk
 from opendeep_kit.boards.live.figures import CallNow, LiveCalls, Look, Loop, Stage
 from opendeep_kit.boards.live.talk import running_talk
-from opendeep_kit.boards.terms import epoch_ms, masked, named
+from opendeep_kit.boards.terms import epoch_ms, named
 from opendeep_kit.boards.ticker import Ticker
 from opendeep_kit.errors import BadInput
 from opendeep_kit.events import Event
+from opendeep_kit.numbers import HOW, is_e164, masked
 from opendeep_kit.record import call_commands
 from opendeep_kit.record.call_commands import Command, CommandKind
 from opendeep_kit.record.database import Clock, Database, utc_now
-from opendeep_kit.record.directory import E164
 from opendeep_kit.settings import ServiceSettings
 
 GAP_SHARE_HEARD = 0.01
@@ -111,8 +111,8 @@ class LiveDesk:
         text = act.text.strip()
         if kind in (CommandKind.TRANSFER, CommandKind.TAKE_OVER) and text:
             text = "".join(text.split())
-            if not E164.fullmatch(text):
-                raise BadInput("that is no telephone number", do="write it as +, country code, digits")
+            if not is_e164(text):
+                raise BadInput("that is no telephone number", do=HOW)
         call_commands.give(
             self._database, self._tenant_id, act.on, kind, argument=text, by=named(act.by), now=self._clock()
         )

@@ -15,9 +15,9 @@ from opendeep_kit.boards.ticker import Ticker
 from opendeep_kit.campaigns.model import AttemptCaps, TenantLimits
 from opendeep_kit.engine.campaign_specs import to_limits
 from opendeep_kit.errors import BadInput
+from opendeep_kit.numbers import is_e164
 from opendeep_kit.record import campaigns, counters, dnc, runs
 from opendeep_kit.record.database import Clock, Database, utc_now
-from opendeep_kit.record.directory import E164
 from opendeep_kit.record.dnc import Entry
 from opendeep_kit.record.runs import Run, Schedule
 from opendeep_kit.tenants import Tenant
@@ -84,7 +84,7 @@ class TenantDesk:
 
     def _answer(self) -> tuple[str, bool]:
         """What the lists say of the number sought, and whether one forbids it."""
-        if not E164.fullmatch(self._sought):
+        if not is_e164(self._sought):
             return "", False
         said = dnc.look_up(self._database, self._tenant.tenant_id, self._sought)
         found = []
