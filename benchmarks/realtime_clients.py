@@ -18,8 +18,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
-from opendeep_kit.rehearsal.prerecorded import FixedEars, LoudnessVoice, ToneMouth
+from opendeep_kit.rehearsal.engines import FixedEars, LoudnessVoice, ReplyRequest, Role, Say, ToneMouth, Turn, UseTool
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.settings import RehearsalSettings
 

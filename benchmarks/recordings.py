@@ -38,7 +38,7 @@ from opendeep_kit.record.calls import calls_of
 from opendeep_kit.record.database import open_database
 from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
-from opendeep_kit.rehearsal.listen import WhisperEars
+from opendeep_kit.rehearsal.speech import WhisperEars
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 CUT_TOLERANCE_MS = 150.0

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from opendeep_kit import warehouse as warehouse
     from opendeep_kit.campaigns.contacts import read_contacts as read_contacts
     from opendeep_kit.lab import pictures as pictures
-    from opendeep_kit.lab.briefing_desk import briefing_chat as briefing_chat
     from opendeep_kit.lab.campaign_run import run_campaign as run_campaign
     from opendeep_kit.lab.comparison import Comparison as Comparison
     from opendeep_kit.lab.headline_figures import headline as headline
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from opendeep_kit.settings import Price as Price
     from opendeep_kit.tasks.script import load_script as load_script
     from opendeep_kit.tasks.script import parse_script as parse_script
+    from opendeep_kit.widgets.briefing import briefing_chat as briefing_chat
 
 __version__ = "0.1.0"
 _HOME = {
@@ -33,7 +33,7 @@ _HOME = {
     "PastCalls": "opendeep_kit.lab.past_calls",
     "Price": "opendeep_kit.settings",
     "Workbench": "opendeep_kit.lab.workbench",
-    "briefing_chat": "opendeep_kit.lab.briefing_desk",
+    "briefing_chat": "opendeep_kit.widgets.briefing",
     "headline": "opendeep_kit.lab.headline_figures",
     "execute_report": "opendeep_kit.lab.reports",
     "load_script": "opendeep_kit.tasks.script",

@@ -34,8 +34,7 @@ from opendeep_kit.record import dnc
 from opendeep_kit.record.calls import MediaEnd
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.event_log import EventLog
-from opendeep_kit.rehearsal.languages import check_language
-from opendeep_kit.rehearsal.public import is_made_up
+from opendeep_kit.rehearsal.public import check_language, is_made_up
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import CallScript
 from opendeep_kit.tenants import DEFAULT_TENANT

@@ -19,10 +19,9 @@ from opendeep_kit import __version__
 from opendeep_kit.commands.asterisk import asterisk_app
 from opendeep_kit.commands.call import call_app
 from opendeep_kit.commands.campaign import campaign_app
-from opendeep_kit.commands.consent import consent_app
-from opendeep_kit.commands.dnc import dnc_app
-from opendeep_kit.commands.record import JsonOption, TenantOption
-from opendeep_kit.commands.schedule import schedule_app
+from opendeep_kit.commands.compliance import consent_app, dnc_app
+from opendeep_kit.commands.notebooks import schedule_app
+from opendeep_kit.commands.options import JsonOption, TenantOption
 from opendeep_kit.commands.tenant import tenant_app
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake, Refused
@@ -183,7 +182,7 @@ def run_(
     data: DataDir = None,
 ) -> None:
     """Run a notebook now, and keep it and its page as a report."""
-    from opendeep_kit.commands.notebook_run import run_notebook
+    from opendeep_kit.commands.notebooks import run_notebook
 
     run(run_notebook(notebook, parameter or [], tenant=tenant, as_json=json_, data=data))
 
@@ -197,7 +196,7 @@ def runs(
     data: DataDir = None,
 ) -> None:
     """Notebooks that were run, by hand or by a schedule, and how they went."""
-    from opendeep_kit.commands.notebook_run import list_runs
+    from opendeep_kit.commands.notebooks import list_runs
 
     list_runs(tenant=tenant, schedule=schedule, limit=limit, as_json=json_, data=data)
 
@@ -207,15 +206,15 @@ def carry_out(
     run_id: Annotated[str, typer.Argument(help="Of the run that was asked for.")], tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """One notebook in a process of its own; `run` and the service start it."""
-    from opendeep_kit.commands import notebook_run
+    from opendeep_kit.commands import notebooks
 
-    notebook_run.carry_out(run_id, tenant=tenant)
+    notebooks.carry_out(run_id, tenant=tenant)
 
 
 @app.command()
 def status(json_: JsonOption = False, data: DataDir = None) -> None:
     """How the service is: processes, live calls, campaigns."""
-    from opendeep_kit.commands.status import show_status
+    from opendeep_kit.commands.service import show_status
 
     if code := show_status(as_json=json_, data=data):
         raise typer.Exit(code)
@@ -224,7 +223,7 @@ def status(json_: JsonOption = False, data: DataDir = None) -> None:
 @app.command()
 def upkeep(json_: JsonOption = False, data: DataDir = None) -> None:
     """Archive closed days and delete what may be kept no longer; the service does it every night."""
-    from opendeep_kit.commands.upkeep import run_upkeep
+    from opendeep_kit.commands.service import run_upkeep
 
     if code := run_upkeep(as_json=json_, data=data):
         raise typer.Exit(code)
@@ -239,7 +238,7 @@ def why(
     data: DataDir = None,
 ) -> None:
     """Explain why a number may or may not be called now, rule by rule."""
-    from opendeep_kit.commands.status import show_why
+    from opendeep_kit.commands.service import show_why
 
     show_why(number, campaign, tenant=tenant, as_json=json_, data=data)
 

@@ -28,9 +28,8 @@ from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.callees_server import CalleesServer
-from opendeep_kit.rehearsal.engines import Say, UseTool
+from opendeep_kit.rehearsal.engines import FixedDialogue, FixedEars, LoudnessVoice, Say, ToneMouth, UseTool
 from opendeep_kit.rehearsal.line import SimulatedLine
-from opendeep_kit.rehearsal.prerecorded import FixedDialogue, FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.settings import PhoneSettings, RehearsalSettings
 from opendeep_kit.tasks.script import parse_script

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from opendeep_kit.commands.record import DataOption, JsonOption, TenantOption, by, now, record, say, say_rows
+from opendeep_kit.commands.options import DataOption, JsonOption, TenantOption, by, now, record, say, say_rows
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.numbers import e164
 from opendeep_kit.record import call_commands, calls, directory

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
-from opendeep_kit.commands.record import (
+from opendeep_kit.commands.options import (
     DataOption,
     JsonOption,
     TenantOption,

@@ -27,9 +27,8 @@ from opendeep_kit.numbers import e164
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import open_database
-from opendeep_kit.rehearsal.languages import check_language
 from opendeep_kit.rehearsal.personas import PERSONAS, persona
-from opendeep_kit.rehearsal.public import number_of
+from opendeep_kit.rehearsal.public import check_language, number_of
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tasks.spec import TaskSpec

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from opendeep_kit.campaigns.model import check_zone
-from opendeep_kit.commands.record import DataOption, JsonOption, json_file, now, record, say, say_rows
+from opendeep_kit.commands.options import DataOption, JsonOption, json_file, now, record, say, say_rows
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import check_region

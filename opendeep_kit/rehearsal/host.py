@@ -17,8 +17,18 @@ from dataclasses import dataclass
 from opendeep_kit.audio.resample import warm_up
 from opendeep_kit.config import Settings
 from opendeep_kit.rehearsal.callees_server import CalleesServer
-from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, Say, UseTool, VoiceProbability
-from opendeep_kit.rehearsal.prerecorded import FixedDialogue, FixedEars, LoudnessVoice, ToneMouth
+from opendeep_kit.rehearsal.engines import (
+    Dialogue,
+    Ears,
+    FixedDialogue,
+    FixedEars,
+    LoudnessVoice,
+    Mouth,
+    Say,
+    ToneMouth,
+    UseTool,
+    VoiceProbability,
+)
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.rehearsal.reply import ScriptDialogue
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue
@@ -97,8 +107,7 @@ class _Kit:
 
 
 def _speech(settings: Settings) -> _Kit:
-    from opendeep_kit.rehearsal.listen import SileroDetector, WhisperEars
-    from opendeep_kit.rehearsal.speak import PiperMouth
+    from opendeep_kit.rehearsal.speech import PiperMouth, SileroDetector, WhisperEars
 
     ears, mouth = WhisperEars(settings.rehearsal.stt_model), PiperMouth(settings.rehearsal.tts_voice)
 

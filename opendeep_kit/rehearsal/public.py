@@ -1,6 +1,6 @@
-"""Who lives at which number of the rehearsal's telephone network.
+"""Who is reached at which number of the rehearsal's telephone network, and in which languages they talk.
 
-Given a number +1 NXX 555 01NN (the range kept for fiction), names the subscriber by its last two digits: a persona
+Given a number +1 NXX 555 01NN (the range reserved for fiction), names the subscriber by its last two digits: a persona
 that talks, or what the network does instead. The line simulator and the callee-side Asterisk both follow this table.
 """
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from opendeep_kit.audio.prepared import is_english
+from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 
 _FICTION = re.compile(r"\+?1[2-9]\d{2}55501(\d\d)")
@@ -125,3 +127,24 @@ def number_called(uuid: UUID) -> str:
     """The number of a `callee_uuid`; empty when it is none."""
     digits = uuid.hex.lstrip("0")
     return f"+{digits}" if digits.isdecimal() else ""
+
+
+def check_language(settings: Settings, language: str, number: str) -> None:
+    """Whether agent and callee can talk in this language (BCP 47).
+
+    Args:
+        number: who is called, E.164: a persona speaks with the local voice, whoever the agent is.
+
+    Raises:
+        BadInput: one of them would use a packaged model, and those are English.
+    """
+    rehearsal = settings.rehearsal
+    is_local = settings.voice.provider == "local" or is_made_up(number)
+    if is_english(language) or not is_local or rehearsal.engine == "tones":
+        return
+    own = {"rehearsal.tts_voice": rehearsal.tts_voice, "rehearsal.stt_model": rehearsal.stt_model}
+    if missing := [name for name, path in own.items() if path is None]:
+        raise BadInput(
+            f"the packaged models speak and understand English only, and the script's language is {language}",
+            do=f"set {' and '.join(missing)} to models of that language, or rehearse the script in English",
+        )

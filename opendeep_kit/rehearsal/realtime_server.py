@@ -28,8 +28,7 @@ from websockets.http11 import Request, Response
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, VoiceProbability
-from opendeep_kit.rehearsal.realtime.faults import Fault, parse_faults
-from opendeep_kit.rehearsal.realtime.mischief import EXPIRED, CloseNow, Mischief, Outgoing
+from opendeep_kit.rehearsal.realtime.faults import EXPIRED, CloseNow, Fault, Mischief, Outgoing, parse_faults
 from opendeep_kit.rehearsal.realtime.session import Engines, Session
 from opendeep_kit.rehearsal.realtime.session_settings import new_id
 from opendeep_kit.settings import RehearsalSettings

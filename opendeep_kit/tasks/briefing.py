@@ -11,9 +11,8 @@ from dataclasses import replace
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.tasks import briefing_words as words
-from opendeep_kit.tasks.briefing_draft import Draft, Topic
+from opendeep_kit.tasks.briefing_draft import Draft, Topic, script_text
 from opendeep_kit.tasks.briefing_questions import NUMBERS, number, questions_in
-from opendeep_kit.tasks.briefing_script import script_text
 from opendeep_kit.tasks.script import CallScript, parse_script
 from opendeep_kit.tasks.spec import DEFAULT_DISCLOSURE
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import ipywidgets
 
+from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.tasks.briefing import Briefing, understood
 from opendeep_kit.tasks.briefing_draft import Draft
@@ -114,3 +115,13 @@ class BriefingChat(PagedBox):
             f'<pre style="{_SCRIPT};flex:1 1 300px">{escape(self._text)}</pre>' if self.briefing.script_text else ""
         )
         return f'<div style="{_BESIDE}"><div style="flex:1 1 300px">{self._bubbles()}</div>{beside}</div>'
+
+
+def briefing_chat(*, settings: Settings | None = None) -> BriefingChat:
+    """A chat that ends in a call script; it understands by the settings' text model, or by rules without one."""
+    llm = (settings or load_settings()).llm
+    if llm.base_url is None:
+        return BriefingChat(understood)
+    from opendeep_kit.tasks.briefing_client import BriefingClient
+
+    return BriefingChat(BriefingClient(llm).understood)

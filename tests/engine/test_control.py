@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from opendeep_kit.campaigns.lifecycle import TaskFact
-from opendeep_kit.commands.status import health
+from opendeep_kit.commands.service import health
 from opendeep_kit.engine.blocked_by import held_by
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.control import Control

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opendeep_kit.commands.upkeep import run_upkeep
+from opendeep_kit.commands.service import run_upkeep
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.upkeep import closed_before, keep_up

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from opendeep_kit.audio.pcm import to_samples
+from opendeep_kit.commands.media import tone
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line_tests import tone
 from opendeep_kit.settings import PhoneSettings
 from tests.phone.raw_ami import RawAmi
 

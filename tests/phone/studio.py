@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from opendeep_kit.asterisk.instance import AsteriskInstance
+from opendeep_kit.commands.media import tone
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.outcomes import PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiLimits
 from opendeep_kit.phone.asterisk_line import AsteriskLine, LineLimits
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
-from opendeep_kit.phone.line_tests import tone
 from opendeep_kit.phone.originate import Structure
 from opendeep_kit.settings import PhoneSettings
 from tests.phone.asterisk_end import until

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from opendeep_kit.commands.media import echo
 from opendeep_kit.phone.audiosocket import encode_call_id, encode_digit, encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line_tests import echo
 from opendeep_kit.settings import PhoneSettings
 from tests.phone.asterisk_end import AsteriskEnd, asterisk_end, next_sound, open_files, until
 

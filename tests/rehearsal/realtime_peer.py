@@ -17,8 +17,15 @@ from websockets.exceptions import ConnectionClosed
 
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.tones import tone
-from opendeep_kit.rehearsal.engines import ReplyRequest, Say, UseTool
-from opendeep_kit.rehearsal.prerecorded import FixedDialogue, FixedEars, LoudnessVoice, ToneMouth
+from opendeep_kit.rehearsal.engines import (
+    FixedDialogue,
+    FixedEars,
+    LoudnessVoice,
+    ReplyRequest,
+    Say,
+    ToneMouth,
+    UseTool,
+)
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.settings import RehearsalSettings
 

@@ -9,10 +9,9 @@ import pytest
 from opendeep_kit.audio.pcm import level_dbfs, silence, to_samples
 from opendeep_kit.audio.tones import tone
 from opendeep_kit.phone.audiosocket import encode_call_id, encode_sound
-from opendeep_kit.rehearsal.callee import Callee
-from opendeep_kit.rehearsal.callees_server import CalleesServer
+from opendeep_kit.rehearsal.callees_server import Callee, CalleesServer
+from opendeep_kit.rehearsal.engines import FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.personas import persona
-from opendeep_kit.rehearsal.prerecorded import FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.public import callee_uuid, number_of
 from opendeep_kit.settings import PhoneSettings
 
@@ -49,7 +48,7 @@ class Call:
 def no_thinking_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of a callee pass at once; the test counts frames, not seconds."""
     real = asyncio.sleep
-    monkeypatch.setattr("opendeep_kit.rehearsal.callee.asyncio.sleep", lambda s: real(0))
+    monkeypatch.setattr("opendeep_kit.rehearsal.callees_server.asyncio.sleep", lambda s: real(0))
 
 
 async def test_answers_the_agent() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
-from opendeep_kit.rehearsal.languages import check_language
+from opendeep_kit.rehearsal.public import check_language
 
 PERSONA, PERSON = "+12125550101", "+4930123456"
 OWN: dict[str, Any] = {"tts_voice": "de.onnx", "stt_model": "many"}

@@ -9,8 +9,7 @@ from opendeep_kit.audio.pcm import level_dbfs, silence, to_samples
 from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ, VAD_RATE_HZ
-from opendeep_kit.rehearsal.listen import SileroDetector, WhisperEars, _tokenizer
-from opendeep_kit.rehearsal.speak import PITCH, PiperMouth
+from opendeep_kit.rehearsal.speech import PITCH, PiperMouth, SileroDetector, WhisperEars, _tokenizer
 from opendeep_kit.rehearsal.turns import Started, Stopped, TurnDetector
 from opendeep_kit.rehearsal.understand import plain
 

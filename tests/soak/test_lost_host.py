@@ -15,7 +15,7 @@ from opendeep_kit.config import Settings
 from opendeep_kit.record import attempts, counters
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.rehearsal.callees_server import CalleesServer
-from opendeep_kit.rehearsal.prerecorded import FixedEars, LoudnessVoice, ToneMouth
+from opendeep_kit.rehearsal.engines import FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.settings import PhoneSettings
 from tests.service.hosts import host, postgresql
 from tests.service_rig import TENANT, new_tenant, settings_for, start_campaign, until, world

@@ -2,9 +2,8 @@
 
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.lab.briefing_desk import briefing_chat
 from opendeep_kit.tasks.briefing_draft import Draft
-from opendeep_kit.widgets.briefing import BriefingChat
+from opendeep_kit.widgets.briefing import BriefingChat, briefing_chat
 from tests.tasks.test_briefing import DIALOGUES
 
 

@@ -1,7 +1,8 @@
-"""What can be made to go wrong in a rehearsal, and how to ask for it.
+"""What can be made to go wrong in a rehearsal, how to ask for it, and how the outgoing stream is spoilt. Pure.
 
-Given the `fault` parameters of a connection's address, names the faults; a wrong one is refused with a sentence.
-Never does the damage: `mischief` spoils the stream, `responses` spoils what is said.
+Given the `fault` parameters of a connection's address, names the faults; given each event on its way out, or a fault
+whose time has come, returns what goes out instead. Never keeps a clock (the server arms the timed faults) and never
+touches what is said (`responses` does).
 
 A fault is `name`, `name_detail`, or either with `@t=SECONDS` (since the session began) or `@response=N` (the Nth
 response of the session, from 1). Several: repeat the parameter or separate them by commas.
@@ -27,11 +28,13 @@ response of the session, from 1). Several: repeat the parameter or separate them
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.rehearsal.realtime.rejections import error_event
 
 
 class When(StrEnum):
@@ -109,3 +112,111 @@ def _moment(text: str, when: str, allowed: When) -> tuple[float | None, int | No
         return float(match[1]), None
     ways = {When.NEVER: "no '@'", When.RESPONSE: "@response=N", When.MOMENT: "@t=SECONDS or @response=N"}
     raise BadInput(f"the fault {text!r} cannot happen at {when!r}", do=f"write {ways[allowed]}")
+
+
+EXPIRED = (1001, "Your session hit the maximum duration of 60 minutes.")
+"""Code and reason as OpenAI closes an expired session."""
+LATE_DELTAS = 3
+_FIRST_SIGNS = frozenset(
+    ["response.output_audio.delta", "response.output_text.delta", "response.function_call_arguments.delta"]
+)
+_TEXT_DELTAS = frozenset(
+    [
+        "response.output_audio_transcript.delta",
+        "response.output_text.delta",
+        "response.function_call_arguments.delta",
+        "conversation.item.input_audio_transcription.delta",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseNow:
+    """The connection is to be closed, in order with the events before."""
+
+    code: int
+    reason: str
+
+
+Outgoing = dict[str, Any] | CloseNow
+
+
+class Mischief:
+    """One session's faults at work. Without faults every event passes unchanged."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.timed = [fault for fault in faults if fault.at_s is not None]
+        """To be given to `strike` when their time has come."""
+        self._faults = [fault for fault in faults if fault.at_s is None]
+        self._names = {fault.name for fault in faults}
+        self._numbers: dict[str, int] = {}
+        self._begun: set[str] = set()
+        self._last_delta: dict[str, dict[str, Any]] = {}
+        self._is_stalled = False
+
+    def pass_on(self, event: dict[str, Any]) -> list[Outgoing]:
+        """What goes out instead of this event."""
+        if not self._names:
+            return [event]
+        if self._is_stalled:
+            return []
+        out: list[Outgoing] = [event]
+        kind = event["type"]
+        response_id = event.get("response_id") or event.get("response", {}).get("id", "")
+        if kind == "response.created":
+            self._numbers[response_id] = len(self._numbers) + 1
+            if self._has("no_created", response_id):
+                out.clear()
+        elif kind == "response.output_audio.delta":
+            self._last_delta[response_id] = event
+        elif kind == "response.done":
+            out += self._late(event["response"])
+        if kind in _FIRST_SIGNS and response_id not in self._begun:
+            self._begun.add(response_id)
+            for fault in self._faults:
+                if fault.response == self._numbers.get(response_id) and fault.name in _STRIKES:
+                    out += self.strike(fault)
+        return self._decorated(out, kind)
+
+    def strike(self, fault: Fault) -> list[Outgoing]:
+        """Let a connection fault happen."""
+        if self._is_stalled:
+            return []
+        match fault.name:
+            case "close":
+                return [CloseNow(int(fault.detail), "asked for by the rehearsal")]
+            case "expire":
+                return [CloseNow(*EXPIRED)]
+            case "stall":
+                self._is_stalled = True
+                return []
+            case _:
+                kind = "server_error" if fault.detail == "server_error" else "invalid_request_error"
+                return [error_event("The rehearsal asked for this error.", code=fault.detail, kind=kind)]
+
+    def _late(self, response: dict[str, Any]) -> list[Outgoing]:
+        last = self._last_delta.pop(response["id"], None)
+        if last is None or response["status"] != "cancelled" or not self._has("late_deltas", response["id"]):
+            return []
+        return [dict(last) for _ in range(LATE_DELTAS)]
+
+    def _has(self, name: str, response_id: str) -> bool:
+        number = self._numbers.get(response_id, 0)
+        return any(fault.name == name and fault.hits(number) for fault in self._faults)
+
+    def _decorated(self, out: list[Outgoing], kind: str) -> list[Outgoing]:
+        if "unknown_events" in self._names and kind in ("session.created", "response.created"):
+            out = [*out, {"type": "ping", "timestamp": 0}, {"type": "session.mood.updated", "mood": "mischievous"}]
+        if "extra_keys" in self._names:
+            out = [_with_extra_keys(event) if isinstance(event, dict) else event for event in out]
+        return out
+
+
+_STRIKES = frozenset(["close", "expire", "stall", "error"])
+
+
+def _with_extra_keys(event: dict[str, Any]) -> dict[str, Any]:
+    extra: dict[str, Any] = {"ts": 0, "latency": {"server_ms": 0}}
+    if event["type"] in _TEXT_DELTAS:
+        extra["obfuscation"] = "xK2qP0s"
+    return event | extra

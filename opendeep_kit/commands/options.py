@@ -1,4 +1,4 @@
-"""What commands on the record share: its opening, the options that all have, and their two ways of printing.
+"""What commands on the record share: opening it, common options, and the two ways of printing.
 
 Given a command's result, prints it for a person, or as JSON for a machine. Never holds logic of a command.
 """

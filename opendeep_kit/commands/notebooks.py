@@ -1,7 +1,7 @@
-"""`opendeep run` and `opendeep runs`: notebooks as reports, each with a row that says how it went.
+"""`opendeep run`, `runs` and `schedule …`: notebooks as reports, now or on a cron schedule.
 
-Given a notebook and values, checks them, writes the row and runs the notebook in a process of its own, which closes the
-row. Never runs one twice.
+Given a notebook and values, checks them, writes a row and runs the notebook in its own process, which closes the row;
+`opendeep up` starts the scheduled ones. Never runs one twice.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from opendeep_kit.commands.record import now, record, say, say_rows
+from opendeep_kit.campaigns.cron import next_due
+from opendeep_kit.commands.options import DataOption, JsonOption, TenantOption, now, record, say, say_rows
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.schedules import (
     BEAT_S,
@@ -30,13 +34,15 @@ from opendeep_kit.engine.schedules import (
     what_became_of,
 )
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
-from opendeep_kit.lab.reports import execute_report, parameters_of, typed_parameters
 from opendeep_kit.logs import log
 from opendeep_kit.record import directory, runs
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.runs import NewRun, Run, RunState
+from opendeep_kit.record.runs import NewRun, Run, RunState, Schedule
 from opendeep_kit.tenants import DEFAULT_TENANT
 
+schedule_app = typer.Typer(no_args_is_help=True, help="Notebooks that run by themselves.")
+ScheduleArgument = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.")]
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 OWN = ("data_dir", "tenant", "own_service")
 """Parameters that a run fills in where a notebook has them and nobody said otherwise."""
 
@@ -47,6 +53,9 @@ def checked(database: Database, tenant_id: str, notebook: Path, said: list[str])
     Raises:
         BadInput: the tenant, the notebook, a parameter's name or its value is wrong.
     """
+    # Here, not above: Jupyter takes seconds to import, and every command imports this module.
+    from opendeep_kit.lab.reports import parameters_of, typed_parameters
+
     if directory.tenant(database, tenant_id) is None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
     parameters = typed_parameters(notebook, said)
@@ -82,7 +91,7 @@ async def run_notebook(notebook: Path, said: list[str], *, tenant: str, as_json:
         runs.finish(database, tenant, run.run_id, state, error=why, now=now())  # unless the process did
         done = runs.run(database, tenant, run.run_id)
     assert done is not None
-    row = _row(done, settings, now())
+    row = _run_row(done, settings, now())
     told = f"{done.run_id}: {row['state']}" + (f", {done.error}" if done.error else "")
     say(as_json, row, "\n".join([told, *(f"{name:8} {row[name]}" for name in ("page", "executed") if row[name])]))
     return 0 if done.state is RunState.DONE else 1
@@ -100,6 +109,8 @@ def carry_out(run_id: str, *, tenant: str) -> None:
     Raises:
         Refused: it is over, or was never begun.
     """
+    from opendeep_kit.lab.reports import execute_report, parameters_of
+
     with record(None) as (database, settings):
         run = runs.run(database, tenant, run_id)
         if run is None or run.state is not RunState.RUNNING:
@@ -123,7 +134,9 @@ def list_runs(*, tenant: str, schedule: str | None, limit: int, as_json: bool, d
     """Print the tenant's runs, the newest first."""
     with record(data) as (database, settings):
         at = now()
-        found = [_row(one, settings, at) for one in runs.runs_of(database, tenant, schedule_id=schedule, limit=limit)]
+        found = [
+            _run_row(one, settings, at) for one in runs.runs_of(database, tenant, schedule_id=schedule, limit=limit)
+        ]
     if not as_json:
         found = [{name: row[name] for name in ("run", "state", "started", "seconds", "by", "error")} for row in found]
     say_rows(as_json, found, title=f"runs of {tenant}", nothing="no notebook was run")
@@ -169,7 +182,7 @@ def _beating(database: Database, run: NewRun) -> Iterator[None]:
         beating.join()
 
 
-def _row(run: Run, settings: Settings, at: datetime) -> dict[str, Any]:
+def _run_row(run: Run, settings: Settings, at: datetime) -> dict[str, Any]:
     folder = reports_dir(settings)
     silent_s = (at - run.heartbeat_at).total_seconds()
     is_silent = run.state is RunState.RUNNING and silent_s > SILENT_S
@@ -185,3 +198,110 @@ def _row(run: Run, settings: Settings, at: datetime) -> dict[str, Any]:
         "error": run.error or None,
         **{name: str(path) if path.is_file() else None for name, path in outputs.items()},
     }
+
+
+@schedule_app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Its name: a-z, 0-9 and -; one that is there is changed.")],
+    notebook: Annotated[Path, typer.Argument(help="For example notebooks/campaign.ipynb.")],
+    cron: Annotated[str, typer.Option(help='Minute, hour, day, month, weekday: "0 9 * * mon-fri"; or @daily.')],
+    zone: Annotated[str | None, typer.Option(help="IANA name of the wall clock; the tenant's if not said.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE, once for each.")] = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+    json_: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Run a notebook at these times, while `opendeep up` runs."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"{name[:40]!r} is no name for a schedule", do="use a-z, 0-9 and -, 40 at most")
+    with record(data) as (database, _):
+        path, parameters = checked(database, tenant, notebook, parameter or [])
+        time_zone = zone or _zone_of(database, tenant)
+        made = Schedule(
+            tenant_id=tenant,
+            schedule_id=name,
+            cron=cron,
+            time_zone=time_zone,
+            notebook=path,
+            parameters=parameters,
+            next_run_at=next_due(cron, time_zone=time_zone, after=now()),
+        )
+        runs.save_schedule(database, made, now=now())
+    _say(json_, made)
+
+
+@schedule_app.command()
+def pause(
+    name: ScheduleArgument, tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None
+) -> None:
+    """Start no more runs by it; one under way goes on."""
+    with record(data) as (database, _):
+        changed = replace(_existing(database, tenant, name), is_paused=True)
+        runs.save_schedule(database, changed, now=now())
+    _say(json_, changed)
+
+
+@schedule_app.command()
+def resume(
+    name: ScheduleArgument, tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None
+) -> None:
+    """Go on with its next time; what it missed is not made up for."""
+    with record(data) as (database, _):
+        kept = _existing(database, tenant, name)
+        following = next_due(kept.cron, time_zone=kept.time_zone, after=now())
+        changed = replace(kept, is_paused=False, next_run_at=following)
+        runs.save_schedule(database, changed, now=now())
+    _say(json_, changed)
+
+
+@schedule_app.command()
+def remove(
+    name: ScheduleArgument, tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None
+) -> None:
+    """Take it away; its runs and their reports stay."""
+    with record(data) as (database, _):
+        _existing(database, tenant, name)
+        runs.remove_schedule(database, tenant, name, now=now())
+    say(json_, {"schedule": name, "removed": True}, f"schedule {name}: removed")
+
+
+@schedule_app.command("list")
+def list_(tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None) -> None:
+    """The tenant's schedules, and when each is due next."""
+    with record(data) as (database, _):
+        rows = [_schedule_row(one) for one in runs.schedules_of(database, tenant)]
+    if not json_:
+        rows = [{name: value for name, value in row.items() if name != "parameters"} for row in rows]
+    say_rows(json_, rows, title=f"schedules of {tenant}", nothing="there is no schedule")
+
+
+def _say(as_json: bool, one: Schedule) -> None:
+    row = _schedule_row(one)
+    how = "paused" if one.is_paused else f"next at {row['next']}"
+    say(as_json, row, f"schedule {one.schedule_id}: {one.notebook}, {one.cron} {one.time_zone}, {how}")
+
+
+def _schedule_row(one: Schedule) -> dict[str, Any]:
+    here = ZoneInfo(one.time_zone)
+    times = {"next": None if one.is_paused else one.next_run_at, "last": one.last_run_at}
+    return {
+        "schedule": one.schedule_id,
+        "cron": one.cron,
+        "zone": one.time_zone,
+        "notebook": one.notebook,
+        "parameters": dict(one.parameters),
+        "paused": one.is_paused,
+        **{name: at and at.astimezone(here).isoformat(timespec="minutes") for name, at in times.items()},
+    }
+
+
+def _existing(database: Database, tenant: str, name: str) -> Schedule:
+    found = runs.schedule(database, tenant, name)
+    if found is None:
+        raise BadInput(f"there is no schedule {name!r}", do="run `opendeep schedule list`")
+    return found
+
+
+def _zone_of(database: Database, tenant_id: str) -> str:
+    tenant = directory.tenant(database, tenant_id)
+    return tenant.time_zone if tenant else "UTC"

@@ -9,9 +9,9 @@ from uuid import uuid4
 import numpy as np
 
 from opendeep_kit.audio.pcm import to_samples
+from opendeep_kit.commands.media import echo, tone
 from opendeep_kit.phone.audiosocket import encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line_tests import echo, tone
 from opendeep_kit.settings import PhoneSettings
 from tests.phone.asterisk_end import AsteriskEnd, asterisk_end, next_sound, until
 

@@ -1,6 +1,7 @@
-"""`opendeep status` and `opendeep why`: how the service is, and why a number may or may not be called.
+"""`opendeep status`, `why` and `upkeep`: how the service is, why a number may be called, and the nightly chores now.
 
-Given settings, reads the record and prints. Never changes anything.
+Given settings, reads the record and prints. Only `upkeep` changes anything: it archives closed days and deletes what is
+past its retention. A host that only holds sound must run it daily, because its recordings are local.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.commands.record import now, record, say
+from opendeep_kit.commands.options import now, record, say, say_rows
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.blocked_by import held_by
+from opendeep_kit.engine.upkeep import keep_up
 from opendeep_kit.numbers import e164
 from opendeep_kit.record import attempts, campaigns, counters, directory, ledger, workers
 from opendeep_kit.record.database import Database
@@ -130,3 +132,25 @@ def show_why(number: str, campaign: str, *, tenant: str, as_json: bool, data: Pa
     said = [f"  {row['at']:%Y-%m-%d %H:%M:%S}  {'yes' if row['is_allowed'] else 'no '}  {row['words']}" for row in rows]
     text = "\n".join([*lines, *(["Asked before:", *said] if said else [])])
     say(as_json, {"number": written, "campaign": campaign, "lines": lines, "ledger": rows}, text)
+
+
+def run_upkeep(*, as_json: bool, data: Path | None) -> int:
+    """Do it, and print a line for each tenant. Returns 1 when a tenant's could not be done."""
+    with record(data) as (database, settings):
+        done = keep_up(database, settings, now=now())
+    rows = [
+        {
+            "tenant": one.tenant_id,
+            "days_archived": one.days,
+            "calls_archived": one.calls,
+            "keeps_from": one.keeps_from,
+            "calls_dropped": one.forgotten.rows,
+            "recordings_deleted": one.forgotten.recordings,
+            "reports_deleted": one.reports,
+            "contacts_emptied": one.contacts,
+            "failure": one.failure,
+        }
+        for one in done
+    ]
+    say_rows(as_json, rows, title="Upkeep", nothing="no tenant")
+    return int(any(one.failure for one in done))
