@@ -24,7 +24,6 @@ COVERED: dict[str, str] = {
     "widgets/static_outputs": "widgets/test_call_player.py",
     "events/event": "test_events.py",
     "events/line": "test_events.py",
-    "events/model": "test_events.py",
     "events/talk": "test_events.py",
     "events/tools": "test_events.py",
     "engine/attempt_end": "engine/test_dialer.py",

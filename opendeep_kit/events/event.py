@@ -1,7 +1,6 @@
-"""What every event is, and how it is written down and read again.
+"""What every event is, and how it is written down and read back.
 
-Given an event, returns text; given such text, the event. Adding an event = adding a class in the module of its
-subject and its name in `__init__`; serialising is generic.
+Given an event, returns text; given such text, the event. Serialisation is generic: an event class needs no code here.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from opendeep_kit.errors import OurMistake
+MAX_RAW_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,20 +28,30 @@ class Event:
         Event.registry[cls.__name__] = cls
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Event):
+    """An event of a type we do not know: sent by the voice model, or recorded by a newer version of this package."""
+
+    type: str
+    """The type's name, as sent or recorded."""
+    raw: str
+    """First 500 characters."""
+
+
 def to_json(event: Event) -> str:
-    """The event's fields as JSON, without its type (a column of its own in the store)."""
+    """The event's fields as JSON, without its type (a column of its own in the record)."""
     return msgspec.json.encode(event).decode()
 
 
 def from_json(type_name: str, data: str) -> Event:
-    """The event that `to_json` wrote.
+    """The event that `to_json` wrote; `Unknown` when no event has this name.
 
-    Raises:
-        OurMistake: no event has this name.
+    During a rolling upgrade older processes read newer records: one event they do not know must not hide the call.
     """
     cls = Event.registry.get(type_name)
     if cls is None:
-        raise OurMistake(f"no event is called {type_name!r}", do="migrate the store or upgrade opendeep_kit")
+        head = msgspec.json.decode(data, type=Event)
+        return Unknown(call_id=head.call_id, at_ms=head.at_ms, type=type_name, raw=data[:MAX_RAW_CHARS])
     event: Event = msgspec.json.decode(data, type=cls)
     return event
 
@@ -53,9 +62,5 @@ def to_line(event: Event) -> str:
 
 
 def from_line(line: str) -> Event:
-    """The event that `to_line` wrote.
-
-    Raises:
-        OurMistake: no event has this name.
-    """
+    """The event that `to_line` wrote."""
     return from_json(str(msgspec.json.decode(line)["event"]), line)

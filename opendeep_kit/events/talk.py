@@ -1,4 +1,4 @@
-"""What is said and heard, and what a supervisor does to the talk."""
+"""What is said and heard, the voice model that says it, and what a supervisor does to the conversation."""
 
 from __future__ import annotations
 
@@ -143,3 +143,47 @@ class Supervised(Event):
     """The words to say, or the number to transfer to; empty for the others."""
     by: str
     """Who it was, as they named themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConnected(Event):
+    """A Realtime session stands and is configured."""
+
+    model: str
+    """As the model's side names it; a price is found under this name."""
+    session_id: str
+    """The model's side's own id, for its support."""
+    attempt: int
+    """1 for the first connection of the call."""
+    replayed_items: int
+    """Conversation items sent again after a reconnection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLost(Event):
+    """The connection to the voice model broke."""
+
+    code: int
+    """WebSocket close code; 0 when there was none."""
+    reason: str
+    """As the peer gave it, or the error's kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelGivenUp(Event):
+    """The voice model could not be had, or was lost for good; the call ends politely."""
+
+    reason: str = ""
+    """One clause for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelErred(Event):
+    """The voice model reported an error that did not end the session."""
+
+    code: str
+    """The model's side's own code, such as `response_cancel_not_active`."""
+    message: str
+    """Its words."""
+    benign: bool
+    """True for the races that are expected (cancel with nothing active, truncate past the end)."""
