@@ -88,9 +88,7 @@ async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATO
 
 def needs_host(settings: Settings, line: LineName, *, media: bool = True, control: bool = True) -> bool:
     """Whether anybody here is simulated: the voice model where sound is held, or the callees where calls are placed."""
-    callees = line is LineName.SIMULATOR or (
-        settings.asterisk.ami_host is None and settings.asterisk.trunk_host is None
-    )
+    callees = line is LineName.SIMULATOR or not settings.asterisk.leads_to_people
     return (media and settings.voice.provider == "local") or (control and callees)
 
 

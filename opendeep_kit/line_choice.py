@@ -68,7 +68,7 @@ def simulates_instead(settings: AsteriskSettings, name: LineName, error: OpenDee
 
     It never takes the place of real telephones: it would mark people as called who were not.
     """
-    if name is not LineName.AUTO or settings.ami_host is not None or settings.trunk_host is not None:
+    if name is not LineName.AUTO or settings.leads_to_people:
         return False
     log().warning("= no Asterisk here; the line simulator takes its place", why=error.what, do=error.do)
     return True

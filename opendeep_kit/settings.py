@@ -103,6 +103,11 @@ class AsteriskSettings(Section):
     caller_id: CallerId = ""
     """Number shown to callees; empty leaves it to the carrier."""
 
+    @property
+    def leads_to_people(self) -> bool:
+        """Whether real telephones may be behind it: an Asterisk of your own, or a carrier."""
+        return self.ami_host is not None or self.trunk_host is not None
+
 
 class CallSettings(Section):
     """One live call."""

@@ -5,15 +5,18 @@ Given by the dialler just before it dials; these are shapes. What could not be r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from opendeep_kit.campaigns.calendars import ClosedDays
 from opendeep_kit.campaigns.dnc import DncAnswer
-from opendeep_kit.campaigns.model import Campaign, Flow, HolidayRule, Money, TenantLimits
+from opendeep_kit.campaigns.model import AttemptCaps, Campaign, Flow, HolidayRule, Money, TenantLimits
+from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.campaigns.zones import Callee
 from opendeep_kit.errors import OurMistake
+
+_ANY_HOUR = parse_weekly({"daily": "00:00-24:00"})
 
 
 class Rule(StrEnum):
@@ -121,6 +124,16 @@ class Finding:
     """Of a refusal: the first instant at which this rule may say yes; None: not known, or never."""
     is_final: bool = field(default=False)
     """Of a refusal: waiting does not help."""
+
+
+def at_any_hour(campaign: Campaign) -> Campaign:
+    """Its rules for a number where nobody lives: no hour is too late and no day a holiday."""
+    return replace(campaign, windows=_ANY_HOUR, holidays=HolidayRule.CALLS)
+
+
+def unprotected(tenant: TenantLimits) -> TenantLimits:
+    """The tenant's limits without those that protect a person: consent, and how often a number is rung."""
+    return replace(tenant, needs_consent=False, caps=AttemptCaps(per_day=None, per_24_h=None, lifetime=None))
 
 
 def closed_days(campaign: Campaign, callee: Callee) -> ClosedDays:

@@ -24,6 +24,7 @@ from opendeep_kit.commands.options import (
     say_rows,
     time_from,
 )
+from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.blocked_by import held_by
 from opendeep_kit.engine.campaign_change import Wish, change
@@ -31,6 +32,7 @@ from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.record import attempts, campaigns, counters, enrolments, workers
 from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.counters import Counts
+from opendeep_kit.record.database import Database
 from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 
@@ -87,11 +89,11 @@ def import_(
     data: DataOption = None,
 ) -> None:
     """Add contacts; every row that is not taken is told with its reason."""
-    with record(data) as (database, _):
+    with record(data) as (database, settings):
         came = campaign_service.import_contacts(
             database, tenant, campaign, contacts, consent=consent, refused_path=refused, by=by(), now=now()
         )
-        warning = campaign_service.consent_warning(database, tenant, campaign, now=now())
+        warning = _consent_warning(database, settings, tenant, campaign)
     report = came.report
     back = f" ({came.brought_back} of them may be called again, with what is known now)" if came.brought_back else ""
     lines = [f"{came.added} added, {came.merged} merged{back}, {report.refused} refused of {report.rows} rows"]
@@ -112,6 +114,11 @@ def import_(
     say(json_, shown, "\n".join(lines))
 
 
+def _consent_warning(database: Database, settings: Settings, tenant: str, campaign: str) -> str | None:
+    reaches_people = settings.asterisk.leads_to_people
+    return campaign_service.consent_warning(database, tenant, campaign, reaches_people=reaches_people, now=now())
+
+
 def _mover(fact: TaskFact, meaning: str) -> Callable[..., None]:
     def command(
         campaign: CampaignArgument,
@@ -121,14 +128,14 @@ def _mover(fact: TaskFact, meaning: str) -> Callable[..., None]:
         data: DataOption = None,
     ) -> None:
         who = by()
-        with record(data) as (database, _):
+        with record(data) as (database, settings):
             why = reason or f"{who} said so"
             if fact is TaskFact.STARTED:
                 after = campaign_service.start(database, tenant, campaign, reason=why, by=who, now=now())
             else:
                 after = move(database, tenant, campaign, fact, reason=why, by=who, now=now())
             calls = after == TaskState.RUNNING
-            warning = campaign_service.consent_warning(database, tenant, campaign, now=now()) if calls else None
+            warning = _consent_warning(database, settings, tenant, campaign) if calls else None
         told = f"campaign {campaign}: {after}" + (f"\n! {warning}" if warning else "")
         say(json_, {"campaign": campaign, "state": after, "warning": warning}, told)
 

@@ -123,7 +123,12 @@ def show_why(number: str, campaign: str, *, tenant: str, as_json: bool, data: Pa
     with record(data) as (database, settings):
         kept = directory.tenant(database, tenant)
         written = e164(number, kept.default_region if kept else "US")
-        lines = campaign_service.explained(database, tenant, campaign, written, settings.service, now=now())
+        within_s = settings.service.control_dead_after_s
+        living = workers.controls_alive(database, now=now(), within_s=within_s)
+        reaches_people = any(one.reaches_people for one in living) or settings.asterisk.leads_to_people
+        lines = campaign_service.explained(
+            database, tenant, campaign, written, settings.service, reaches_people=reaches_people, now=now()
+        )
         past = ledger.permissions_of(database, tenant, number=written, campaign_id=campaign, limit=10)
     rows = [
         {"at": one.at, "is_allowed": one.is_allowed, "rule": one.rule, "words": one.words, "call_id": one.attempt_id}

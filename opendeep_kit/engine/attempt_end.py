@@ -22,7 +22,7 @@ from opendeep_kit.campaigns.times import asked_time
 from opendeep_kit.campaigns.windows import next_opening
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.campaign_specs import to_campaign
-from opendeep_kit.engine.permits import callee_of
+from opendeep_kit.engine.permits import callee_of, rules_for
 from opendeep_kit.insight.analysis import Summary, summarise
 from opendeep_kit.media.call_end import close_row, judge
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
@@ -94,9 +94,14 @@ def conclude(
     came: Came,
     *,
     settings: Settings,
+    reaches_people: bool,
     now: datetime,
 ) -> bool:
-    """Close the attempt. False when it was closed before. Blocks: call it off the loop."""
+    """Close the attempt. False when it was closed before. Blocks: call it off the loop.
+
+    Args:
+        reaches_people: whether the line does that carried the call.
+    """
     row = answer_times.attempt(database, tenant_id, attempt_id)
     if row is None or row.state not in answer_times.OPEN:
         return False
@@ -108,7 +113,7 @@ def conclude(
     for event in happened:
         if isinstance(event, events.OptedOut):
             dnc.opt_out(database, tenant_id, row.number, call_id=attempt_id, utterance=event.utterance, now=now)
-    rules = to_campaign(campaign)
+    rules = rules_for(to_campaign(campaign), row.number, reaches_people=reaches_people)
     result = AttemptResult(
         phone_result=summary.phone_result,
         disposition=summary.disposition,

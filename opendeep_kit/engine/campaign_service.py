@@ -29,6 +29,7 @@ from opendeep_kit.record.claim_facts import read_facts
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolling import NewEnrolment
+from opendeep_kit.rehearsal.public import GIVEN_OUT_LIKE, MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.tasks.prompt import LACKS
 from opendeep_kit.tasks.script import CallScript, parse_script
@@ -166,11 +167,18 @@ def import_contacts(
     )
 
 
-def consent_warning(database: Database, tenant_id: str, campaign_id: str, *, now: datetime) -> str | None:
-    """What to tell of those who wait and will not be called for want of a consent; None: nobody, or none is needed."""
+def consent_warning(
+    database: Database, tenant_id: str, campaign_id: str, *, reaches_people: bool, now: datetime
+) -> str | None:
+    """What to tell of those who wait and will not be called for want of a consent; None: nobody, or none is needed.
+
+    Args:
+        reaches_people: whether the line does that will carry the calls; else made-up numbers need none.
+    """
     if not to_limits(tenant_id, campaigns.limits_of(database, tenant_id) or {}).needs_consent:
         return None
-    count = consents.missing(database, tenant_id, campaign_id, now=now)
+    spared = "" if reaches_people else MADE_UP_LIKE
+    count = consents.missing(database, tenant_id, campaign_id, spared_like=spared, but_like=GIVEN_OUT_LIKE, now=now)
     if not count:
         return None
     waiting = counters.counts(database, tenant_id, campaign_id).waiting
@@ -221,9 +229,19 @@ def start(database: Database, tenant_id: str, campaign_id: str, *, reason: str, 
 
 
 def explained(
-    database: Database, tenant_id: str, campaign_id: str, number: str, settings: ServiceSettings, *, now: datetime
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    number: str,
+    settings: ServiceSettings,
+    *,
+    reaches_people: bool,
+    now: datetime,
 ) -> list[str]:
     """Whether this number may be called now, rule by rule; nothing is noted.
+
+    Args:
+        reaches_people: whether the line does that would carry the call.
 
     Raises:
         BadInput: the campaign, or the number in it, is not there.
@@ -234,7 +252,8 @@ def explained(
         raise BadInput(f"the number is not in the campaign {campaign_id!r}", do="import it first")
     with database.read() as connection:
         facts = read_facts(connection, who, trunk_id=row.trunk_id, worker_id="", now=now)
-    said = explain(may_we_call(case_of(facts, settings, worker_capacity=None)))
+    case = case_of(facts, settings, worker_capacity=None, reaches_people=reaches_people)
+    said = explain(may_we_call(case))
     following = "never again" if who.next_at is None else f"due {who.next_at.isoformat(timespec='seconds')}"
     state = f"In the campaign it is {who.state} ({who.final_reason or following}), {who.attempts} attempts."
     return [*said, state]

@@ -129,7 +129,7 @@ class Dialer:
             reserved_minor=cost.minor if cost else 0,
             currency=cost.currency if cost else None,
         )
-        check = checker(service, worker_capacity=worker.capacity)
+        check = checker(service, worker_capacity=worker.capacity, reaches_people=self.reaches_people)
         return claiming.claim(self._database, job.tenant_id, job.enrolment_id, attempt, check=check, now=now)
 
     async def _attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
@@ -304,6 +304,7 @@ class Dialer:
                 attempt_id,
                 came,
                 settings=self._settings,
+                reaches_people=self.reaches_people,
                 now=datetime.now(UTC),
             )
         finally:

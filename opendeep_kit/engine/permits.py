@@ -13,7 +13,16 @@ from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.dnc import DncAnswer, DncHit, DncScope
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.permission import Decision, may_we_call
-from opendeep_kit.campaigns.rule_inputs import Case, Consent, Rule, Scope, Spending, Use
+from opendeep_kit.campaigns.rule_inputs import (
+    Case,
+    Consent,
+    Rule,
+    Scope,
+    Spending,
+    Use,
+    at_any_hour,
+    unprotected,
+)
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.record import claim_facts
 from opendeep_kit.record.claim_facts import Facts
@@ -21,29 +30,37 @@ from opendeep_kit.record.dnc import Listed
 from opendeep_kit.record.enrolments import NextStep
 from opendeep_kit.record.hour_groups import Whereabouts
 from opendeep_kit.record.ledger import Ruling
+from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.settings import FlowSettings, ServiceSettings
 
 PASSING = frozenset([Rule.CONCURRENCY, Rule.RATE, Rule.CAMPAIGN, Rule.BUDGET])
 """Refusals that say nothing of the contact: it stays due."""
 
 
-def checker(settings: ServiceSettings, *, worker_capacity: int) -> Callable[[Facts], Ruling]:
-    """The check that `claiming.claim` asks."""
+def checker(settings: ServiceSettings, *, worker_capacity: int, reaches_people: bool) -> Callable[[Facts], Ruling]:
+    """The check that `claiming.claim` asks.
+
+    Args:
+        reaches_people: whether the line does that would carry the call.
+    """
 
     def check(facts: Facts) -> Ruling:
-        return to_ruling(may_we_call(case_of(facts, settings, worker_capacity=worker_capacity)))
+        case = case_of(facts, settings, worker_capacity=worker_capacity, reaches_people=reaches_people)
+        return to_ruling(may_we_call(case))
 
     return check
 
 
-def case_of(facts: Facts, settings: ServiceSettings, *, worker_capacity: int | None) -> Case:
+def case_of(facts: Facts, settings: ServiceSettings, *, worker_capacity: int | None, reaches_people: bool) -> Case:
     """The rules' case.
 
     Args:
         worker_capacity: of the media worker that would hold the call; None: none is asked about.
     """
-    campaign = to_campaign(facts.campaign)
+    campaign = rules_for(to_campaign(facts.campaign), facts.enrolment.number, reaches_people=reaches_people)
     tenant = to_limits(facts.enrolment.tenant_id, facts.limits)
+    if is_nobodys(facts.enrolment.number, reaches_people=reaches_people):
+        tenant = unprotected(tenant)
     return Case(
         now=facts.now,
         callee=callee_of(facts.enrolment.number, facts.enrolment.whereabouts),
@@ -63,6 +80,20 @@ def case_of(facts: Facts, settings: ServiceSettings, *, worker_capacity: int | N
         spending=_spending(facts, campaign, tenant),
         is_callback=facts.enrolment.is_callback,
     )
+
+
+def is_nobodys(number: str, *, reaches_people: bool) -> bool:
+    """Whether a call of this number reaches the rehearsal's public: rules that protect a person have nobody to protect.
+
+    Judged call by call: in one campaign with made-up numbers a real one keeps every rule. Over a line that reaches
+    people a made-up number keeps them too.
+    """
+    return not reaches_people and is_made_up(number)
+
+
+def rules_for(campaign: Campaign, number: str, *, reaches_people: bool) -> Campaign:
+    """The campaign's rules as they hold for a call of this number over such a line."""
+    return at_any_hour(campaign) if is_nobodys(number, reaches_people=reaches_people) else campaign
 
 
 def to_ruling(decision: Decision) -> Ruling:

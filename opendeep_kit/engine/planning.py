@@ -11,13 +11,14 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from opendeep_kit.campaigns import capacity
 from opendeep_kit.campaigns.calendars import Calendar, clock
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Place, Rotation, plan
-from opendeep_kit.campaigns.rule_inputs import closed_days
+from opendeep_kit.campaigns.rule_inputs import at_any_hour, closed_days
 from opendeep_kit.engine.blocked_by import RESERVED, UNREACHED
 from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import callee_of, to_flow
@@ -29,12 +30,12 @@ from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import Due, waits_for_others
 from opendeep_kit.record.hour_groups import HourGroup, hour_groups_of
 from opendeep_kit.record.workers import Worker, WorkerState
-from opendeep_kit.rehearsal.public import MADE_UP_LIKE
+from opendeep_kit.rehearsal.public import GIVEN_OUT_LIKE, MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 
 ANY_NUMBER = "+0"
 """Stands for an hour group's callees where only their whereabouts matter."""
-
+ONLY_MADE_UP: dict[str, Any] = {"numbers_like": MADE_UP_LIKE, "but_like": GIVEN_OUT_LIKE}
 REMEMBERED = timedelta(minutes=1)
 """So long a campaign is not looked at again whose due contacts the line does not reach."""
 
@@ -138,11 +139,13 @@ class Planning:
         mine = (campaign.tenant_id, campaign.campaign_id)
         if not reaches_people and now < self._unreached.get(_key(campaign), now):
             return deque()
+        # Without a line to people only made-up numbers are looked for.
+        rules = campaign if reaches_people else at_any_hour(campaign)
         hour_groups = hour_groups_of(self._database, *mine)
         open_now = [
             hour_group.hour_group_id
             for hour_group in hour_groups
-            if _is_due(hour_group, now) and self._is_open(campaign, hour_group, now)
+            if _is_due(hour_group, now) and self._is_open(rules, hour_group, now)
         ]
         if not open_now:
             return deque()
@@ -152,11 +155,9 @@ class Planning:
             now=now,
             limit=most + len(asked),
             hour_group_ids=open_now,
-            numbers_like="%" if reaches_people else MADE_UP_LIKE,
+            **({} if reaches_people else ONLY_MADE_UP),
         )
-        if not (found or reaches_people) and waits_for_others(
-            self._database, *mine, numbers_like=MADE_UP_LIKE, now=now
-        ):
+        if not (found or reaches_people) and waits_for_others(self._database, *mine, **ONLY_MADE_UP, now=now):
             # Finding nobody means to look at all who are due: that is not done again at every tick.
             self._unreached[_key(campaign)] = now + REMEMBERED
         return deque(one for one in found if one.enrolment_id not in asked)

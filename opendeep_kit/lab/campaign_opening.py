@@ -1,12 +1,12 @@
 """SEAM that opens a campaign for a notebook: makes it, or goes on with the one of this id, fills it and starts it.
 
 Given an open record and what a notebook says, leaves a running campaign; run again after whatever broke off, it adds
-who is new and calls nobody twice. Made-up numbers may be called at any hour, without consent; all others by the rules.
+who is new and calls nobody twice. Who may be called when, the rules say call by call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,23 +20,19 @@ from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_service import Imported
 from opendeep_kit.engine.campaign_specs import policies
 from opendeep_kit.errors import BadInput
-from opendeep_kit.record import campaigns, directory, enrolments
+from opendeep_kit.record import campaigns, directory
 from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.database import Database
-from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.tasks.script import CallScript
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BY = "notebook"
-MADE_UP: Mapping[str, Any] = {"windows": {"daily": "00:00-24:00"}, "holidays": "calls"}
-MADE_UP_CONSENT = "a made-up number"
 OVER = (TaskState.MET, TaskState.STOPPED, TaskState.ARCHIVED)
 """In these nobody is called any more, whoever is added."""
 OWN_PARTS = ("windows", "holidays", "flow", "retries")
 """Of a spec: set by every run of the notebook. Other parts that it does not say stay, such as a budget."""
-PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +65,8 @@ def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Impor
     row = campaigns.campaign(database, wanted.tenant_id, wanted.campaign_id)
     if row is not None and row.state in (*OVER, TaskState.PAUSED):
         return None
-    is_rehearsal = _is_made_up(database, wanted)
-    spec = _spec(wanted, is_rehearsal)
+    _check_contacts(database, wanted)
+    spec = _spec(wanted)
     policies(spec)  # what is impossible is told before anything is written
     if row is None:
         row = campaign_service.create(
@@ -83,7 +79,7 @@ def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Impor
         wanted.tenant_id,
         wanted.campaign_id,
         wanted.contacts,
-        consent=MADE_UP_CONSENT if is_rehearsal else wanted.consent or None,
+        consent=wanted.consent or None,
         limit=wanted.limit or None,
         by=BY,
         now=now,
@@ -94,10 +90,8 @@ def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Impor
     return came
 
 
-def _spec(wanted: Wanted, is_rehearsal: bool) -> dict[str, Any]:
+def _spec(wanted: Wanted) -> dict[str, Any]:
     spec: dict[str, Any] = {"flow": {"max_live": wanted.parallel}}
-    if is_rehearsal:
-        spec |= MADE_UP
     if wanted.once:
         spec["retries"] = {"rules": {kind.value: None for kind in OutcomeKind}}
     return spec | dict(wanted.rules)
@@ -117,28 +111,18 @@ def _change(database: Database, row: Campaign, wanted: Wanted, spec: Mapping[str
         campaign_change.change(database, wanted.tenant_id, wanted.campaign_id, wish, reason=reason, by=BY, now=now)
 
 
-def _is_made_up(database: Database, wanted: Wanted) -> bool:
-    """Whether everybody is, those who are in the campaign already included.
+def _check_contacts(database: Database, wanted: Wanted) -> None:
+    """See that there is somebody to call.
 
     Raises:
-        BadInput: the file cannot be read, or holds nobody who can be called.
+        BadInput: there is no such tenant, the file cannot be read, or it holds nobody who can be called.
     """
     tenant = directory.tenant(database, wanted.tenant_id)
     if tenant is None:
         raise BadInput(f"there is no tenant {wanted.tenant_id!r}", do="run `opendeep tenant add`")
     stream = stream_contacts(wanted.contacts, region=tenant.default_region, needs=wanted.script.task.facts)
-    is_made_up_only = all(is_made_up(contact.number) for contact in stream)
-    if not stream.report.accepted:
+    if next(iter(stream), None) is None:
         first = stream.report.first_refused
         why = f"line {first[0].line}: {first[0].reason.rstrip('.')}" if first else "add some rows"
         where = wanted.contacts if isinstance(wanted.contacts, Path) else "the DataFrame"
         raise BadInput(f"{where} holds nobody who can be called", do=why)
-    pages = _pages(database, wanted.tenant_id, wanted.campaign_id)
-    return is_made_up_only and all(is_made_up(one.number) for page in pages for one in page)
-
-
-def _pages(database: Database, tenant_id: str, campaign_id: str) -> Iterator[list[enrolments.Enrolment]]:
-    after_id = 0
-    while page := enrolments.enrolments_of(database, tenant_id, campaign_id, after_id=after_id, limit=PAGE):
-        yield page
-        after_id = page[-1].enrolment_id

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
@@ -19,7 +19,7 @@ from opendeep_kit.numbers import checked
 from opendeep_kit.record.campaign_tables import consents, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolments import EnrolmentState, NextStep, let_wait_again
+from opendeep_kit.record.enrolments import EnrolmentState, NextStep, alike, let_wait_again
 
 BATCH = 5_000
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
@@ -116,13 +116,28 @@ def consents_of_all(database: Database, tenant_id: str, *, after: str = "", limi
         return [Consent(**row._mapping) for row in connection.execute(query)]
 
 
-def missing(database: Database, tenant_id: str, campaign_id: str, *, now: datetime) -> int:
-    """How many wait in a campaign for whom no consent is on file that has not ended."""
+def missing(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    *,
+    spared_like: str = "",
+    but_like: Sequence[str] = (),
+    now: datetime,
+) -> int:
+    """How many wait in a campaign for whom no consent is on file that has not ended.
+
+    Args:
+        spared_like: numbers of this pattern need none, unless they are of one of `but_like`; see `enrolments.due`.
+    """
     mine = select(hour_groups.c.hour_group_id).where(
         hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
     )
     query = select(func.count()).where(
-        enrolments.c.hour_group_id.in_(mine), enrolments.c.state == EnrolmentState.WAITING, ~_has_consent(_lasts(now))
+        enrolments.c.hour_group_id.in_(mine),
+        enrolments.c.state == EnrolmentState.WAITING,
+        ~_has_consent(_lasts(now)),
+        not_(alike(spared_like, but_like)),
     )
     with database.read() as connection:
         return connection.scalar(query) or 0

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, false, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast, false, not_, or_, select, true, update
 
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import campaigns, enrolments, hour_groups
@@ -101,16 +101,19 @@ def due(
     limit: int,
     hour_group_ids: Sequence[int] | None = None,
     numbers_like: str = "%",
+    but_like: Sequence[str] = (),
 ) -> list[Due]:
     """Whom to call next: those who asked for the time, then hour group by hour group those who waited longest.
 
     Args:
         lane_ids: the hour groups that are open, in the order in which they go; None: all, the highest priority first.
-        numbers_like: only numbers of this pattern, `_` standing for a digit and `%` for any.
+        numbers_like: only numbers of this pattern, `_` standing for a digit and `%` for any rest.
+        but_like: and of none of these.
     """
     mine = select(hour_groups.c.hour_group_id).where(
         hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
     )
+    numbers = alike(numbers_like, but_like)
     with database.read() as connection:
         own = connection.scalars(mine.order_by(hour_groups.c.priority.desc(), hour_groups.c.hour_group_id)).all()
         allowed = set(own)
@@ -119,24 +122,32 @@ def due(
             if hour_group_ids is None
             else [hour_group_id for hour_group_id in hour_group_ids if hour_group_id in allowed]
         )
-        promised = _due(now, limit, numbers_like).where(
+        promised = _due(now, limit, numbers).where(
             enrolments.c.hour_group_id.in_(asked), enrolments.c.is_callback == true()
         )
         found = list(connection.execute(promised))
         for hour_group_id in asked:
             if len(found) >= limit:
                 break
-            others = _due(now, limit - len(found), numbers_like).where(enrolments.c.hour_group_id == hour_group_id)
+            others = _due(now, limit - len(found), numbers).where(enrolments.c.hour_group_id == hour_group_id)
             found += connection.execute(others.where(enrolments.c.is_callback == false()))
     return [Due(**row._mapping) for row in found]
 
 
-def waits_for_others(database: Database, tenant_id: str, campaign_id: str, *, numbers_like: str, now: datetime) -> bool:
-    """Whether a number that is not of this pattern is due in the campaign."""
+def waits_for_others(
+    database: Database,
+    tenant_id: str,
+    campaign_id: str,
+    *,
+    numbers_like: str,
+    but_like: Sequence[str] = (),
+    now: datetime,
+) -> bool:
+    """Whether a number that `due` would leave out is due in the campaign."""
     own = select(hour_groups.c.hour_group_id).where(
         hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
     )
-    columns = select(enrolments.c.enrolment_id).where(enrolments.c.number.not_like(numbers_like))
+    columns = select(enrolments.c.enrolment_id).where(not_(alike(numbers_like, but_like)))
     with database.read() as connection:
         for hour_group_id in connection.scalars(own).all():
             # By hour group and time, as the index has them: of those who are not due, however many, none is looked at.
@@ -301,9 +312,15 @@ def to_enrolment(row: Row[Any]) -> Enrolment:
 # ---- inside -----------------------------------------------------------------------------------------
 
 
-def _due(now: datetime, limit: int, numbers_like: str) -> Select[Any]:
+def alike(numbers_like: str, but_like: Sequence[str]) -> ColumnElement[bool]:
+    """Numbers of the one pattern, and of none of the others."""
+    if numbers_like == "%" and not but_like:
+        return true()
+    number = enrolments.c.number
+    return and_(number.like(numbers_like), *(number.not_like(pattern) for pattern in but_like))
+
+
+def _due(now: datetime, limit: int, numbers: ColumnElement[bool]) -> Select[Any]:
     columns = (enrolments.c[part.name] for part in fields(Due))
-    ready = select(*columns).where(enrolments.c.state == EnrolmentState.WAITING, enrolments.c.next_at <= now)
-    if numbers_like != "%":
-        ready = ready.where(enrolments.c.number.like(numbers_like))
+    ready = select(*columns).where(enrolments.c.state == EnrolmentState.WAITING, enrolments.c.next_at <= now, numbers)
     return ready.order_by(enrolments.c.next_at, enrolments.c.enrolment_id).limit(limit)

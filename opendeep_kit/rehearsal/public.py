@@ -1,6 +1,6 @@
 """Who is reached at which number of the rehearsal's telephone network, and in which languages they talk.
 
-Given a number +1 NXX 555 01NN (the range reserved for fiction), names the subscriber by its last two digits: a persona
+Given a number +1 NXX 555 01NN (the range reserved for fiction in places), names the subscriber by its last two digits: a persona
 that talks, or what the network does instead. The line simulator and the callee-side Asterisk both follow this table.
 """
 
@@ -15,10 +15,17 @@ from opendeep_kit.audio.prepared import is_english
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 
-_FICTION = re.compile(r"\+?1[2-9]\d{2}55501(\d\d)")
+_FICTION = re.compile(r"\+?1[2-9][0-9]{2}55501([0-9]{2})")
 
 MADE_UP_LIKE = "+1___55501__"
-"""The same for the record, `_` standing for a digit."""
+GIVEN_OUT_LIKE = (
+    *("+1800%", "+1822%", "+1833%", "+1844%", "+1855%", "+1866%", "+1877%", "+188%"),
+    *(f"+152{last}%" for last in range(1, 10)),
+    *("+1500%", "+1533%", "+1544%", "+1555%", "+1566%", "+1577%", "+1588%"),
+    *("+1600%", "+1700%", "+1710%", "+1900%"),
+)
+"""For the record: what made-up numbers look like, and which of those are given out nevertheless: the range is kept for
+fiction in places only, not at freephone numbers and their like. `_` is a digit, `%` any rest."""
 
 
 class Behaviour(StrEnum):
@@ -102,7 +109,8 @@ def subscriber(number: str) -> Subscriber:
 
 def is_made_up(number: str) -> bool:
     """Whether it is a number of the range kept for fiction: nobody's telephone rings, on whatever line."""
-    return _FICTION.fullmatch(number) is not None
+    given_out = tuple(pattern.removesuffix("%") for pattern in GIVEN_OUT_LIKE)
+    return _FICTION.fullmatch(number) is not None and not f"+{number.removeprefix('+')}".startswith(given_out)
 
 
 def number_of(persona: str) -> str:

@@ -111,15 +111,21 @@ def test_changed_reopened_and_archived(project: Path) -> None:
         assert said("campaign", word, "one")["state"] == state
 
 
-def test_why(project: Path) -> None:
-    """The answer names the first rule that says no, and every other."""
+def test_why(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer names the first rule that says no, and every other, by the line that there is."""
     said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
-    said("campaign", "import", "one", "contacts.csv")
+    imported = said("campaign", "import", "one", "contacts.csv")
+    played = said("why", AGREES, "--campaign", "one")["lines"]
+    monkeypatch.setenv("OPENDEEP_ASTERISK__TRUNK_HOST", "sip.example.com")
+    again = said("campaign", "import", "one", "contacts.csv")
     found = said("why", AGREES, "--campaign", "one")["lines"]
 
     assert "May not be called" in found[0]
     assert "  NO   consent: no consent is on file, and the tenant requires one" in found
     assert found[-1].startswith("In the campaign it is waiting")
+    assert "  yes  consent: the tenant requires no consent on file" in played
+    assert imported["warning"] is None
+    assert again["warning"].startswith("2 of 2 waiting contacts have no consent on file")
 
 
 def test_tenants(project: Path) -> None:

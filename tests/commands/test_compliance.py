@@ -40,8 +40,9 @@ def states() -> dict[str, str]:
     return {row["number"]: row["state"] for row in said("campaign", "outcomes", "one")}
 
 
-def test_the_want_of_it_is_told(project: Path) -> None:
+def test_the_want_of_it_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the import and at the start, in words, as long as the tenant requires what nobody gave."""
+    monkeypatch.setenv("OPENDEEP_ASTERISK__TRUNK_HOST", "sip.example.com")
     said("campaign", "create", "one", "--script", "short.md", "--spec", "spec.json")
     imported = said("campaign", "import", "one", "contacts.csv")["warning"]
     started = CliRunner().invoke(app, ["campaign", "start", "one"]).output

@@ -142,6 +142,19 @@ def test_calls_by_hand_take_room(tmp_path: Path) -> None:
     assert [len(calls) for calls in (by_all, by_trunk, by_tenant)] == [2, 2, 2]
 
 
+def test_made_up_numbers_are_planned_at_any_hour(tmp_path: Path) -> None:
+    """Where no line reaches people, closed windows hold back nobody: who is looked for then is made up."""
+    another_day = (now() + timedelta(days=3)).strftime("%a").lower()
+    with record(tmp_path) as database:
+        start_campaign(database, "one", NUMBERS, windows={another_day: "09:00-20:00"})
+        ticks = [
+            Planning(database, ServiceSettings()).tick(now(), live=[], asked=frozenset(), reaches_people=reaches_people)
+            for reaches_people in (False, True)
+        ]
+
+    assert [len(found.calls) for found in ticks] == [5, 0]
+
+
 def usd(minor: int) -> dict[str, object]:
     """Money of a spec."""
     return {"minor": minor, "currency": "USD"}
@@ -159,7 +172,7 @@ def claim_one(database: Database, planned: Planned, cost: int) -> None:
         reserved_minor=cost,
         currency="USD",
     )
-    check = checker(ServiceSettings(), worker_capacity=10)
+    check = checker(ServiceSettings(), worker_capacity=10, reaches_people=True)
     made = claim(database, planned.tenant_id, planned.enrolment_id, attempt, check=check, now=now())
     assert made.outcome == ClaimOutcome.CLAIMED
 

@@ -1,4 +1,4 @@
-"""A notebook's campaign is made once, goes on where it was, and spares real people what a rehearsal may do."""
+"""A notebook's campaign is made once, goes on where it was, and changes no rule."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -57,36 +57,15 @@ def opens(database: Database) -> list[str]:
     return [str(window) for window in to_campaign(kept(database)).windows.days[0]]
 
 
-def test_made_up_numbers_may_be_called_at_any_hour(database: Database, wanted: Wanted) -> None:
-    """A campaign of the rehearsal's numbers runs, open around the clock, everybody once, with a consent on file."""
+def test_everybody_once_by_the_rules(database: Database, wanted: Wanted) -> None:
+    """It runs in the daytime only, whoever is in it, and nobody is said to have agreed: call by call the rules judge."""
     came = open_campaign(database, wanted, now=now())
 
     assert came is not None
-    assert (came.added, kept(database).state, opens(database)) == (2, "running", ["00:00–24:00"])
+    assert (came.added, kept(database).state, opens(database)) == (2, "running", ["09:00–20:00"])
     assert to_campaign(kept(database)).retries.rules == {}
-    (consent,) = consents.consents_of(database, DEFAULT_TENANT, AGREES)
-    assert consent.reference == "a made-up number"
-
-
-def test_real_numbers_are_called_by_the_rules(database: Database, wanted: Wanted, tmp_path: Path) -> None:
-    """One real number on the list is enough: daytime only, and no consent that nobody gave."""
-    write(tmp_path, AGREES, REAL)
-    open_campaign(database, wanted, now=now())
-
-    assert opens(database) == ["09:00–20:00"]
-    assert consents.consents_of(database, DEFAULT_TENANT, REAL) == []
-
-
-def test_a_real_number_that_joins_ends_the_rehearsal(database: Database, wanted: Wanted, tmp_path: Path) -> None:
-    """Added to a campaign of made-up numbers, or in it from before, a real one brings the rules with it."""
-    open_campaign(database, wanted, now=now())
-    write(tmp_path, REAL)
-    open_campaign(database, wanted, now=now())
-    assert opens(database) == ["09:00–20:00"]
-    write(tmp_path, AGREES)
-    open_campaign(database, wanted, now=now())
-
-    assert opens(database) == ["09:00–20:00"]
+    assert consents.consents_of(database, DEFAULT_TENANT, AGREES) == []
+    assert not set(kept(database).spec) & {"windows", "holidays"}
 
 
 def test_run_again_it_goes_on(database: Database, wanted: Wanted, tmp_path: Path) -> None:

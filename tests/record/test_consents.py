@@ -86,6 +86,8 @@ def test_whom_a_campaign_misses(database: Database) -> None:
 
     assert consents.missing(database, "clinic", "spring", now=NOON) == 2
     assert consents.missing(database, "clinic", "autumn", now=NOON) == 0
+    spared = [consents.missing(database, "clinic", "spring", spared_like=like, now=NOON) for like in ("+1%", "+44%")]
+    assert spared == [0, 2]
 
 
 def test_who_is_brought_back(database: Database) -> None:

@@ -7,6 +7,7 @@ import pytest
 from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.personas import PERSONAS
 from opendeep_kit.rehearsal.public import (
+    GIVEN_OUT_LIKE,
     MADE_UP_LIKE,
     SUBSCRIBERS,
     Behaviour,
@@ -41,12 +42,29 @@ def test_number_of_a_persona_leads_there(persona: str) -> None:
     assert subscriber(number_of(persona)).persona == persona
 
 
-@pytest.mark.parametrize("number", ["+12125550101", "+12125550201", "+442071838750", "+121255501011", "+4930555010123"])
-def test_the_record_knows_made_up_numbers_too(number: str) -> None:
-    """Its pattern and the check agree."""
-    pattern = re.escape(MADE_UP_LIKE).replace("_", "[0-9]")
+NUMBERS = ["+12125550101", "+12125550201", "+442071838750", "+121255501011", "+4930555010123"]
+NUMBERS += [
+    f"+1{area}5550142" for area in (201, 501, 520, 530, 801, 850, 870, 989, 800, 833, 888, 880, 500, 522, 700, 900)
+]
 
-    assert bool(re.fullmatch(pattern, number)) == is_made_up(number)
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_record_knows_made_up_numbers_too(number: str) -> None:
+    """Its patterns and the check agree."""
+
+    def is_like(pattern: str) -> bool:
+        wild = re.escape(pattern).replace("_", "[0-9]").replace("%", "[0-9]*")
+        return re.fullmatch(wild, number) is not None
+
+    of_places = is_like(MADE_UP_LIKE) and not any(is_like(pattern) for pattern in GIVEN_OUT_LIKE)
+    assert of_places == is_made_up(number)
+
+
+@pytest.mark.parametrize("number", ["+18005550142", "18005550142", "+18885550101", "+18445550199", "+19005550101"])
+def test_freephone_numbers_are_somebodys(number: str) -> None:
+    """The range is kept for fiction in places: at 800 and its like it is given out."""
+    assert not is_made_up(number)
+    assert all(is_made_up(f"+1{area}5550142") for area in ("212", "801", "804", "850", "520"))
 
 
 def test_number_of_nobody() -> None:
