@@ -260,7 +260,7 @@ def realtime(
     rehearsal = settings.rehearsal.model_copy(
         update={name: value for name, value in chosen.items() if value is not None}
     )
-    run(run_host(settings.model_copy(update={"rehearsal": rehearsal}), ends_with_stdin=child))
+    run(run_host(settings.model_copy(update={"rehearsal": rehearsal}), is_child=child))
 
 
 @app.command("media-worker", hidden=True)

@@ -6,6 +6,7 @@ TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "opendeep_kit"
 
 COVERED: dict[str, str] = {
+    "rehearsal/host_process": "service/test_up.py",
     "campaigns/rule_inputs": "campaigns/test_permission.py",
     "campaigns/rules": "campaigns/test_permission.py",
     "campaigns/calendars": "campaigns/test_windows.py",
@@ -36,7 +37,6 @@ COVERED: dict[str, str] = {
     "media/duty": "media/test_worker.py",
     "media/follow": "engine/test_dialer.py",
     "service/supervisor": "service/test_up.py",
-    "lab/own_service": "lab/test_campaign_run.py",
     "lab/call_tables": "lab/test_comparison.py",
     "lab/placed_call": "lab/test_comparison.py",
     "settings": "test_config.py",
@@ -73,7 +73,6 @@ WITHOUT: dict[str, str] = {
     "phone/line": "a shape only",
     "rehearsal/engines": "shapes, and stand-ins that the other rehearsal tests run on",
     "rehearsal/host": "two servers, each tested by itself; `make demo` runs them in one process",
-    "rehearsal/host_process": "`make demo` starts and stops it",
     "tenants": "one dataclass without rules",
     "voice/engine": "a shape only",
 }

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from opendeep_kit.campaigns.cron import next_due
+from opendeep_kit.child_process import Child
 from opendeep_kit.commands.options import DataOption, JsonOption, TenantOption, now, record, say, say_rows
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.schedules import (
@@ -86,7 +87,7 @@ async def run_notebook(notebook: Path, said: list[str], *, tenant: str, as_json:
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):
                 asyncio.get_running_loop().add_signal_handler(number, interrupt)
-        status = await process.wait()
+        status = await process.ended()
         state, why = what_became_of(status)
         runs.finish(database, tenant, run.run_id, state, error=why, now=now())  # unless the process did
         done = runs.run(database, tenant, run.run_id)
@@ -97,10 +98,9 @@ async def run_notebook(notebook: Path, said: list[str], *, tenant: str, as_json:
     return 0 if done.state is RunState.DONE else 1
 
 
-def _interrupt(database: Database, run: NewRun, process: asyncio.subprocess.Process) -> None:
+def _interrupt(database: Database, run: NewRun, process: Child) -> None:
     runs.finish(database, run.tenant_id, run.run_id, RunState.KILLED, error="it was interrupted", now=now())
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
+    process.tell_to_end()
 
 
 def carry_out(run_id: str, *, tenant: str) -> None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import sys
 
 from rich.console import Console
 
+from opendeep_kit.child_process import listen_for_stop
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.line_choice import LineName
@@ -21,7 +20,7 @@ from opendeep_kit.service.supervisor import Parts, service
 async def run_up(
     settings: Settings, *, line: LineName, media_only: bool, control_only: bool, is_child: bool = False
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or, as a child, until its parent is gone; then drain.
+    """Serve until told to stop, or, as a child, until its parent is gone; then drain.
 
     Raises:
         BadInput: the settings do not allow it.
@@ -31,27 +30,17 @@ async def run_up(
         raise BadInput("--media-only and --control-only leave nothing to run", do="say one of them, or none")
     if (media_only or control_only) and settings.store_url.startswith("sqlite"):
         raise BadInput("several hosts cannot share a SQLite file", do="set store.url to a PostgreSQL database")
-    console = Console(highlight=False, stderr=True)
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    if is_child:
-        # The parent holds the other end and writes nothing: its death, however sudden, closes it.
-        await asyncio.get_running_loop().connect_read_pipe(lambda: _UntilClosed(stopped), sys.stdin)
+    console, stopped = Console(highlight=False, stderr=True), asyncio.Event()
+
+    def tell(text: str) -> None:
+        with contextlib.suppress(OSError):  # the terminal was closed, and the service drains for that
+            console.print(text)
+
+    await listen_for_stop(stopped, is_child=is_child)
     parts = Parts(media=not control_only, control=not media_only)
-    async with service(settings, line=line, parts=parts, tell=lambda text: console.print(f"= {text}")) as running:
+    async with service(settings, line=line, parts=parts, tell=lambda text: tell(f"= {text}")) as running:
         what = f"{len(running.workers)} media workers" if len(running.workers) != 1 else "1 media worker"
         how = f", the line is {running.line}" if running.control is not None else ""
-        console.print(f"OpenDeep is up: {what}{how}; `opendeep status` looks, Ctrl-C drains")
+        tell(f"OpenDeep is up: {what}{how}; `opendeep status` looks, Ctrl-C drains")
         await stopped.wait()
-    console.print("OpenDeep is down")
-
-
-class _UntilClosed(asyncio.Protocol):
-    def __init__(self, stopped: asyncio.Event) -> None:
-        self._stopped = stopped
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._stopped.set()
+    tell("OpenDeep is down")

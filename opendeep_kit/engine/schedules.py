@@ -1,4 +1,4 @@
-"""SEAM that starts notebooks when their schedules are due, each in a process of its own, and closes what was killed.
+"""Starts notebooks when their schedules are due, each in a process of its own, and closes what was killed.
 
 Given the record, looks at it once a tick. Whatever was missed, while the service was down or the last run went on, is
 made up for by one run. Runs outlive a control process that dies: their rows tell whether they live. Never reads a
@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import re
 import signal
-import sys
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 from opendeep_kit.campaigns.cron import next_due
+from opendeep_kit.child_process import Child
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
@@ -45,7 +45,7 @@ class Schedules:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
-        self._running: dict[str, tuple[NewRun, asyncio.subprocess.Process]] = {}
+        self._running: dict[str, tuple[NewRun, Child]] = {}
         self._beginning: set[asyncio.Task[None]] = set()
         self._watching: set[asyncio.Task[None]] = set()
         self._close_at = 0.0
@@ -101,24 +101,18 @@ class Schedules:
             runs.save_schedule(self._database, replace(schedule, next_run_at=following), now=now)
             return False
 
-    async def _watch(self, run: NewRun, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, run: NewRun, process: Child) -> None:
         """It closes its own row; one that could not is closed here, with what became of it."""
-        status = await process.wait()
+        status = await process.ended()
         self._running.pop(run.run_id, None)
         state, error = what_became_of(status)
         await self._finish(run, state, error)
         if status:
             log().warning("! a scheduled notebook did not come to its end", run_id=run.run_id, status=status)
 
-    async def _end(self, run: NewRun, process: asyncio.subprocess.Process) -> None:
+    async def _end(self, run: NewRun, process: Child) -> None:
         await self._finish(run, RunState.KILLED, STOPPED)
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-            try:
-                async with asyncio.timeout(END_WITHIN_S):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
+        await process.stop(within_s=END_WITHIN_S)
 
     async def _close_silent(self) -> None:
         moment = asyncio.get_running_loop().time()
@@ -169,22 +163,16 @@ def reports_dir(settings: Settings) -> Path:
     return settings.data_dir / "reports"
 
 
-async def carry_out_elsewhere(settings: Settings, run: NewRun) -> asyncio.subprocess.Process:
+async def carry_out_elsewhere(settings: Settings, run: NewRun) -> Child:
     """Run the notebook of this row in a process that closes the row itself.
 
     Raises:
         Unavailable: the machine starts no further process.
     """
-    try:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "opendeep_kit.cli", "carry-out", run.run_id, "--tenant", run.tenant_id),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            env=service_environment(_from_any_folder(settings)),
-            start_new_session=True,  # Ctrl-C is for whoever started it, who ends it in order
-        )
-    except OSError as error:
-        raise Unavailable(f"no process can be started ({error.strerror})", do="free memory or processes") from None
+    words = ["carry-out", run.run_id, "--tenant", run.tenant_id]
+    process = Child("notebook's run", words, service_environment(_from_any_folder(settings)), outlives_us=True)
+    await process.begin()
+    return process
 
 
 def what_became_of(status: int) -> tuple[RunState, str]:

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.contacts import RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.config import Settings
+from opendeep_kit.child_process import Child
+from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.blocked_by import UNREACHED, held_by
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
 from opendeep_kit.lab.lab_settings import lab_settings
-from opendeep_kit.lab.own_service import OwnService
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.workbench import Script, script_from
 from opendeep_kit.line_choice import LineName
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 LOOK_S = 0.5
 MINUTES = 50
 """A cell of a report may take an hour."""
-
-
+END_WITHIN_S = 30.0
+"""For a service of the notebook's own, beyond the time that it may drain."""
 SHOWN_REFUSED = 20
 
 
@@ -158,7 +158,7 @@ class _Following:
         self._wanted = wanted
         self._own_line = own_line
         """None: no service of our own."""
-        self._own: OwnService | None = None
+        self._own: Child | None = None
         self._progress = progress
         self._until = until
 
@@ -223,7 +223,11 @@ class _Following:
             self._progress.doing[0] = "no service runs: `opendeep up`"
             return
         self._progress.doing[0] = "starting a service"
-        self._own = await stack.enter_async_context(OwnService(self._settings, self._own_line))
+        words, environment = ["up", "--line", self._own_line], service_environment(self._settings)
+        # Its log is not the notebook's: what it says last is told when it ends.
+        self._own = Child("service that the notebook started", words, environment, on_line=lambda _: None)
+        stack.push_async_callback(self._own.stop, within_s=self._settings.service.drain_s + END_WITHIN_S)
+        await self._own.begin()
 
     def _is_served(self, database: Database) -> bool:
         service, now = self._settings.service, datetime.now(UTC)

@@ -184,23 +184,13 @@ class AsteriskLine:
                 self._part(live)
 
     async def hang_up(self, call_id: UUID) -> None:
-        """End a call; one that is gone already is fine.
-
-        Raises:
-            Unavailable: there is no link to Asterisk.
-        """
+        """End a call; one that is gone already is fine."""
         if (live := self._board.get(call_id)) is not None:
             live.call.is_cancelled = True
         await self.ami.ask("Hangup", {"Channel": channel_id(call_id)})
 
     async def transfer(self, call_id: UUID, target: str) -> None:
-        """Hand the callee over to the human at `target`; the AI's leg ends, and with it `place`.
-
-        Raises:
-            BadInput: the target is not an E.164 number.
-            Refused: there is no callee to hand over.
-            Unavailable: there is no link to Asterisk.
-        """
+        """Hand the callee over to the human at `target`; the AI's leg ends, and with it `place`."""
         number = checked(target, "the number to hand over to")
         move = {"Channel": channel_id(call_id), "Context": TRANSFER, "Exten": number}
         for _ in range(TRANSFER_TRIES):
@@ -211,11 +201,7 @@ class AsteriskLine:
         raise Refused(f"Asterisk cannot hand the callee over ({reply.message})", do="wait until they answered")
 
     async def living_calls(self) -> frozenset[UUID]:
-        """The calls of ours that Asterisk holds now, whoever placed them.
-
-        Raises:
-            Unavailable: there is no link to Asterisk.
-        """
+        """The calls of ours that Asterisk holds now, whoever placed them."""
         channels = await self.ami.ask_list("CoreShowChannels")
         return frozenset(call_id for channel in channels if (call_id := call_id_of(channel)) is not None)
 

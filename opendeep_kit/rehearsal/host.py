@@ -7,14 +7,12 @@ until told to stop. Holds the speech models (and with them piper, GPL-3) out of 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import signal
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from opendeep_kit.audio.resample import warm_up
+from opendeep_kit.child_process import announce, listen_for_stop
 from opendeep_kit.config import Settings
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.engines import (
@@ -48,6 +46,11 @@ class Addresses:
     callees_host: str
     callees_port: int
 
+    @property
+    def realtime_port(self) -> int:
+        """Of the voice model."""
+        return int(self.realtime_url.rsplit(":", 1)[1].split("/")[0])
+
     def as_json(self) -> str:
         """One line, for the parent process."""
         return json.dumps(
@@ -61,14 +64,15 @@ class Addresses:
         return cls(realtime_url=data["realtime"], callees_host=data["callees_host"], callees_port=data["callees_port"])
 
 
-async def run_host(settings: Settings, *, ends_with_stdin: bool) -> None:
-    """Serve until SIGTERM, SIGINT or, for a child process, the end of standard input.
+async def run_host(settings: Settings, *, is_child: bool) -> None:
+    """Serve until told to stop or, as a child, until its parent is gone.
 
     Raises:
         BadInput: a port is taken, or a model or voice is not where the settings say.
         Unavailable: the rehearsal's packages are not installed.
     """
-    rehearsal = settings.rehearsal
+    rehearsal, stopped = settings.rehearsal, asyncio.Event()
+    await listen_for_stop(stopped, is_child=is_child)
     warm_up()
     kit = _tones() if rehearsal.engine == "tones" else _speech(settings)
     phones = PhoneSettings(
@@ -87,9 +91,11 @@ async def run_host(settings: Settings, *, ends_with_stdin: bool) -> None:
             told = Addresses(
                 realtime_url=f"http://{LOOPBACK}:{port}/v1", callees_host=LOOPBACK, callees_port=callees.port
             )
-            sys.stdout.write(told.as_json() + "\n")
-            sys.stdout.flush()
-            await _until_stopped(ends_with_stdin)
+            if is_child:
+                announce(told.as_json())
+            else:
+                print(told.as_json(), flush=True)  # noqa: T201 - a person asked for it
+            await stopped.wait()
     finally:
         await server.close()
         kit.close()
@@ -121,24 +127,3 @@ def _speech(settings: Settings) -> _Kit:
 
 def _tones() -> _Kit:
     return _Kit(ears=FixedEars(), mouth=ToneMouth(), dialogue=FixedDialogue(SHORT_CALL), new_detector=LoudnessVoice)
-
-
-async def _until_stopped(ends_with_stdin: bool) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(name, stopped.set)
-    if ends_with_stdin:
-        # The parent holds the other end and writes nothing: its death, however sudden, closes it.
-        await loop.connect_read_pipe(lambda: _UntilClosed(stopped), sys.stdin)
-    await stopped.wait()
-
-
-class _UntilClosed(asyncio.Protocol):
-    def __init__(self, stopped: asyncio.Event) -> None:
-        self._stopped = stopped
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._stopped.set()

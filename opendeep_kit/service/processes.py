@@ -1,4 +1,4 @@
-"""SEAM with the two kinds of process of a running service: one holds sound, one plans and places calls.
+"""The two kinds of process of a running service: one holds sound, one plans and places calls.
 
 Given settings that name everything (the voice model's address, the line's account), opens what the process needs,
 serves until told to stop, drains and closes. Starts no other process.
@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import platform
-import signal
-import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 from opendeep_kit.app import host_addresses, keep_default_tenant, voice_client
+from opendeep_kit.child_process import announce, listen_for_stop
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.control import Control
 from opendeep_kit.line_choice import LineName, open_line
@@ -29,8 +27,6 @@ from opendeep_kit.record.event_log import EventLog
 
 THREADS = 64
 """Of a media worker: recordings that are closed at once, and the record's answers at the door meanwhile."""
-READY = "ready"
-"""What a process writes to its parent, with its id, once it serves."""
 
 
 async def serve_media(settings: Settings, *, is_child: bool) -> None:
@@ -97,26 +93,10 @@ async def _record(settings: Settings) -> AsyncIterator[tuple[Database, EventLog]
 
 
 async def _until_stopped(name: str, duties: Duties, *, is_child: bool) -> None:
-    """Tell that we serve; return at SIGTERM, SIGINT, when a duty is given up or, for a child, its parent is gone."""
-    stopped = duties.given_up
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stopped.set)
+    """Tell that we serve; return when told to stop, when a duty is given up or, for a child, its parent is gone."""
+    await listen_for_stop(duties.given_up, is_child=is_child)
     if is_child:
-        sys.stdout.write(f"{READY} {name} {os.getpid()}\n")
-        sys.stdout.flush()
-        # The parent holds the other end and writes nothing: its death, however sudden, closes it.
-        await loop.connect_read_pipe(lambda: _UntilClosed(stopped), sys.stdin)
+        announce(name)
     log().info("= serving", name=name, host=platform.node())
-    await stopped.wait()
+    await duties.given_up.wait()
     log().info("= draining", name=name)
-
-
-class _UntilClosed(asyncio.Protocol):
-    def __init__(self, stopped: asyncio.Event) -> None:
-        self._stopped = stopped
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._stopped.set()

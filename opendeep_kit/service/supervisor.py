@@ -1,4 +1,4 @@
-"""SEAM of `opendeep up`: all processes of the service on this host, started in order, kept alive, ended in order.
+"""`opendeep up`: all processes of the service on this host, started in order, kept alive, ended in order.
 
 Given settings, starts the rehearsal's host and our Asterisk where they are needed, the media workers and a control
 process, and starts again what dies. Ends nothing that it did not start, and leaves nothing behind.
@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from opendeep_kit.app import host_addresses, needs_host, with_voice
 from opendeep_kit.asterisk.exchange import Exchange, claimed, configure_exchange, obtain_program
 from opendeep_kit.asterisk.instance import AsteriskInstance, RunningAsterisk
+from opendeep_kit.child_process import Child, keep_alive
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.errors import BadInput
 from opendeep_kit.line_choice import NO_ASTERISK, LineName, fitted, simulates_instead
 from opendeep_kit.media.duty import reached_at
 from opendeep_kit.record.database import open_database
-from opendeep_kit.rehearsal.host_process import HostProcess
-from opendeep_kit.service.children import Child, keep
+from opendeep_kit.rehearsal.host_process import HostProcess, at_addresses
 
 ASTERISK_LOOK_S = 0.25
+KILL_AFTER_S = 10.0
+"""After its time to drain, a process that is still there is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,57 +72,34 @@ async def service(
         with_voice(settings, host_addresses(settings))  # a mistake is told before anything is started
         if needs_host(settings, line, media=parts.media, control=parts.control):
             tell("starting the simulated voice model and callees")
-            settings = await stack.enter_async_context(_host(settings))
+            host = HostProcess(settings)
+            stack.push_async_callback(host.stop)
+            settings = at_addresses(settings, await host.start())
+            host.keep_alive()
         settings = with_voice(settings, host_addresses(settings))
         exchange: Exchange | None = None
         if parts.control and line is not LineName.SIMULATOR and settings.asterisk.ami_host is None:
             tell("starting Asterisk")
             line, settings, exchange = await _asterisk(stack, settings, line)
         environment = service_environment(settings)
-        drain_s = settings.service.drain_s
+        end_within_s = settings.service.drain_s + KILL_AFTER_S
         workers: list[Child] = []
         for number in range(settings.service.media_workers if parts.media else 0):
             worker = Child(f"media worker {number + 1}", ["media-worker"], environment)
-            stack.push_async_callback(worker.stop, within_s=drain_s)
+            stack.push_async_callback(worker.stop, within_s=end_within_s)
             await worker.start()
+            worker.keep_alive()
             workers.append(worker)
             tell(f"{worker.name} serves")
         control = Child("control process", ["control", "--line", line], environment) if parts.control else None
         if control is not None:
             # Stopped first: it plans no more and waits for its calls, which the media workers still hold.
-            stack.push_async_callback(control.stop, within_s=drain_s)
+            stack.push_async_callback(control.stop, within_s=end_within_s)
             await control.start()
+            control.keep_alive()
             tell("the control process serves")
         yield Running(settings=settings, line=line, control=control, workers=tuple(workers), exchange=exchange)
         tell("draining")
-
-
-@contextlib.asynccontextmanager
-async def _host(settings: Settings) -> AsyncIterator[Settings]:
-    """The rehearsal's host, kept alive at the ports it took first."""
-    host = HostProcess(settings)
-    found = await host.start()
-    port = int(found.realtime_url.rsplit(":", 1)[1].split("/")[0])
-    rehearsal = settings.rehearsal.model_copy(update={"realtime_port": port, "callees_port": found.callees_port})
-    settings = settings.model_copy(update={"rehearsal": rehearsal})
-    running = [host]
-
-    async def live() -> str:
-        status = await running[-1].ended()
-        again = HostProcess(settings)
-        await running[-1].stop()
-        running.append(again)
-        await again.start()
-        return f"status {status}"
-
-    keeping = asyncio.create_task(keep("simulated world", live), name="keep-host")
-    try:
-        yield settings
-    finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-        for one in running:
-            await one.stop()
 
 
 async def _asterisk(
@@ -166,7 +145,7 @@ async def _kept(instance: AsteriskInstance) -> AsyncIterator[None]:
         running.append(await instance.start())
         return f"status {status}"
 
-    keeping = asyncio.create_task(keep(f"Asterisk ({instance.role})", live), name=f"keep-{instance.role}")
+    keeping = asyncio.create_task(keep_alive(f"Asterisk ({instance.role})", live), name=f"keep-{instance.role}")
     try:
         yield
     finally:

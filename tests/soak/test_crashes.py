@@ -19,11 +19,11 @@ from sqlalchemy import create_engine, make_url, text
 
 from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.campaigns.zones import callee
+from opendeep_kit.child_process import Child
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import attempts, campaigns, counters
 from opendeep_kit.record.database import Database, open_database
-from opendeep_kit.service.children import Child
 from opendeep_kit.service.supervisor import Parts, Running, service
 from tests.service_rig import TENANT, new_tenant, now, settings_for, start_campaign
 from tests.soak.sip_record import Seen, calls_in, most_at_once, switch_on
@@ -120,8 +120,9 @@ async def test_nothing_is_lost_and_nobody_called_twice(
         record = await switch_on(running.exchange.callees)
         second = Child("second control", ["control", "--line", "asterisk"], service_environment(running.settings))
         await second.start()
+        second.keep_alive()
         await disturb(running, second, kills, database)
-        await second.stop(within_s=10)
+        await second.stop(within_s=20)
         seen = calls_in(record)
     check(database, seen, kills)
     database.close()
