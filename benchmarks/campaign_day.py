@@ -26,7 +26,7 @@ from phonenumbers import timezone
 
 from benchmarks.day_report import DayReport, jain, show
 from benchmarks.day_world import (
-    CONSENT,
+    GIVEN_AT,
     OUTCOMES,
     WEIGHTS,
     WHALE_SHARE,
@@ -37,12 +37,11 @@ from benchmarks.day_world import (
 )
 from opendeep_kit.campaigns.calendars import Clock, clock
 from opendeep_kit.campaigns.capacity import Provider, Worker, room
-from opendeep_kit.campaigns.dnc import DncList, dnc_list, look_up
-from opendeep_kit.campaigns.model import Flow
+from opendeep_kit.campaigns.model import Consent, Flow
 from opendeep_kit.campaigns.permission import may_we_call
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Rotation, plan
 from opendeep_kit.campaigns.retries import OutcomeKind, next_attempt, outcome_kind
-from opendeep_kit.campaigns.rule_inputs import Case, Scope, Use, closed_days
+from opendeep_kit.campaigns.rule_inputs import Case, Listed, Scope, Use, closed_days
 from opendeep_kit.campaigns.waiting import WaitingRoom
 from opendeep_kit.campaigns.zones import Callee, callee
 from opendeep_kit.outcomes import Disposition, PhoneResult
@@ -81,9 +80,6 @@ class Day:
         self.live_of_tenant = {of.tenant.tenant_id: 0 for of in self.running}
         self.ends: list[tuple[datetime, int, int, PhoneResult, Disposition | None]] = []
         self.people: list[Person] = []
-        self.everyone = dnc_list(["+1900*", "+4490*"])
-        self.opted_out: dict[str, set[str]] = {}
-        self.no_entries = DncList()
         self.hour: dict[str, list[int]] = {}
         """By tenant: calls placed, and ticks with calls due."""
         self.ticks_this_hour = 0
@@ -172,8 +168,8 @@ class Day:
             callee=person.callee,
             tenant=of.tenant,
             campaign=of.rules,
-            dnc=look_up(number, tenant=self.no_entries, everyone=self.everyone),
-            consent=CONSENT,
+            dnc=Listed(everyone=number if number.startswith(("+1900", "+4490")) else None, snapshot="1"),
+            consent=Consent(number=number, reference="form", given_at=GIVEN_AT),
             campaign_attempts=person.rung,
             tenant_attempts=person.rung,
             scopes=scopes,

@@ -36,6 +36,8 @@ from sqlalchemy import func, select
 from opendeep_kit import events
 from opendeep_kit.boards.desk import existing_tenant
 from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.campaigns.model import Campaign, TenantLimits
+from opendeep_kit.campaigns.specs import parse_spec
 from opendeep_kit.commands.dashboards import free_port
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.campaign_moves import move
@@ -185,10 +187,11 @@ def prepare(database: Database, data: Path, at_once: int, personas: Sequence[str
     """A campaign that keeps so many calls live, to people of these last digits."""
     now = datetime.now(UTC)
     existing_tenant(database, DEFAULT_TENANT)
-    campaigns.save_limits(database, DEFAULT_TENANT, {"needs_consent": False})
+    campaigns.save_limits(database, TenantLimits(tenant_id=DEFAULT_TENANT, needs_consent=False))
     script = parse_script(SCRIPT, name="chat", source="benchmark")
     spec = SPEC | {"flow": {"max_live": at_once}}
-    campaign_service.create(database, DEFAULT_TENANT, "bench", script, name="Bench", spec=spec, by="bench", now=now)
+    new = Campaign(tenant_id=DEFAULT_TENANT, campaign_id="bench", name="Bench", **parse_spec(spec))
+    campaign_service.create(database, new, script, by="bench", now=now)
     numbers = numbers_of(personas)
     path = data / "contacts.csv"
     path.write_text("number,name\n" + "".join(f"{one},Callee {place}\n" for place, one in enumerate(numbers)))

@@ -15,7 +15,6 @@ from phonenumbers import PhoneNumberType
 
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, HolidayRule, TenantLimits
-from opendeep_kit.campaigns.rule_inputs import Consent
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.outcomes import Disposition, PhoneResult
 
@@ -47,7 +46,8 @@ OUTCOMES: tuple[tuple[float, PhoneResult, Disposition | None, float], ...] = (
     (0.01, PhoneResult.ANSWERED, Disposition.FAILED, 12),
 )
 """Weight, what came of the call, and how many seconds it takes."""
-CONSENT = Consent(reference="form", given_at=datetime(2025, 1, 1, tzinfo=UTC))
+GIVEN_AT = datetime(2025, 1, 1, tzinfo=UTC)
+"""Everybody's consent."""
 WEIGHTS = [outcome[0] for outcome in OUTCOMES]
 
 

@@ -15,6 +15,8 @@ from opendeep_kit.app import voice_client
 from opendeep_kit.call_floor import CallFloor
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.campaigns.specs import parse_spec
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.campaign_moves import move
@@ -188,9 +190,8 @@ def new_tenant(database: Database, **limits: Any) -> None:
 
 def start_campaign(database: Database, campaign_id: str, numbers: Sequence[str], **spec: Any) -> None:
     """A running campaign with these contacts."""
-    campaign_service.create(
-        database, TENANT, campaign_id, parse_script(SCRIPT), spec={**ALWAYS, **spec}, by="test", now=now()
-    )
+    new = Campaign(tenant_id=TENANT, campaign_id=campaign_id, **parse_spec({**ALWAYS, **spec}))
+    campaign_service.create(database, new, parse_script(SCRIPT), by="test", now=now())
     add_contacts(database, campaign_id, numbers)
     for fact in (TaskFact.COMPLETED, TaskFact.STARTED):
         move(database, TENANT, campaign_id, fact, reason="for the test", by="test", now=now())

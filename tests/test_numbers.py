@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from opendeep_kit.campaigns.model import TenantLimits
+from opendeep_kit.campaigns.model import Consent, TenantLimits
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import check_region, checked, e164, is_e164, is_prefix, masked
 from opendeep_kit.record.calls import ExpectedCall
-from opendeep_kit.record.consents import Consent
 from opendeep_kit.record.directory import Contact
 from opendeep_kit.record.dnc import Entry
 from opendeep_kit.record.enrolling import NewEnrolment

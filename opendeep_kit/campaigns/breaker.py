@@ -1,25 +1,27 @@
-"""Pauses a campaign whose calls fail: counts outcomes over a moving window and says when the share is too high.
+"""Pauses a campaign whose calls fail: says from when its outcomes count, and when the share of failures is too high.
 
-Given results with their times, keeps counts per slice of the window, never the calls. It judges the line, the voice
-model and the list of numbers, not the callees: busy and no answer are ordinary days. An attempt that the death of one
-of our own processes broke off is not told to it: one restart must not pause a campaign that is well.
+Given how many calls ended how, judges the line, the voice model and the list of numbers, not the callees: busy and no
+answer are ordinary days. An attempt that the death of one of our own processes broke off must not be among them: one
+restart does not pause a campaign that is well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from opendeep_kit.campaigns.lifecycle import Move, TaskState
 from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition, PhoneResult
 
-SLICES = 10
-"""The window moves in tenths."""
+Ended = Mapping[tuple[PhoneResult, Disposition | None], int]
+"""How many calls ended how."""
 
 
-class Fault(StrEnum):
+class Blame(StrEnum):
     """What a call that went wrong speaks against."""
 
     LINE = "line"
@@ -28,15 +30,19 @@ class Fault(StrEnum):
     """The list: nobody has the number, or those who have it reject us."""
 
 
-FAULTS: dict[PhoneResult, Fault] = {
-    PhoneResult.FAILED: Fault.LINE,
-    PhoneResult.CONGESTION: Fault.LINE,
-    PhoneResult.UNREACHABLE: Fault.LINE,
-    PhoneResult.INVALID_NUMBER: Fault.NUMBERS,
-    PhoneResult.NUMBER_CHANGED: Fault.NUMBERS,
-    PhoneResult.REJECTED: Fault.NUMBERS,
+FAULTS: dict[PhoneResult, Blame] = {
+    PhoneResult.FAILED: Blame.LINE,
+    PhoneResult.CONGESTION: Blame.LINE,
+    PhoneResult.UNREACHABLE: Blame.LINE,
+    PhoneResult.INVALID_NUMBER: Blame.NUMBERS,
+    PhoneResult.NUMBER_CHANGED: Blame.NUMBERS,
+    PhoneResult.REJECTED: Blame.NUMBERS,
 }
 """Results that are not here are a success of the line."""
+_WORDS = {
+    Blame.LINE: "failed through us or the network",
+    Blame.NUMBERS: "found no such number or were rejected",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,66 +68,47 @@ class BreakerPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
-    """Counts of a tenth of the window."""
+class Fuse:
+    """One side of the breaker."""
 
-    number: int
-    """Unix time in tenths of the window."""
-    calls: int = 0
-    faults: Mapping[str, int] = field(default_factory=dict)
-    """By phone result, or `model` for our own failure in an answered call."""
+    blame: Blame
+    failed: Mapping[str, int]
+    """Calls that speak against it, by phone result, or `model` for our own failure in an answered call."""
+    calls: int
+    """That ended in the window."""
+    limit: float
+    """0..1: the share above which it trips."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
-    """What the last calls of one campaign came to. A resumed campaign begins with a new one."""
-
-    policy: BreakerPolicy = BreakerPolicy()
-    slices: tuple[Slice, ...] = ()
-
-    def note(self, result: PhoneResult, disposition: Disposition | None, *, at: datetime) -> Breaker:
-        """With one more call."""
-        number = self._number(at)
-        fault = _fault(result, disposition)
-        kept = {piece.number: piece for piece in self.slices if piece.number > number - SLICES}
-        old = kept.get(number, Slice(number=number))
-        faults = {**old.faults, fault: old.faults.get(fault, 0) + 1} if fault else old.faults
-        kept[number] = Slice(number=number, calls=old.calls + 1, faults=faults)
-        newest = max(kept)
-        pieces = tuple(kept[key] for key in sorted(kept) if key > newest - SLICES)
-        return Breaker(policy=self.policy, slices=pieces)
-
-    def trips(self, *, at: datetime) -> str | None:
-        """Why the campaign must pause now, in a clause; None: it may go on."""
-        oldest = self._number(at) - SLICES
-        recent = [piece for piece in self.slices if piece.number > oldest]
-        calls = sum(piece.calls for piece in recent)
-        if calls < self.policy.min_calls:
-            return None
-        counts: dict[str, int] = {}
-        for piece in recent:
-            for name, count in piece.faults.items():
-                counts[name] = counts.get(name, 0) + count
-        for kind, limit, blamed in (
-            (Fault.LINE, self.policy.max_line_share, "failed through us or the network"),
-            (Fault.NUMBERS, self.policy.max_numbers_share, "found no such number or were rejected"),
-        ):
-            found = {name: count for name, count in counts.items() if _kind(name) is kind}
-            if sum(found.values()) > limit * calls:
-                parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(found.items()))
-                minutes = timedelta(seconds=self.policy.window_s).total_seconds() / 60
-                return f"{sum(found.values())} of {calls} calls in {minutes:g} minutes {blamed} ({parts})"
-        return None
-
-    def _number(self, at: datetime) -> int:
-        return int(at.timestamp() // (self.policy.window_s / SLICES))
+    @property
+    def share(self) -> float:
+        """0..1 of the calls; 0 of none."""
+        return sum(self.failed.values()) / self.calls if self.calls else 0.0
 
 
-def _fault(result: PhoneResult, disposition: Disposition | None) -> str | None:
-    if result in FAULTS:
-        return result.value
-    return "model" if disposition is Disposition.FAILED and result is PhoneResult.ANSWERED else None
+def window_start(history: Iterable[Move], policy: BreakerPolicy, *, now: datetime) -> datetime:
+    """From when outcomes count: of the last `window_s`, and none from before the campaign last began to call."""
+    begun = (step.at for step in history if step.after is TaskState.RUNNING and step.before is not TaskState.RUNNING)
+    return max([*begun, now - timedelta(seconds=policy.window_s)])
 
 
-def _kind(name: str) -> Fault:
-    return Fault.LINE if name == "model" else FAULTS[PhoneResult(name)]
+def fuses(policy: BreakerPolicy, ended: Ended) -> tuple[Fuse, ...]:
+    """Both sides of the breaker, after these calls."""
+    failed: dict[Blame, Counter[str]] = {Blame.LINE: Counter(), Blame.NUMBERS: Counter()}
+    for (result, disposition), count in ended.items():
+        if result in FAULTS:
+            failed[FAULTS[result]][result.value] += count
+        elif result is PhoneResult.ANSWERED and disposition is Disposition.FAILED:
+            failed[Blame.LINE]["model"] += count
+    limits = {Blame.LINE: policy.max_line_share, Blame.NUMBERS: policy.max_numbers_share}
+    calls = sum(ended.values())
+    return tuple(Fuse(blame=blame, failed=failed[blame], calls=calls, limit=limits[blame]) for blame in Blame)
+
+
+def trips(policy: BreakerPolicy, ended: Ended) -> str | None:
+    """Why the campaign must pause now, in a clause; None: it may go on."""
+    for fuse in fuses(policy, ended):
+        if fuse.calls >= policy.min_calls and fuse.share > fuse.limit:
+            parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(fuse.failed.items()))
+            minutes, total = policy.window_s / 60, sum(fuse.failed.values())
+            return f"{total} of {fuse.calls} calls in {minutes:g} minutes {_WORDS[fuse.blame]} ({parts})"
+    return None

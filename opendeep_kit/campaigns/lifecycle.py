@@ -39,6 +39,8 @@ class TaskState(StrEnum):
 class TaskFact(StrEnum):
     """What moves it."""
 
+    MADE = "made"
+    """The first of every campaign."""
     COMPLETED = "completed"
     """The draft has all it needs."""
     REOPENED = "reopened"
@@ -151,12 +153,15 @@ class Goal:
 class Move:
     """One step, as the record keeps it."""
 
-    before: TaskState
+    before: TaskState | None
+    """None: it was made."""
     after: TaskState
     fact: TaskFact
     reason: str
     """One clause for a person."""
     at: datetime
+    by: str
+    """A person's name, or `control`."""
 
 
 def advance(state: TaskState, fact: TaskFact) -> TaskState:
@@ -172,7 +177,7 @@ def advance(state: TaskState, fact: TaskFact) -> TaskState:
         raise Refused(f"a campaign that is {state} cannot be {_said(fact)}", do=f"possible is {possible}") from None
 
 
-def move(state: TaskState, fact: TaskFact, *, reason: str, at: datetime) -> Move:
+def move(state: TaskState, fact: TaskFact, *, reason: str, by: str, at: datetime) -> Move:
     """The step that this fact makes, with its reason.
 
     Raises:
@@ -181,7 +186,7 @@ def move(state: TaskState, fact: TaskFact, *, reason: str, at: datetime) -> Move
     """
     if not reason.strip():
         raise BadInput("a campaign was to be moved without a reason", do="say why in a clause")
-    return Move(before=state, after=advance(state, fact), fact=fact, reason=reason.strip(), at=at)
+    return Move(before=state, after=advance(state, fact), fact=fact, reason=reason.strip(), by=by, at=at)
 
 
 def due_fact(

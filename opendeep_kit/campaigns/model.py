@@ -1,4 +1,4 @@
-"""What a campaign is, and what its tenant and the lines allow it.
+"""What a campaign is, what its tenant and the lines allow it, and that somebody agreed to be called.
 
 Given plain values, holds them and refuses the impossible. Never stores itself, never reads a clock.
 """
@@ -109,11 +109,35 @@ class TenantLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """That somebody agreed to be called."""
+
+    number: str = field(repr=False)
+    """E.164."""
+    reference: str
+    """Where it is on file."""
+    given_at: datetime
+    expires_at: datetime | None = None
+    """From this instant on it is none."""
+
+    def __post_init__(self) -> None:
+        checked(self.number, "the number of a consent")
+        if not self.reference.strip():
+            raise BadInput("a consent does not say where it is on file", do="give its reference")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     """Calls to a list of contacts with one script, by one set of rules."""
 
     tenant_id: str
     campaign_id: str
+    """The tenant's own; another tenant may use the same."""
+    name: str = ""
+    """As its people call it; empty: by its id."""
+    task_id: str | None = None
+    script_name: str | None = None
+    script_version: int | None = None
     state: TaskState = TaskState.DRAFT
     windows: Weekly = field(default_factory=lambda: parse_weekly({"daily": "09:00-20:00"}))
     """On the callee's wall clock."""
@@ -136,8 +160,13 @@ class Campaign:
     goal: Goal | None = None
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     trunk_id: str = "default"
+    created_at: datetime | None = None
+    """None: it is not in the record yet."""
+    changed_at: datetime | None = None
 
     def __post_init__(self) -> None:
+        if (self.script_name is None) != (self.script_version is None):
+            raise BadInput("a campaign names half a script", do="give both its name and its version, or neither")
         _check_weight(self.weight)
         for at in (self.starts_at, self.ends_at):
             if at is not None and at.tzinfo is None:

@@ -10,8 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from opendeep_kit.campaigns.calendars import ClosedDays
-from opendeep_kit.campaigns.dnc import DncAnswer
-from opendeep_kit.campaigns.model import AttemptCaps, Campaign, Flow, HolidayRule, Money, TenantLimits
+from opendeep_kit.campaigns.model import AttemptCaps, Campaign, Consent, Flow, HolidayRule, Money, TenantLimits
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.campaigns.zones import Callee
 from opendeep_kit.errors import OurMistake
@@ -38,13 +37,15 @@ class Rule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
-    """That the callee agreed to be called."""
+class Listed:
+    """What the do-not-call lists say of one number."""
 
-    reference: str
-    """Where it is on file."""
-    given_at: datetime
-    expires_at: datetime | None = None
+    everyone: str | None = field(default=None, repr=False)
+    """The entry of the installation's list that forbids it: the number itself, or a prefix (`+1900*`)."""
+    tenant: str | None = field(default=None, repr=False)
+    """The entry of the tenant's own."""
+    snapshot: str
+    """Names the state of both lists: another one after every change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class Case:
     callee: Callee
     tenant: TenantLimits
     campaign: Campaign
-    dnc: DncAnswer | None
+    dnc: Listed | None
     consent: Consent | None
     campaign_attempts: tuple[datetime, ...] | None
     """When this number was rung in this campaign: every attempt that may have left us, ours that failed included."""

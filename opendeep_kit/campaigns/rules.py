@@ -32,10 +32,10 @@ def do_not_call(case: Case) -> Finding:
     """On no list."""
     if case.dnc is None:
         return _no(Rule.DO_NOT_CALL, "the do-not-call lists could not be read")
-    if case.dnc.hit is not None:
-        kind = "a prefix" if case.dnc.hit.entry.endswith("*") else "the number"
-        words = f"{kind} is on the {case.dnc.hit.scope} do-not-call list"
-        return _no(Rule.DO_NOT_CALL, words, is_final=True)
+    for name, entry in (("global", case.dnc.everyone), ("tenant", case.dnc.tenant)):
+        if entry is not None:
+            kind = "a prefix" if entry.endswith("*") else "the number"
+            return _no(Rule.DO_NOT_CALL, f"{kind} is on the {name} do-not-call list", is_final=True)
     return _yes(Rule.DO_NOT_CALL, f"on no do-not-call list (lists {case.dnc.snapshot[:12]})")
 
 

@@ -1,6 +1,6 @@
 """Says when the wall clocks of a callee's time zones stand inside a week's calling windows.
 
-Given windows per weekday, zones and an instant, answers open or closed, the next opening and the next closing; the
+Given windows per weekday, zones and an instant, answers open or closed and the next opening; the
 law is the wall clock alone: an hour that daylight saving skips does not exist, one that it repeats counts twice. Never
 reads a clock, never knows a telephone number.
 """
@@ -107,6 +107,21 @@ def parse_weekly(spec: Mapping[str, str | Sequence[str]]) -> Weekly:
     return Weekly(days=tuple(tuple(sorted(windows, key=lambda window: window.opens)) for windows in days))
 
 
+def weekly_spec(week: Weekly) -> dict[str, str]:
+    """The setting that describes this week: days with the same windows that follow one another stand together.
+
+    >>> weekly_spec(parse_weekly({"mon-wed": "09:00-12:00, 13:00-20:00", "fri": "10:00-24:00"}))
+    {'mon-wed': '09:00-12:00, 13:00-20:00', 'fri': '10:00-24:00'}
+    """
+    spec: dict[str, str] = {}
+    for windows, places in itertools.groupby(range(len(WEEKDAYS)), key=lambda place: week.days[place]):
+        first, *others = (WEEKDAYS[place] for place in places)
+        days = "daily" if len(others) == len(WEEKDAYS) - 1 else "-".join([first, *others[-1:]])
+        if windows:
+            spec[days] = ", ".join(f"{_clock(window.opens)}-{_clock(window.closes)}" for window in windows)
+    return spec
+
+
 def parse_window(text: str) -> Window:
     """The window that `09:00-20:30` means.
 
@@ -185,14 +200,6 @@ def next_opening(
         return after
     span = next_span(weekly, zones, after, closed)
     return span.opens_at if span else None
-
-
-def next_closing(
-    weekly: Weekly, zones: Sequence[str], after: datetime, closed: Container[date] = frozenset()
-) -> datetime | None:
-    """The first instant from `after` on at which open ends; None: it does not within `SEARCH`."""
-    span = next_span(weekly, zones, after, closed)
-    return span.closes_at if span and span.closes_at < after + SEARCH else None
 
 
 # ---- inside -----------------------------------------------------------------------------------------

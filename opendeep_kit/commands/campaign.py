@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
+from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.campaigns.specs import parse_spec, spec_of
 from opendeep_kit.commands.options import (
     DataOption,
     JsonOption,
@@ -27,10 +29,9 @@ from opendeep_kit.commands.options import (
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.blocked_by import held_by
-from opendeep_kit.engine.campaign_change import Wish, change
+from opendeep_kit.engine.campaign_change import CampaignChange, change
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.record import attempts, campaigns, counters, enrolments, workers
-from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database
 from opendeep_kit.tasks.script import load_script
@@ -61,16 +62,18 @@ def create(
         campaign_service.check_trunk(trunk, settings.service)
         row = campaign_service.create(
             database,
-            tenant,
-            campaign,
+            Campaign(
+                tenant_id=tenant,
+                campaign_id=campaign,
+                name=name,
+                priority=priority,
+                weight=weight,
+                trunk_id=trunk,
+                starts_at=time_from(starts, "--starts"),
+                ends_at=time_from(ends, "--ends"),
+                **parse_spec(json_file(spec)),
+            ),
             load_script(script),
-            name=name,
-            spec=json_file(spec),
-            priority=priority,
-            weight=weight,
-            trunk_id=trunk,
-            starts_at=time_from(starts, "--starts"),
-            ends_at=time_from(ends, "--ends"),
             by=by(),
             now=now(),
         )
@@ -170,7 +173,7 @@ def set_(
     data: DataOption = None,
 ) -> None:
     """Set its rules anew, also while it runs; what is not said stays. A raised goal makes a met campaign ready."""
-    wish = Wish(
+    wanted = CampaignChange(
         name=name,
         spec=json_file(spec),
         goal=goal,
@@ -183,8 +186,8 @@ def set_(
     with record(data) as (database, settings):
         if trunk is not None:
             campaign_service.check_trunk(trunk, settings.service)
-        row = change(database, tenant, campaign, wish, reason=reason, by=by(), now=now())
-    shown = {"spec": row.spec, "priority": row.priority, "weight": row.weight}
+        row = change(database, tenant, campaign, wanted, reason=reason, by=by(), now=now())
+    shown = {"spec": spec_of(row), "priority": row.priority, "weight": row.weight}
     shown |= {"starts_at": row.starts_at, "ends_at": row.ends_at}
     say(json_, _row(row, None) | shown, f"campaign {campaign}: {row.state}, its rules are set")
 

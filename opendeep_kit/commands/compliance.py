@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign, Consent
 from opendeep_kit.commands.options import (
     DataOption,
     JsonOption,
@@ -28,8 +29,6 @@ from opendeep_kit.engine import campaign_service
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import e164
 from opendeep_kit.record import consents, directory, dnc
-from opendeep_kit.record.campaigns import Campaign
-from opendeep_kit.record.consents import Consent
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.dnc import EVERYONE, Entry
 from opendeep_kit.tenants import DEFAULT_TENANT

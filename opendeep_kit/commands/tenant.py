@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from opendeep_kit.campaigns.model import check_zone
+from opendeep_kit.campaigns.specs import limits_spec
 from opendeep_kit.commands.options import DataOption, JsonOption, json_file, now, record, say, say_rows
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.errors import BadInput
@@ -69,7 +70,7 @@ def set_(
     }
     with record(data) as (database, _):
         if flow:
-            before = (campaigns.limits_of(database, tenant) or {}).get("flow", {})
+            before = limits_spec(campaigns.limits_of(database, tenant)).get("flow", {})
             wanted["flow"] = {**before, **wanted.get("flow", {}), **flow}
         campaign_service.set_limits(database, tenant, wanted)
         shown = _shown(database, tenant)
@@ -101,5 +102,5 @@ def _shown(database: Database, tenant_id: str) -> dict[str, Any]:
         "name": found.display_name,
         "time_zone": found.time_zone,
         "region": found.default_region,
-        "limits": campaigns.limits_of(database, tenant_id) or {},
+        "limits": limits_spec(campaigns.limits_of(database, tenant_id)),
     }

@@ -21,7 +21,6 @@ from opendeep_kit.campaigns.rule_inputs import closed_days
 from opendeep_kit.campaigns.times import asked_time
 from opendeep_kit.campaigns.windows import next_opening
 from opendeep_kit.config import Settings
-from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.engine.permits import callee_of, rules_for
 from opendeep_kit.insight.analysis import Summary, summarise
 from opendeep_kit.media.call_end import close_row, judge
@@ -113,7 +112,7 @@ def conclude(
     for event in happened:
         if isinstance(event, events.OptedOut):
             dnc.opt_out(database, tenant_id, row.number, call_id=attempt_id, utterance=event.utterance, now=now)
-    rules = rules_for(to_campaign(campaign), row.number, reaches_people=reaches_people)
+    rules = rules_for(campaign, row.number, reaches_people=reaches_people)
     result = AttemptResult(
         phone_result=summary.phone_result,
         disposition=summary.disposition,

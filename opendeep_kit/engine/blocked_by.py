@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.record import workers
-from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.workers import Control
 from opendeep_kit.settings import NO_TRUNK, SET_TRUNK
 
@@ -24,7 +24,7 @@ def held_by(row: Campaign, controls: Sequence[Control]) -> str:
     Args:
         controls: those alive.
     """
-    if row.state != TaskState.RUNNING:
+    if row.state is not TaskState.RUNNING:
         return ""
     planner = workers.planner(controls)
     if planner is None:

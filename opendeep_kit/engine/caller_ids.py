@@ -5,7 +5,6 @@ Given the record and a tenant, reads its caller ids. Never checks that the trunk
 
 from __future__ import annotations
 
-from opendeep_kit.engine.campaign_specs import to_limits
 from opendeep_kit.record import campaigns
 from opendeep_kit.record.database import Database
 
@@ -16,5 +15,5 @@ def caller_id_of(database: Database, tenant_id: str) -> str:
     Raises:
         BadInput: the tenant's limits cannot be read.
     """
-    limits = to_limits(tenant_id, campaigns.limits_of(database, tenant_id) or {})
+    limits = campaigns.limits_of(database, tenant_id)
     return limits.caller_ids[0] if limits.caller_ids else ""

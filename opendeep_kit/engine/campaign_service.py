@@ -7,7 +7,7 @@ service does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -17,14 +17,14 @@ from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.contact_files import ImportReport, stream_contacts
 from opendeep_kit.campaigns.contacts import ZONE_COLUMN, Contact
 from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
+from opendeep_kit.campaigns.model import Campaign, Consent
 from opendeep_kit.campaigns.permission import explain, may_we_call
 from opendeep_kit.campaigns.rules import CONSENT_ENDED, NO_CONSENT
+from opendeep_kit.campaigns.specs import limits_spec, parse_limits
 from opendeep_kit.engine.campaign_moves import move
-from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import case_of, whereabouts_of
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.record import campaigns, consents, counters, directory, enrolling, enrolments
-from opendeep_kit.record.campaigns import Campaign, NewCampaign
 from opendeep_kit.record.claim_facts import read_facts
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database
@@ -52,48 +52,26 @@ class Imported:
     """Of those: their end had been the want of a consent or a fact, and there is one now."""
 
 
-def create(
-    database: Database,
-    tenant_id: str,
-    campaign_id: str,
-    script: CallScript,
-    *,
-    name: str = "",
-    spec: Mapping[str, Any] | None = None,
-    priority: int = 0,
-    weight: float = 1.0,
-    trunk_id: str = "default",
-    starts_at: datetime | None = None,
-    ends_at: datetime | None = None,
-    by: str,
-    now: datetime,
-) -> Campaign:
-    """A new campaign, a draft until it has contacts.
+def create(database: Database, campaign: Campaign, script: CallScript, *, by: str, now: datetime) -> Campaign:
+    """A new campaign with this script, a draft until it has contacts.
 
     Raises:
-        BadInput: a rule of it is impossible, or there is one of this name.
+        BadInput: there is one of this name, or no such tenant.
     """
-    if campaigns.campaign(database, tenant_id, campaign_id) is not None:
-        raise BadInput(f"there is a campaign {campaign_id!r} already", do="choose another id")
-    new = NewCampaign(
-        tenant_id=tenant_id,
-        campaign_id=campaign_id,
-        name=name or campaign_id,
-        spec=dict(spec or {}),
+    if campaigns.campaign(database, campaign.tenant_id, campaign.campaign_id) is not None:
+        raise BadInput(f"there is a campaign {campaign.campaign_id!r} already", do="choose another id")
+    made = replace(
+        campaign,
+        name=campaign.name or campaign.campaign_id,
         task_id=script.name,
         script_name=script.name,
-        script_version=save_script(database, tenant_id, script, now=now),
-        priority=priority,
-        weight=weight,
-        trunk_id=trunk_id,
-        starts_at=starts_at,
-        ends_at=ends_at,
+        script_version=save_script(database, campaign.tenant_id, script, now=now),
+        state=TaskState.DRAFT,
+        created_at=now,
+        changed_at=now,
     )
-    parts = {part: getattr(new, part) for part in NewCampaign.__dataclass_fields__}
-    row = Campaign(**parts, state=TaskState.DRAFT, created_at=now, changed_at=now)
-    to_campaign(row)  # what is impossible is told before it is kept
-    campaigns.create(database, new, state=TaskState.DRAFT, by=by, now=now)
-    return row
+    campaigns.create(database, made, by=by, now=now)
+    return made
 
 
 def check_trunk(trunk_id: str, settings: ServiceSettings) -> None:
@@ -131,7 +109,7 @@ def import_contacts(
         Refused: the campaign is over; nobody is added.
     """
     row = existing(database, tenant_id, campaign_id)
-    if TaskFact.CONTACTS_ADDED not in TRANSITIONS[TaskState(row.state)]:
+    if TaskFact.CONTACTS_ADDED not in TRANSITIONS[row.state]:
         raise Refused(f"a campaign that is {row.state} takes no contacts", do="add them to another one")
     tenant = directory.tenant(database, tenant_id)
     script = script_of(database, row)
@@ -175,7 +153,7 @@ def consent_warning(
     Args:
         reaches_people: whether the line does that will carry the calls; else made-up numbers need none.
     """
-    if not to_limits(tenant_id, campaigns.limits_of(database, tenant_id) or {}).needs_consent:
+    if not campaigns.limits_of(database, tenant_id).needs_consent:
         return None
     spared = "" if reaches_people else MADE_UP_LIKE
     count = consents.missing(database, tenant_id, campaign_id, spared_like=spared, but_like=GIVEN_OUT_LIKE, now=now)
@@ -189,9 +167,7 @@ def consent_warning(
     )
 
 
-def agree(
-    database: Database, tenant_id: str, consent: consents.Consent, *, by: str, now: datetime
-) -> Mapping[str, int]:
+def agree(database: Database, tenant_id: str, consent: Consent, *, by: str, now: datetime) -> Mapping[str, int]:
     """Note a consent, and let its number wait for its beginning where the want of one had ended it.
 
     Returns where, and how many.
@@ -203,7 +179,7 @@ def agree(
     open_ = {
         row.campaign_id: row
         for row in campaigns.campaigns_of(database, tenant_id)
-        if TaskFact.CONTACTS_ADDED in TRANSITIONS[TaskState(row.state)]
+        if TaskFact.CONTACTS_ADDED in TRANSITIONS[row.state]
     }
     why, at = (NO_CONSENT, CONSENT_ENDED), max(now, consent.given_at)
     back = consents.bring_back(database, tenant_id, [*open_], [consent.number], reasons=why, at=at, now=now)
@@ -274,12 +250,9 @@ def set_limits(database: Database, tenant_id: str, limits: Mapping[str, Any]) ->
     Raises:
         BadInput: a limit is impossible, or there is no such tenant.
     """
-    kept = campaigns.limits_of(database, tenant_id)
-    if kept is None:
-        raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant add`")
-    wanted = {name: value for name, value in {**kept, **limits}.items() if value is not None}
-    to_limits(tenant_id, wanted)
-    campaigns.save_limits(database, tenant_id, wanted)
+    spec = {**limits_spec(campaigns.limits_of(database, tenant_id)), **limits}
+    wanted = {name: value for name, value in spec.items() if value is not None}
+    campaigns.save_limits(database, parse_limits(tenant_id, wanted))
 
 
 def existing(database: Database, tenant_id: str, campaign_id: str) -> Campaign:
@@ -335,7 +308,7 @@ def _keep(
         )
         directory.save_contacts(database, row.tenant_id, ids, now=now)
         if consent is not None:
-            given = (consents.Consent(number=one.number, reference=consent, given_at=now) for one in batch)
+            given = (Consent(number=one.number, reference=consent, given_at=now) for one in batch)
             # A list that comes again brings back no consent that was withdrawn meanwhile.
             consents.save_consents(database, row.tenant_id, given, renews=False, now=now)
             numbers = [one.number for one in batch]

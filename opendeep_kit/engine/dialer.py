@@ -20,7 +20,6 @@ from opendeep_kit.engine import attempt_end
 from opendeep_kit.engine.admission import expect
 from opendeep_kit.engine.attempt_end import Came
 from opendeep_kit.engine.caller_ids import caller_id_of
-from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.worker_choice import Reach
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
@@ -118,7 +117,7 @@ class Dialer:
             number = enrolments.number_of(self._database, job.tenant_id, job.enrolment_id)
             if number is not None and not is_made_up(number):
                 return None  # another control process may have a line for it
-        cost = to_campaign(row).call_cost
+        cost = row.call_cost
         attempt = NewAttempt(
             attempt_id=job.attempt_id,
             control_id=self.control_id,

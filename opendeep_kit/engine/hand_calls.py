@@ -12,11 +12,10 @@ from functools import partial
 
 from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.campaigns.model import Campaign, Consent
 from opendeep_kit.campaigns.permission import may_we_call
-from opendeep_kit.campaigns.rule_inputs import Case, Consent, Rule, Scope
-from opendeep_kit.engine.campaign_specs import to_limits
-from opendeep_kit.engine.permits import spending_of, to_answer, to_flow, to_ruling, use_of
+from opendeep_kit.campaigns.rule_inputs import Case, Rule, Scope
+from opendeep_kit.engine.permits import spending_of, to_flow, to_ruling, use_of
 from opendeep_kit.errors import Refused
 from opendeep_kit.record import campaigns, hand_permits
 from opendeep_kit.record.claim_facts import HAND_TRUNK, NO_CAMPAIGN, HandFacts
@@ -82,7 +81,7 @@ def most_at_once(database: Database, tenant_id: str, settings: ServiceSettings) 
         BadInput: the tenant's limits cannot be read.
     """
     trunk = settings.trunks.get(HAND_TRUNK)
-    tenant = to_limits(tenant_id, campaigns.limits_of(database, tenant_id) or {})
+    tenant = campaigns.limits_of(database, tenant_id)
     caps = (settings.everyone.max_live, trunk.max_live if trunk else None, tenant.flow.max_live)
     return min((cap for cap in caps if cap is not None), default=None)
 
@@ -93,13 +92,9 @@ def _check(facts: HandFacts, *, consent: str, settings: ServiceSettings) -> Ruli
 
 def case_of(facts: HandFacts, settings: ServiceSettings, *, consent: str = "") -> Case:
     """The rules' case: a campaign of this one call, with any campaign's defaults."""
-    tenant = to_limits(facts.tenant_id, facts.limits)
-    on_file = facts.consent
-    given: Consent | None = None
+    tenant, given = facts.limits, facts.consent
     if consent.strip():
-        given = Consent(reference=consent.strip(), given_at=facts.now)
-    elif on_file is not None:
-        given = Consent(reference=on_file.reference, given_at=on_file.given_at, expires_at=on_file.expires_at)
+        given = Consent(number=facts.number, reference=consent.strip(), given_at=facts.now)
     budget, trunk = tenant.budget, settings.trunks.get(HAND_TRUNK)
     scopes = [
         Scope(name="everybody", flow=to_flow(settings.everyone), use=use_of(facts.everyone, settings.everyone)),
@@ -112,7 +107,7 @@ def case_of(facts: HandFacts, settings: ServiceSettings, *, consent: str = "") -
         callee=zones.callee(facts.number),
         tenant=tenant,
         campaign=Campaign(tenant_id=facts.tenant_id, campaign_id=NO_CAMPAIGN, state=TaskState.RUNNING),
-        dnc=to_answer(facts.dnc),
+        dnc=facts.dnc,
         consent=given,
         campaign_attempts=(),
         tenant_attempts=facts.tenant_attempts,

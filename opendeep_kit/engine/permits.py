@@ -10,23 +10,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from opendeep_kit.campaigns import zones
-from opendeep_kit.campaigns.dnc import DncAnswer, DncHit, DncScope
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.permission import Decision, may_we_call
-from opendeep_kit.campaigns.rule_inputs import (
-    Case,
-    Consent,
-    Rule,
-    Scope,
-    Spending,
-    Use,
-    at_any_hour,
-    unprotected,
-)
-from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
+from opendeep_kit.campaigns.rule_inputs import Case, Rule, Scope, Spending, Use, at_any_hour, unprotected
 from opendeep_kit.record import claim_facts
 from opendeep_kit.record.claim_facts import Facts
-from opendeep_kit.record.dnc import Listed
 from opendeep_kit.record.enrolments import NextStep
 from opendeep_kit.record.hour_groups import Whereabouts
 from opendeep_kit.record.ledger import Ruling
@@ -57,8 +45,8 @@ def case_of(facts: Facts, settings: ServiceSettings, *, worker_capacity: int | N
     Args:
         worker_capacity: of the media worker that would hold the call; None: none is asked about.
     """
-    campaign = rules_for(to_campaign(facts.campaign), facts.enrolment.number, reaches_people=reaches_people)
-    tenant = to_limits(facts.enrolment.tenant_id, facts.limits)
+    campaign = rules_for(facts.campaign, facts.enrolment.number, reaches_people=reaches_people)
+    tenant = facts.limits
     if is_nobodys(facts.enrolment.number, reaches_people=reaches_people):
         tenant = unprotected(tenant)
     return Case(
@@ -66,14 +54,8 @@ def case_of(facts: Facts, settings: ServiceSettings, *, worker_capacity: int | N
         callee=callee_of(facts.enrolment.number, facts.enrolment.whereabouts),
         tenant=tenant,
         campaign=campaign,
-        dnc=to_answer(facts.dnc),
-        consent=None
-        if facts.consent is None
-        else Consent(
-            reference=facts.consent.reference,
-            given_at=facts.consent.given_at,
-            expires_at=facts.consent.expires_at,
-        ),
+        dnc=facts.dnc,
+        consent=facts.consent,
         campaign_attempts=facts.campaign_attempts,
         tenant_attempts=facts.tenant_attempts,
         scopes=_scopes(facts, campaign, tenant, settings, worker_capacity),
@@ -138,16 +120,6 @@ def whereabouts_of(callee: zones.Callee) -> Whereabouts:
         subdivision=callee.subdivision,
         is_stated=callee.source is zones.ZoneSource.STATED,
     )
-
-
-def to_answer(listed: Listed) -> DncAnswer:
-    """What the lists say, the installation's own first."""
-    hit = None
-    if listed.everyone is not None:
-        hit = DncHit(scope=DncScope.GLOBAL, entry=listed.everyone)
-    elif listed.tenant is not None:
-        hit = DncHit(scope=DncScope.TENANT, entry=listed.tenant)
-    return DncAnswer(hit=hit, snapshot=listed.snapshot)
 
 
 def to_flow(settings: FlowSettings) -> Flow:

@@ -20,10 +20,7 @@ from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Place, Rotation, plan
 from opendeep_kit.campaigns.rule_inputs import at_any_hour, closed_days
 from opendeep_kit.engine.blocked_by import RESERVED, UNREACHED
-from opendeep_kit.engine.campaign_specs import to_campaign, to_limits
 from opendeep_kit.engine.permits import callee_of, to_flow
-from opendeep_kit.errors import BadInput
-from opendeep_kit.logs import log
 from opendeep_kit.record import attempts, campaigns, counters, enrolments, workers
 from opendeep_kit.record.claim_facts import HAND_TRUNK, by_hand
 from opendeep_kit.record.database import Database
@@ -117,8 +114,8 @@ class Planning:
             bound_by = "the installation has as many calls as it may"
         if most <= 0:
             return Tick(bound_by=bound_by)
-        tenants = {name: _limits(name, kept) for name, kept in campaigns.all_limits(self._database).items()}
-        running = [one for row in campaigns.all_campaigns(self._database, [TaskState.RUNNING]) if (one := _model(row))]
+        tenants = campaigns.all_limits(self._database)
+        running = campaigns.all_campaigns(self._database, [TaskState.RUNNING])
         due = {_key(one): self._due(one, now, most, asked, reaches_people) for one in running}
         money = self._affordable([one for one in running if due[_key(one)]], tenants, most)
         limits = self._limits(running, tenants, live, hand, most, bound_by, money)
@@ -175,14 +172,11 @@ class Planning:
         # An hour group that never opens is asked too: its contacts end with the reason.
         return opening is None or opening <= now
 
-    def _affordable(
-        self, busy: Sequence[Campaign], tenants: Mapping[str, TenantLimits | None], most: int
-    ) -> Affordable:
+    def _affordable(self, busy: Sequence[Campaign], tenants: Mapping[str, TenantLimits], most: int) -> Affordable:
         """Asked of those alone that have calls due and keep a budget: the rules would refuse what exceeds it."""
         found = Affordable()
         for one in busy:
-            kept = tenants.get(one.tenant_id)
-            shared = kept.budget if kept else None
+            shared = tenants[one.tenant_id].budget if one.tenant_id in tenants else None
             if one.budget is None and shared is None:
                 continue
             with self._database.read() as connection:
@@ -198,7 +192,7 @@ class Planning:
     def _limits(
         self,
         running: Sequence[Campaign],
-        tenants: Mapping[str, TenantLimits | None],
+        tenants: Mapping[str, TenantLimits],
         live: Sequence[attempts.Attempt],
         hand: Counter[str],
         most: int,
@@ -223,7 +217,6 @@ class Planning:
                     money.tenants.get(name),
                 )
                 for name, of in tenants.items()
-                if of is not None
             },
             campaigns={
                 _key(one): _limit(
@@ -300,21 +293,3 @@ def _is_due(hour_group: HourGroup, now: datetime) -> bool:
 
 def _key(campaign: Campaign) -> str:
     return f"{campaign.tenant_id}/{campaign.campaign_id}"
-
-
-def _model(row: campaigns.Campaign) -> Campaign | None:
-    try:
-        return to_campaign(row)
-    except BadInput as error:
-        log().error("! a campaign cannot be read and is left out", campaign_id=row.campaign_id, what=error.what)
-        return None
-
-
-def _limits(tenant_id: str, kept: Mapping[str, object]) -> TenantLimits | None:
-    try:
-        return to_limits(tenant_id, kept)
-    except BadInput as error:
-        log().error(
-            "! a tenant's limits cannot be read: none of its calls is placed", tenant=tenant_id, what=error.what
-        )
-        return None

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from opendeep_kit.config import Settings
-from opendeep_kit.engine.campaign_specs import to_limits
 from opendeep_kit.engine.schedules import reports_dir
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
-from opendeep_kit.record import campaigns, enrolments
+from opendeep_kit.record import campaigns, directory, enrolments
 from opendeep_kit.record.database import Database
 from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.warehouse.archive import archive_days, merge_months, sweep
@@ -59,20 +58,20 @@ def keep_up(database: Database, settings: Settings, *, now: datetime) -> list[Ke
         Unavailable: the record cannot be reached.
     """
     archive = settings.data_dir / "archive"
-    done = [_keep(database, settings, tenant_id, limits, now) for tenant_id, limits in _tenants(database)]
+    done = [_keep(database, settings, tenant_id, now) for tenant_id in _tenants(database)]
     if archive.is_dir():
         sweep(database, archive)
     return done
 
 
-def _tenants(database: Database) -> list[tuple[str, dict[str, object]]]:
-    return sorted(campaigns.all_limits(database).items())
+def _tenants(database: Database) -> list[str]:
+    return [tenant.tenant_id for tenant in directory.all_tenants(database)]
 
 
-def _keep(database: Database, settings: Settings, tenant_id: str, limits: dict[str, object], now: datetime) -> Kept:
+def _keep(database: Database, settings: Settings, tenant_id: str, now: datetime) -> Kept:
     archive = settings.data_dir / "archive"
     try:
-        keeps_from = closed_before(now) - timedelta(days=to_limits(tenant_id, limits).retention_days)
+        keeps_from = closed_before(now) - timedelta(days=campaigns.limits_of(database, tenant_id).retention_days)
         spans = archive_days(database, closed_before(now), archive, now=now, tenant_id=tenant_id, daily_from=keeps_from)
         gone = forget(database, tenant_id, keeps_from, recordings=settings.recordings_dir, archive=archive)
         reports = _forget_reports(settings, tenant_id, keeps_from)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from opendeep_kit.campaigns.contact_files import stream_contacts
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.retries import OutcomeKind
+from opendeep_kit.campaigns.specs import parse_spec
 from opendeep_kit.engine import campaign_change, campaign_service
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.campaign_service import Imported
-from opendeep_kit.engine.campaign_specs import policies
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import campaigns, directory
-from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.database import Database
 from opendeep_kit.tasks.script import CallScript
 
@@ -67,11 +67,10 @@ def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Impor
         return None
     _check_contacts(database, wanted)
     spec = _spec(wanted)
-    policies(spec)  # what is impossible is told before anything is written
+    rules = parse_spec(spec)  # what is impossible is told before anything is written
     if row is None:
-        row = campaign_service.create(
-            database, wanted.tenant_id, wanted.campaign_id, wanted.script, spec=spec, by=BY, now=now
-        )
+        new = Campaign(tenant_id=wanted.tenant_id, campaign_id=wanted.campaign_id, **rules)
+        row = campaign_service.create(database, new, wanted.script, by=BY, now=now)
     else:
         _change(database, row, wanted, spec, now)
     came = campaign_service.import_contacts(
@@ -104,11 +103,11 @@ def _change(database: Database, row: Campaign, wanted: Wanted, spec: Mapping[str
         raise BadInput(
             f"the campaign {row.campaign_id!r} calls with another wording of its script", do="give a new campaign id"
         )
-    wished: dict[str, Any] = dict.fromkeys(OWN_PARTS) | dict(spec)
-    if any(row.spec.get(part) != value for part, value in wished.items()):
-        wish = campaign_change.Wish(spec=wished)
+    parts: dict[str, Any] = dict.fromkeys(OWN_PARTS) | dict(spec)
+    if any(getattr(row, name) != value for name, value in parse_spec(parts).items()):
+        change = campaign_change.CampaignChange(spec=parts)
         reason = "the notebook was run with other rules"
-        campaign_change.change(database, wanted.tenant_id, wanted.campaign_id, wish, reason=reason, by=BY, now=now)
+        campaign_change.change(database, wanted.tenant_id, wanted.campaign_id, change, reason=reason, by=BY, now=now)
 
 
 def _check_contacts(database: Database, wanted: Wanted) -> None:

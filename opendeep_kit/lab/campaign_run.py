@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.contacts import RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.child_process import Child
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.engine import campaign_service
@@ -200,7 +201,7 @@ class _Following:
             held="" if counts.claimed else held,
         )
 
-    def _held(self, database: Database, row: campaigns.Campaign) -> str:
+    def _held(self, database: Database, row: Campaign) -> str:
         """Why nobody who is due can be called by the line that there is; empty: somebody can."""
         now, within_s = datetime.now(UTC), self._settings.service.control_dead_after_s
         why = held_by(row, workers.controls_alive(database, now=now, within_s=within_s))

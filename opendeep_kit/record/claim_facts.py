@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column, or_, select, true
 
+from opendeep_kit.campaigns.model import Campaign, Consent, TenantLimits
+from opendeep_kit.campaigns.rule_inputs import Listed
+from opendeep_kit.campaigns.specs import parse_limits
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import counters
 from opendeep_kit.record.attempts import OPEN
 from opendeep_kit.record.calls import CallState
 from opendeep_kit.record.campaign_tables import attempts, campaigns, permissions
-from opendeep_kit.record.campaigns import Campaign, to_campaign
-from opendeep_kit.record.consents import Consent, consent_at
-from opendeep_kit.record.dnc import Listed, listed
+from opendeep_kit.record.campaigns import to_campaign
+from opendeep_kit.record.consents import consent_at
+from opendeep_kit.record.dnc import listed
 from opendeep_kit.record.enrolments import Enrolment
 from opendeep_kit.record.tables import calls, tenants
 
@@ -50,8 +52,7 @@ class Facts:
     enrolment: Enrolment
     """Waiting, and due."""
     campaign: Campaign
-    limits: Mapping[str, Any]
-    """What the tenant may do."""
+    limits: TenantLimits
     everyone: Flow
     trunk: Flow
     tenant: Flow
@@ -77,8 +78,7 @@ class HandFacts:
     now: datetime
     tenant_id: str
     number: str = field(repr=False)
-    limits: Mapping[str, Any]
-    """What the tenant may do."""
+    limits: TenantLimits
     everyone: Flow
     trunk: Flow
     tenant: Flow
@@ -156,7 +156,11 @@ _LIMITS = select(tenants.c.limits).where(tenants.c.tenant_id == bindparam("tenan
 
 
 def read_facts(connection: Connection, who: Enrolment, *, trunk_id: str, worker_id: str, now: datetime) -> Facts:
-    """The facts of a call to this contact over this trunk and media worker."""
+    """The facts of a call to this contact over this trunk and media worker.
+
+    Raises:
+        BadInput: the campaign's rules or the tenant's limits cannot be read.
+    """
     of = {"tenant": who.tenant_id, "campaign": who.campaign_id}
     row = connection.execute(_CAMPAIGN, of).one()
     live = connection.execute(_LIVE, of | {"trunk": trunk_id, "worker": worker_id}).one()._mapping
@@ -168,7 +172,7 @@ def read_facts(connection: Connection, who: Enrolment, *, trunk_id: str, worker_
         now=now,
         enrolment=who,
         campaign=to_campaign(row),
-        limits=row.limits,
+        limits=parse_limits(who.tenant_id, row.limits),
         **{name: _sum(live[name], starts[name], hand.get(name, ())) for name in _FLOWS},
         worker_live=live["worker"],
         campaign_attempts=tuple(at for campaign_id, at in history if campaign_id == who.campaign_id),
@@ -184,7 +188,7 @@ def read_hand_facts(connection: Connection, tenant_id: str, number: str, *, now:
     """The facts of a call of no campaign to this number.
 
     Raises:
-        BadInput: there is no such tenant.
+        BadInput: there is no such tenant, or its limits cannot be read.
     """
     limits = connection.execute(_LIMITS, {"tenant": tenant_id}).one_or_none()
     if limits is None:
@@ -199,7 +203,7 @@ def read_hand_facts(connection: Connection, tenant_id: str, number: str, *, now:
         now=now,
         tenant_id=tenant_id,
         number=number,
-        limits=limits.limits,
+        limits=parse_limits(tenant_id, limits.limits),
         **{name: _sum(live[name], starts[name], hand[name]) for name in ("everyone", "trunk", "tenant")},
         tenant_attempts=tuple(at for _, at in history),
         tenant_spent=tenant_spent,

@@ -7,15 +7,14 @@ known here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from opendeep_kit.errors import BadInput
-from opendeep_kit.numbers import checked
+from opendeep_kit.campaigns.model import Consent
 from opendeep_kit.record.campaign_tables import consents, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
@@ -23,24 +22,6 @@ from opendeep_kit.record.enrolments import EnrolmentState, NextStep, alike, let_
 
 BATCH = 5_000
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
-    """That somebody agreed to be called."""
-
-    number: str = field(repr=False)
-    """E.164."""
-    reference: str
-    """Where it is on file."""
-    given_at: datetime
-    expires_at: datetime | None = None
-    """From this instant on it is none."""
-
-    def __post_init__(self) -> None:
-        checked(self.number, "the number of a consent")
-        if not self.reference.strip():
-            raise BadInput("a consent does not say where it is on file", do="give its reference")
 
 
 _CONSENTS = (

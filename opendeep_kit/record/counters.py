@@ -9,17 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import Connection, Insert, Table, bindparam, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from opendeep_kit.record.campaign_tables import counters, spending
+from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.record.campaign_tables import attempts, counters, spending
 from opendeep_kit.record.database import Database
+from opendeep_kit.tasks.spec import MAX_DURATION_S
 
 CALLING_TURN = 3
 """Key of the lock on PostgreSQL under which calls are permitted and ended, campaigns moved and numbers forbidden."""
 OUTCOME = "outcome:"
+ENDED = "ended"
+"""`AttemptState.ENDED`: `attempts` imports this module."""
+LONGEST_ATTEMPT = timedelta(seconds=MAX_DURATION_S) + timedelta(minutes=15)
+"""From its permission to its end: it rings, lasts as long as a script may say, and is in doubt for a while."""
 
 
 _USED = spending.c.spent_minor + spending.c.reserved_minor
@@ -103,6 +110,33 @@ def counts(database: Database, tenant_id: str, campaign_id: str) -> Counts:
         attempts=found.get("attempts", 0),
         outcomes=outcomes,
     )
+
+
+def ended_since(
+    database: Database, tenant_id: str, campaign_id: str, since: datetime
+) -> dict[tuple[PhoneResult, Disposition | None], int]:
+    """How many attempts ended how since then: cost grows with the last hour, not with the campaign.
+
+    Those that the death of a process of ours broke off say nothing of the campaign: they are left out.
+    """
+    query = (
+        select(attempts.c.phone_result, attempts.c.disposition, func.count())
+        .where(
+            attempts.c.tenant_id == tenant_id,
+            attempts.c.campaign_id == campaign_id,
+            # By the index on the time of permission: who ended since was permitted no longer ago than a call lasts.
+            attempts.c.created_at > since - LONGEST_ATTEMPT,
+            attempts.c.ended_at > since,
+            attempts.c.state == ENDED,
+            attempts.c.phone_result.is_not(None),
+        )
+        .group_by(attempts.c.phone_result, attempts.c.disposition)
+    )
+    with database.read() as connection:
+        return {
+            (PhoneResult(result), None if disposition is None else Disposition(disposition)): count
+            for result, disposition, count in connection.execute(query)
+        }
 
 
 def _accumulate(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from opendeep_kit.campaigns.rule_inputs import Listed
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import is_e164, is_prefix
 from opendeep_kit.record.campaign_tables import dnc_entries, dnc_lists, dnc_removals
@@ -66,18 +67,6 @@ class Removal:
     removed_at: datetime
     removed_by: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """What the lists say of one number."""
-
-    everyone: str | None = field(default=None, repr=False)
-    """The entry of the installation's list that forbids it."""
-    tenant: str | None = field(default=None, repr=False)
-    """The entry of the tenant's own."""
-    snapshot: str
-    """Names the state of both lists: another one after every change."""
 
 
 def add(database: Database, tenant_id: str, entries: Iterable[Entry]) -> int:

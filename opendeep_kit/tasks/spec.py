@@ -19,6 +19,8 @@ Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 Option = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^|;\n]*$")]
 """The marks that part options in the instructions cannot stand inside one."""
 
+MAX_DURATION_S = 3600
+"""No script may talk longer: the provider ends a session after an hour."""
 DEFAULT_DISCLOSURE = "I am an AI assistant, and this call is recorded."
 BUILT_IN_FACTS = frozenset(["organisation", "disclosure"])
 """Placeholders that every script may use, next to its contact's facts."""
@@ -70,7 +72,7 @@ class Question(Part):
 class Limits(Part):
     """When a call has gone on long enough."""
 
-    max_duration_s: float = Field(300.0, gt=0, le=3600)
+    max_duration_s: float = Field(300.0, gt=0, le=MAX_DURATION_S)
     max_tries_per_question: int = Field(2, ge=1, le=5)
     """Asked so often without an answer that can be used, a question is left open."""
 

@@ -4,16 +4,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from opendeep_kit.campaigns.dnc import DncAnswer
 from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.campaigns.model import AttemptCaps, Campaign, Flow, TenantLimits
-from opendeep_kit.campaigns.rule_inputs import Case, Consent, Scope, Use
+from opendeep_kit.campaigns.model import AttemptCaps, Campaign, Consent, Flow, TenantLimits
+from opendeep_kit.campaigns.rule_inputs import Case, Listed, Scope, Use
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.campaigns.zones import callee
 
 NOW = datetime(2026, 3, 10, 15, tzinfo=UTC)
 """A Tuesday, 11:00 in New York."""
-NEW_YORKER = callee("+12125550123")
+NUMBER = "+12125550123"
+NEW_YORKER = callee(NUMBER)
 CAPS = AttemptCaps(per_day=2, per_24_h=3, lifetime=5)
 TENANT = TenantLimits(tenant_id="clinic", caps=AttemptCaps(per_day=3, per_24_h=4, lifetime=9))
 CAMPAIGN = Campaign(
@@ -33,8 +33,8 @@ def case(**given: Any) -> Case:
         callee=NEW_YORKER,
         tenant=TENANT,
         campaign=CAMPAIGN,
-        dnc=DncAnswer(hit=None, snapshot="5" * 64),
-        consent=Consent(reference="form 17", given_at=NOW - timedelta(days=30)),
+        dnc=Listed(snapshot="5" * 64),
+        consent=Consent(number=NUMBER, reference="form 17", given_at=NOW - timedelta(days=30)),
         campaign_attempts=(),
         tenant_attempts=(),
         scopes=(SCOPE,),

@@ -1,14 +1,16 @@
 """The circuit breaker: counts over a moving window, and why a campaign pauses."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opendeep_kit.campaigns.breaker import Breaker, BreakerPolicy
+from opendeep_kit.campaigns.breaker import Blame, BreakerPolicy, fuses, trips, window_start
+from opendeep_kit.campaigns.lifecycle import Move, TaskFact, TaskState
 from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition, PhoneResult
 
-START = datetime(2026, 3, 8, 15, tzinfo=UTC)
+NOW = datetime(2026, 3, 8, 15, tzinfo=UTC)
 POLICY = BreakerPolicy(window_s=600, min_calls=10, max_line_share=0.3, max_numbers_share=0.6)
 Outcome = tuple[PhoneResult, Disposition | None]
 BUSY: Outcome = (PhoneResult.BUSY, None)
@@ -16,15 +18,6 @@ DONE: Outcome = (PhoneResult.ANSWERED, Disposition.COMPLETED)
 CONGESTED: Outcome = (PhoneResult.CONGESTION, None)
 MODEL_LOST: Outcome = (PhoneResult.ANSWERED, Disposition.FAILED)
 NOBODY: Outcome = (PhoneResult.INVALID_NUMBER, None)
-
-
-def after(*outcomes: Outcome, step_s: float = 1) -> tuple[Breaker, datetime]:
-    """A breaker that saw these, one every `step_s`, and the time of the last."""
-    breaker, at = Breaker(policy=POLICY), START
-    for result, disposition in outcomes:
-        at += timedelta(seconds=step_s)
-        breaker = breaker.note(result, disposition, at=at)
-    return breaker, at
 
 
 @pytest.mark.parametrize(
@@ -47,33 +40,40 @@ def after(*outcomes: Outcome, step_s: float = 1) -> tuple[Breaker, datetime]:
 )
 def test_trips(outcomes: list[Outcome], reason: str | None) -> None:
     """Above the share and with enough calls; busy days are no fault, and a model that breaks off is ours."""
-    breaker, at = after(*outcomes)
-
-    assert breaker.trips(at=at) == reason
+    assert trips(POLICY, Counter(outcomes)) == reason
 
 
-def test_window_moves() -> None:
-    """Failures older than the window are forgotten, and only then."""
-    breaker, at = after(*[CONGESTED] * 10)
-
-    assert breaker.trips(at=at + timedelta(seconds=500)) is not None
-    assert breaker.trips(at=at + timedelta(seconds=661)) is None
-    assert breaker.note(*DONE, at=at + timedelta(days=1)).trips(at=at + timedelta(days=1)) is None
+def step(before: TaskState | None, after: TaskState, minutes_ago: float) -> Move:
+    """A step of the campaign's history."""
+    at = NOW - timedelta(minutes=minutes_ago)
+    return Move(before=before, after=after, fact=TaskFact.CHANGED, reason="so", by="Ann", at=at)
 
 
-def test_memory_is_bounded() -> None:
-    """However many calls, it holds tenths of a window."""
-    breaker, _ = after(*[BUSY, CONGESTED] * 500, step_s=7)
-
-    assert len(breaker.slices) <= 10
-    assert sum(piece.calls for piece in breaker.slices) <= 86
+READY, RUNNING, PAUSED = TaskState.READY, TaskState.RUNNING, TaskState.PAUSED
 
 
-def test_result_that_comes_late() -> None:
-    """An outcome older than the window changes nothing."""
-    breaker, at = after(*[DONE] * 10)
+@pytest.mark.parametrize(
+    ("history", "minutes_ago"),
+    [
+        ([], 10),
+        ([step(READY, RUNNING, 60)], 10),
+        ([step(READY, RUNNING, 3)], 3),
+        ([step(READY, RUNNING, 60), step(RUNNING, PAUSED, 5), step(PAUSED, RUNNING, 2)], 2),
+        ([step(READY, RUNNING, 60), step(RUNNING, RUNNING, 2)], 10),
+    ],
+)
+def test_window(history: list[Move], minutes_ago: float) -> None:
+    """Outcomes older than the window are forgotten, and those from before the campaign last began to call."""
+    assert window_start(history, POLICY, now=NOW) == NOW - timedelta(minutes=minutes_ago)
 
-    assert breaker.note(*CONGESTED, at=at - timedelta(hours=1)).slices == breaker.slices
+
+def test_shares() -> None:
+    """Each side is judged against all calls; a share of none is none."""
+    line, numbers = fuses(POLICY, {DONE: 3, CONGESTED: 1, NOBODY: 1})
+
+    assert (line.blame, line.share, line.limit) == (Blame.LINE, 0.2, 0.3)
+    assert (numbers.blame, numbers.share, numbers.limit) == (Blame.NUMBERS, 0.2, 0.6)
+    assert [fuse.share for fuse in fuses(POLICY, {})] == [0, 0]
 
 
 @pytest.mark.parametrize(

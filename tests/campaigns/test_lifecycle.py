@@ -80,11 +80,11 @@ def test_what_is_not_possible(state: str, name: str, says: str) -> None:
 
 def test_move_keeps_its_reason() -> None:
     """A move without a reason is refused."""
-    step = move(TaskState.RUNNING, TaskFact.TRIPPED, reason=" 9 of 20 calls failed ", at=NOW)
+    step = move(TaskState.RUNNING, TaskFact.TRIPPED, reason=" 9 of 20 calls failed ", by="control", at=NOW)
 
     assert (step.before, step.after, step.reason, step.at) == ("running", "paused", "9 of 20 calls failed", NOW)
     with pytest.raises(BadInput, match="without a reason"):
-        move(TaskState.RUNNING, TaskFact.PAUSED, reason=" ", at=NOW)
+        move(TaskState.RUNNING, TaskFact.PAUSED, reason=" ", by="Ann", at=NOW)
 
 
 @pytest.mark.parametrize(

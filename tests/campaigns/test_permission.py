@@ -10,20 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import parse, timezone
 
-from opendeep_kit.campaigns.dnc import DncAnswer, DncHit, DncScope
 from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.campaigns.model import AttemptCaps, Flow, HolidayRule, Money
+from opendeep_kit.campaigns.model import AttemptCaps, Consent, Flow, HolidayRule, Money
 from opendeep_kit.campaigns.permission import Decision, explain, inputs_json, may_we_call
-from opendeep_kit.campaigns.rule_inputs import Case, Consent, Rule, Spending, Use
+from opendeep_kit.campaigns.rule_inputs import Case, Listed, Rule, Spending, Use
 from opendeep_kit.campaigns.rules import RULES
 from opendeep_kit.campaigns.windows import parse_weekly
 from opendeep_kit.campaigns.zones import callee
 from opendeep_kit.errors import OurMistake
-from tests.campaigns.rulebook import CAMPAIGN, CAPS, NEW_YORKER, NOW, SCOPE, TENANT, case, rung
+from tests.campaigns.rulebook import CAMPAIGN, CAPS, NEW_YORKER, NOW, NUMBER, SCOPE, TENANT, case, rung
 
 SNAPSHOT = "5" * 64
-LISTED = DncAnswer(hit=DncHit(scope=DncScope.TENANT, entry="+12125550123"), snapshot=SNAPSHOT)
-PREFIX = DncAnswer(hit=DncHit(scope=DncScope.GLOBAL, entry="+1212*"), snapshot=SNAPSHOT)
+LISTED = Listed(tenant="+12125550123", snapshot=SNAPSHOT)
+PREFIX = Listed(everyone="+1212*", snapshot=SNAPSHOT)
 USD = Money(minor=1000, currency="USD")
 WITH_BUDGET = replace(CAMPAIGN, budget=USD, call_cost=Money(minor=100, currency="USD"))
 
@@ -55,13 +54,13 @@ REFUSALS: list[tuple[dict[str, Any], str, str, datetime | None]] = [
     ({"dnc": PREFIX}, "do_not_call", "a prefix is on the global do-not-call list", None),
     ({"consent": None}, "consent", "no consent is on file, and the tenant requires one", None),
     (
-        {"consent": Consent(reference="r", given_at=NOW - timedelta(9), expires_at=NOW)},
+        {"consent": Consent(number=NUMBER, reference="r", given_at=NOW - timedelta(9), expires_at=NOW)},
         "consent",
         "the consent on file ended 2026-03-10T15:00:00+00:00",
         None,
     ),
     (
-        {"consent": Consent(reference="r", given_at=NOW + timedelta(hours=1))},
+        {"consent": Consent(number=NUMBER, reference="r", given_at=NOW + timedelta(hours=1))},
         "consent",
         "the consent on file begins later",
         NOW + timedelta(hours=1),
@@ -338,7 +337,7 @@ any_time = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1)).map(lambda a
 def ask(number: str, week: Any, now: datetime) -> tuple[Case, Decision]:
     """A case of this number, week and time, and its decision."""
     of = replace(CAMPAIGN, windows=week, holidays=HolidayRule.CALLS)
-    consent = Consent(reference="r", given_at=utc("2020-01-01 00:00"))
+    consent = Consent(number=NUMBER, reference="r", given_at=utc("2020-01-01 00:00"))
     asked = case(now=now, callee=callee(number), campaign=of, consent=consent)
     return asked, may_we_call(asked)
 

@@ -8,15 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opendeep_kit.campaigns.windows import (
+    SEARCH,
+    Span,
     Weekly,
     Window,
     is_open,
-    next_closing,
     next_opening,
     next_span,
     openings,
     parse_weekly,
     parse_window,
+    weekly_spec,
     zone,
 )
 from opendeep_kit.errors import BadInput, OurMistake
@@ -126,9 +128,9 @@ def test_time_without_zone() -> None:
 )
 def test_zones_of_half_and_quarter_hours(place: str, opens: str, closes: str) -> None:
     """09:00 is at the minute at which it is 09:00 there."""
-    closing = next_closing(NINE_TO_EIGHT, [place], utc("2026-01-13 15:00"))
-    assert closing is not None
-    span = next_span(NINE_TO_EIGHT, [place], closing)
+    today = next_span(NINE_TO_EIGHT, [place], utc("2026-01-13 15:00"))
+    assert today is not None
+    span = next_span(NINE_TO_EIGHT, [place], today.closes_at)
 
     assert span is not None
     assert (f"{span.opens_at:%H:%M}", f"{span.closes_at:%H:%M}") == (opens, closes)
@@ -200,11 +202,11 @@ def test_day_until_midnight_joins_the_next() -> None:
 
 
 def test_always_open() -> None:
-    """Windows that never close have no closing, and are open at once."""
+    """Windows that never close are open at once, and as far as anybody looks."""
     now = utc("2026-03-08 07:00")
 
     assert next_opening(ALWAYS, ["America/New_York"], now) == now
-    assert next_closing(ALWAYS, ["America/New_York"], now) is None
+    assert next_span(ALWAYS, ["America/New_York"], now) == Span(now, now + SEARCH)
 
 
 def test_several_zones() -> None:
@@ -291,3 +293,14 @@ def test_next_opening_is_open(week: Weekly, places: list[str], now: datetime) ->
     assert at >= now
     assert is_open(week, places, at)
     assert openings(week, places, now, at) == []
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 47), st.integers(1, 48)), max_size=3), min_size=7, max_size=7))
+def test_a_week_as_a_setting_there_and_back(days: list[list[tuple[int, int]]]) -> None:
+    """Every week that is possible can be written down, and is read as the same."""
+    halves = [[Window(opens=30 * a, closes=30 * b) for a, b in day if a < b] for day in days]
+    try:
+        week = Weekly(days=tuple(tuple(sorted(day, key=lambda window: window.opens)) for day in halves))
+    except BadInput:
+        return
+    assert parse_weekly(weekly_spec(week)) == week

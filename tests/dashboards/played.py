@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.campaigns.lifecycle import Move, TaskFact, TaskState
+from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.campaigns.specs import parse_limits, parse_spec
 from opendeep_kit.events import Event
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import (
@@ -23,7 +25,6 @@ from opendeep_kit.record import (
     workers,
 )
 from opendeep_kit.record.attempts import AttemptResult
-from opendeep_kit.record.campaigns import NewCampaign
 from opendeep_kit.record.claiming import NewAttempt
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.enrolling import NewEnrolment
@@ -82,7 +83,9 @@ class Played:
     def tenant(self, tenant_id: str, name: str) -> None:
         """A tenant with eight contacts."""
         directory.save_tenant(self.database, Tenant(tenant_id=tenant_id, display_name=name), now=utc_now())
-        campaigns.save_limits(self.database, tenant_id, {"flow": {"max_live": 20}, "needs_consent": False})
+        campaigns.save_limits(
+            self.database, parse_limits(tenant_id, {"flow": {"max_live": 20}, "needs_consent": False})
+        )
         people = [directory.Contact(contact_id=f"p{place}", number=number(100 + place)) for place in range(len(NAMES))]
         directory.save_contacts(self.database, tenant_id, people, now=utc_now())
 
@@ -90,14 +93,21 @@ class Played:
         self, tenant_id: str, campaign_id: str, name: str, *, contacts: int = 40, state: str = "running"
     ) -> None:
         """A campaign whose contacts are due."""
-        new = NewCampaign(tenant_id=tenant_id, campaign_id=campaign_id, name=name, spec=SPEC)
-        campaigns.create(self.database, new, state="ready", by="Ann", now=utc_now() - timedelta(hours=1))
+        new = Campaign(
+            tenant_id=tenant_id, campaign_id=campaign_id, name=name, state=TaskState.READY, **parse_spec(SPEC)
+        )
+        campaigns.create(self.database, new, by="Ann", now=utc_now() - timedelta(hours=1))
         due = utc_now() - timedelta(minutes=40)
         people = [NewEnrolment(number=number(1000 + last), next_at=due) for last in range(contacts)]
         enrolling.enrol(self.database, tenant_id, campaign_id, people, now=due)
         if state != "ready":
-            step = campaigns.Move(
-                before="ready", after=state, fact=TaskFact.STARTED, reason="the day begins", at=due, by="Ann"
+            step = Move(
+                before=TaskState.READY,
+                after=TaskState(state),
+                fact=TaskFact.STARTED,
+                reason="the day begins",
+                at=due,
+                by="Ann",
             )
             campaigns.move(self.database, tenant_id, campaign_id, step)
 

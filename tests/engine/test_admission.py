@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from opendeep_kit.boards.live.figures import LiveCalls
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.admission import expect
 from opendeep_kit.errors import BadInput
@@ -29,7 +30,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
     new_tenant(opened)
     for name in ("spring", "autumn"):
-        campaign_service.create(opened, TENANT, name, parse_script(SCRIPT), by="test", now=now())
+        campaign_service.create(
+            opened, Campaign(tenant_id=TENANT, campaign_id=name), parse_script(SCRIPT), by="test", now=now()
+        )
     yield opened
     opened.close()
 

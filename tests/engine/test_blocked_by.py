@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.engine.blocked_by import NOBODY_PLANS, held_by
-from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.workers import Control
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -41,8 +42,6 @@ def control(name: str, hour: int = 12, bound_by: str = "", **held: str) -> Contr
 )
 def test_held_by(state: str, controls: list[Control], said: str) -> None:
     """Of a running campaign alone, and as the one that plans told: the oldest."""
-    row = Campaign(
-        tenant_id="clinic", campaign_id="spring", name="Spring", state=state, created_at=NOON, changed_at=NOON
-    )
+    row = Campaign(tenant_id="clinic", campaign_id="spring", state=TaskState(state))
 
     assert held_by(row, controls) == said

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from opendeep_kit.campaigns.lifecycle import TaskFact
-from opendeep_kit.engine.campaign_change import Wish, change
+from opendeep_kit.campaigns import lifecycle
+from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
+from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.campaigns.specs import spec_of
+from opendeep_kit.engine.campaign_change import CampaignChange, change
 from opendeep_kit.engine.campaign_moves import move, move_along
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused
 from opendeep_kit.record import campaigns, counters
-from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.database import Database
 from tests.engine.test_campaign_moves import running
 from tests.service_rig import TENANT, now
@@ -20,7 +22,7 @@ SMALL, LARGE = ({"minor": minor, "currency": "USD"} for minor in (5, 500))
 
 def changed(database: Database, reason: str = "", **wish: Any) -> Campaign:
     """The campaign, with this set."""
-    return change(database, TENANT, "one", Wish(**wish), reason=reason, by="Ann", now=now())
+    return change(database, TENANT, "one", CampaignChange(**wish), reason=reason, by="Ann", now=now())
 
 
 def moved(database: Database, fact: TaskFact) -> str:
@@ -38,7 +40,7 @@ def test_more_budget_lets_it_go_on(tmp_path: Path) -> None:
 
         assert move_along(database, now=now()) == []
         assert before is not None
-        assert (row.state, row.spec) == ("paused", {**before.spec, "budget": LARGE})
+        assert (row.state, spec_of(row)) == ("paused", {**spec_of(before), "budget": LARGE})
         step = campaigns.moves_of(database, TENANT, "one")[-2]
         assert (step.fact, step.reason, step.by) == ("changed", "the client pays more", "Ann")
 
@@ -51,7 +53,7 @@ def test_a_raised_goal_makes_a_met_campaign_ready(tmp_path: Path) -> None:
         move_along(database, now=now())
         row = changed(database, goal=2)
 
-        assert (row.state, row.spec["goal"]) == ("ready", {"target": 2, "disposition": "partial"})
+        assert (row.state, spec_of(row)["goal"]) == ("ready", {"target": 2, "disposition": "partial"})
         step = campaigns.moves_of(database, TENANT, "one")[-1]
         assert (step.before, step.fact, step.reason) == ("met", "goal_raised", "set: goal")
         assert moved(database, TaskFact.STARTED) == "running"
@@ -67,8 +69,8 @@ def test_a_running_campaign_is_changed_in_place(tmp_path: Path) -> None:
 
         assert row is not None
         assert (row.state, row.name, row.priority, row.ends_at) == ("running", "Spring", 3, end)
-        assert ("goal" in row.spec, row.spec["flow"]) == (False, {"max_live": 2})
-        assert campaigns.moves_of(database, TENANT, "one")[-1].reason == "set: name, priority, ends_at, goal, flow"
+        assert (row.goal, spec_of(row)["flow"]) == (None, {"max_live": 2})
+        assert campaigns.moves_of(database, TENANT, "one")[-1].reason == "set: name, ends_at, priority, flow, goal"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_of_two_changes_at_once_one_is_refused(tmp_path: Path) -> None:
     with running(tmp_path) as database:
         row = campaigns.campaign(database, TENANT, "one")
         assert row is not None
-        step = campaigns.Move(before="paused", after="paused", fact="changed", reason="late", at=now(), by="Ann")
+        step = lifecycle.move(TaskState.PAUSED, TaskFact.CHANGED, reason="late", at=now(), by="Ann")
 
         assert not campaigns.change(database, row, in_states=["running"], now=now(), step=step)
         assert campaigns.moves_of(database, TENANT, "one")[-1].reason != "late"

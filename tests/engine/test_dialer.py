@@ -13,7 +13,7 @@ import pytest
 from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.attempt_end import Came
-from opendeep_kit.engine.campaign_change import Wish, change
+from opendeep_kit.engine.campaign_change import CampaignChange, change
 from opendeep_kit.engine.dialer import Dialer
 from opendeep_kit.errors import Refused, Unavailable
 from opendeep_kit.media import call_end
@@ -106,7 +106,8 @@ async def test_a_better_hour_is_waited_for(tmp_path: Path, monkeypatch: pytest.M
         for campaign, told, hours in (("one", known[:49], 9), ("two", known, 9), ("three", known, 2)):
             monkeypatch.setattr(answer_times, "rang", lambda *_, told=told: told)
             service.campaign(campaign, [BUSY], retries={"rules": rule})
-            change(service.database, TENANT, campaign, Wish(ends_at=now() + timedelta(hours=hours)), by="me", now=now())
+            end = CampaignChange(ends_at=now() + timedelta(hours=hours))
+            change(service.database, TENANT, campaign, end, by="me", now=now())
             job, dialer = service.job(campaign, BUSY), service.dialer()
             assert await dialer.permit(job)
             came = Came(phone_result=PhoneResult.NO_ANSWER, ended_by=None)

@@ -7,23 +7,24 @@ from typing import Any
 
 import pytest
 
+from opendeep_kit.campaigns.model import Consent
 from opendeep_kit.campaigns.permission import may_we_call
-from opendeep_kit.campaigns.rule_inputs import Rule
+from opendeep_kit.campaigns.rule_inputs import Listed, Rule
+from opendeep_kit.campaigns.specs import parse_limits
 from opendeep_kit.engine.hand_calls import TO_DO, case_of, most_at_once
 from opendeep_kit.record.claim_facts import Flow, HandFacts
-from opendeep_kit.record.consents import Consent
 from opendeep_kit.record.database import open_database
-from opendeep_kit.record.dnc import Listed
 from opendeep_kit.settings import FlowSettings, ServiceSettings
 from tests.service_rig import TENANT, new_tenant
 
 NOON = datetime(2030, 6, 5, 12, tzinfo=UTC)
 LONDON = "+442071838750"
+PLAIN = parse_limits("clinic", {"needs_consent": False})
 FACTS = HandFacts(
     now=NOON,
     tenant_id="clinic",
     number=LONDON,
-    limits={"needs_consent": False},
+    limits=PLAIN,
     everyone=Flow(live=0, last_start=None),
     trunk=Flow(live=0, last_start=None),
     tenant=Flow(live=0, last_start=None),
@@ -34,7 +35,7 @@ FACTS = HandFacts(
 )
 FULL = ServiceSettings(everyone=FlowSettings(max_live=0))
 TWO_LINES = ServiceSettings(trunks={"default": FlowSettings(max_live=2, calls_per_s=0.1)})
-ONE_CALL = {"needs_consent": False, "flow": {"max_live": 1}}
+ONE_CALL = parse_limits("clinic", {"needs_consent": False, "flow": {"max_live": 1}})
 MONEY = {"minor": 500, "currency": "EUR"}
 
 
@@ -44,12 +45,12 @@ MONEY = {"minor": 500, "currency": "EUR"}
         ({}, ServiceSettings(), None),
         ({"number": "+4420718"}, ServiceSettings(), Rule.NUMBER),
         ({"dnc": Listed(everyone="+44*", snapshot="1")}, ServiceSettings(), Rule.DO_NOT_CALL),
-        ({"limits": {}}, ServiceSettings(), Rule.CONSENT),
+        ({"limits": parse_limits("clinic", {})}, ServiceSettings(), Rule.CONSENT),
         ({"now": NOON.replace(hour=3)}, ServiceSettings(), Rule.WINDOW),
         ({"now": datetime(2030, 12, 25, 12, tzinfo=UTC)}, ServiceSettings(), Rule.HOLIDAY),
         ({"tenant_attempts": (NOON,) * 3}, ServiceSettings(), Rule.PER_DAY),
         ({"tenant_attempts": (NOON.replace(month=1),) * 8}, ServiceSettings(), Rule.LIFETIME),
-        ({"limits": {"needs_consent": False, "budget": MONEY}}, ServiceSettings(), Rule.BUDGET),
+        ({"limits": parse_limits("clinic", {"needs_consent": False, "budget": MONEY})}, ServiceSettings(), Rule.BUDGET),
         ({}, FULL, Rule.CONCURRENCY),
         ({"trunk": Flow(live=2, last_start=None)}, TWO_LINES, Rule.CONCURRENCY),
         ({"trunk": Flow(live=1, last_start=NOON)}, TWO_LINES, Rule.RATE),
@@ -66,7 +67,7 @@ def test_every_rule_is_asked(changed: dict[str, Any], settings: ServiceSettings,
 
 def test_a_consent_that_is_said_counts() -> None:
     """Whoever calls may name one where the record has none, or one that has ended."""
-    asked = replace(FACTS, limits={})
+    asked = replace(FACTS, limits=parse_limits("clinic", {}))
     ended = Consent(number=LONDON, reference="old", given_at=NOON.replace(month=1), expires_at=NOON.replace(month=2))
 
     assert may_we_call(case_of(asked, ServiceSettings(), consent="form 7")).consent == "form 7"

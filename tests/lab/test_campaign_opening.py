@@ -9,13 +9,13 @@ import pytest
 
 from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.lifecycle import TaskFact
+from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.campaigns.specs import spec_of
 from opendeep_kit.engine import campaign_change, campaign_service
 from opendeep_kit.engine.campaign_moves import move
-from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
 from opendeep_kit.record import campaigns, consents, enrolling, enrolments
-from opendeep_kit.record.campaigns import Campaign
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tenants import DEFAULT_TENANT
@@ -54,7 +54,7 @@ def kept(database: Database) -> Campaign:
 
 def opens(database: Database) -> list[str]:
     """Monday's windows."""
-    return [str(window) for window in to_campaign(kept(database)).windows.days[0]]
+    return [str(window) for window in kept(database).windows.days[0]]
 
 
 def test_everybody_once_by_the_rules(database: Database, wanted: Wanted) -> None:
@@ -63,9 +63,9 @@ def test_everybody_once_by_the_rules(database: Database, wanted: Wanted) -> None
 
     assert came is not None
     assert (came.added, kept(database).state, opens(database)) == (2, "running", ["09:00–20:00"])
-    assert to_campaign(kept(database)).retries.rules == {}
+    assert kept(database).retries.rules == {}
     assert consents.consents_of(database, DEFAULT_TENANT, AGREES) == []
-    assert not set(kept(database).spec) & {"windows", "holidays"}
+    assert not set(spec_of(kept(database))) & {"windows", "holidays"}
 
 
 def test_run_again_it_goes_on(database: Database, wanted: Wanted, tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_run_again_it_goes_on(database: Database, wanted: Wanted, tmp_path: Path
 
     assert came is not None
     assert (came.added, came.merged) == (1, 2)
-    assert to_campaign(kept(database)).flow.max_live == 5
-    assert len(to_campaign(kept(database)).retries.rules) == 9
+    assert kept(database).flow.max_live == 5
+    assert len(kept(database).retries.rules) == 9
     assert [row.campaign_id for row in campaigns.campaigns_of(database, DEFAULT_TENANT)] == ["one"]
 
 
@@ -85,14 +85,14 @@ def test_what_a_person_set_stays(database: Database, wanted: Wanted, tmp_path: P
     """A budget that the notebook does not say is kept when it runs again, what it says is set, with its history."""
     open_campaign(database, wanted, now=now())
     budget = {"budget": {"minor": 500, "currency": "EUR"}, "call_cost": {"minor": 10, "currency": "EUR"}}
-    wish = campaign_change.Wish(spec={**budget, "windows": {"daily": "08:00-22:00"}})
-    campaign_change.change(database, DEFAULT_TENANT, "one", wish, by="Ana", now=now())
+    wanted_now = campaign_change.CampaignChange(spec={**budget, "windows": {"daily": "08:00-22:00"}})
+    campaign_change.change(database, DEFAULT_TENANT, "one", wanted_now, by="Ana", now=now())
     write(tmp_path, REAL)
     for _ in range(2):
         open_campaign(database, replace(wanted, parallel=5), now=now())
 
-    assert {part: kept(database).spec.get(part) for part in budget} == budget
-    assert (opens(database), to_campaign(kept(database)).flow.max_live) == (["09:00–20:00"], 5)
+    assert {part: spec_of(kept(database)).get(part) for part in budget} == budget
+    assert (opens(database), kept(database).flow.max_live) == (["09:00–20:00"], 5)
     moves = campaigns.moves_of(database, DEFAULT_TENANT, "one")
     assert [move.by for move in moves if move.fact == TaskFact.CHANGED] == ["Ana", "notebook"]
 

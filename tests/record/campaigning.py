@@ -10,13 +10,14 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import campaigns, claiming, enrolling, enrolments
 from opendeep_kit.record.attempts import OPEN, Attempt, AttemptResult
 from opendeep_kit.record.campaign_tables import attempts as attempts_table
 from opendeep_kit.record.campaign_tables import counters, spending
 from opendeep_kit.record.campaign_tables import enrolments as enrolments_table
-from opendeep_kit.record.campaigns import NewCampaign
 from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.claiming import NewAttempt
 from opendeep_kit.record.database import Database
@@ -42,8 +43,8 @@ def made_campaign(
     database: Database, campaign_id: str = "spring", *, contacts: int = 3, tenant_id: str = "clinic"
 ) -> str:
     """A running campaign with contacts that are due at noon."""
-    campaign = NewCampaign(tenant_id=tenant_id, campaign_id=campaign_id, name=campaign_id.title())
-    campaigns.create(database, campaign, state="running", by="Ann", now=NOON)
+    campaign = Campaign(tenant_id=tenant_id, campaign_id=campaign_id, state=TaskState.RUNNING)
+    campaigns.create(database, campaign, by="Ann", now=NOON)
     people = [NewEnrolment(number=number(last)) for last in range(contacts)]
     enrolling.enrol(database, tenant_id, campaign_id, people, now=NOON)
     return campaign_id

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from opendeep_kit.campaigns.model import Consent, TenantLimits
 from opendeep_kit.record import attempts, campaigns, claiming, consents, dnc, enrolling
 from opendeep_kit.record.claim_facts import Facts, Flow
-from opendeep_kit.record.consents import Consent
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.record.enrolments import NextStep
@@ -30,7 +30,7 @@ def facts_of(database: Database, *, campaign_id: str = "spring", last: int = 0, 
 def test_a_first_call_finds_nothing(database: Database) -> None:
     """Before any call everything is empty, and the campaign is as it was made."""
     made_campaign(database)
-    campaigns.save_limits(database, "clinic", {"needs_consent": False})
+    campaigns.save_limits(database, TenantLimits(tenant_id="clinic", needs_consent=False))
 
     facts = facts_of(database)
 
@@ -38,7 +38,7 @@ def test_a_first_call_finds_nothing(database: Database) -> None:
     assert (facts.everyone, facts.trunk, facts.tenant, facts.of_campaign) == (nothing,) * 4
     assert (facts.campaign_attempts, facts.tenant_attempts, facts.consent, facts.worker_live) == ((), (), None, 0)
     assert (facts.now, facts.enrolment.number, facts.campaign.state) == (SOON, number(0), "running")
-    assert facts.limits == {"needs_consent": False}
+    assert facts.limits == TenantLimits(tenant_id="clinic", needs_consent=False)
     assert (facts.dnc.everyone, facts.dnc.tenant) == (None, None)
 
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from opendeep_kit.campaigns.model import Consent
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import consents, counters, enrolments
-from opendeep_kit.record.consents import Consent
 from opendeep_kit.record.database import Database
 from tests.record.campaigning import assert_books_agree, made_campaign, number
 from tests.record.conftest import NOON, SOON

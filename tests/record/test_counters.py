@@ -1,11 +1,17 @@
 """Counts and money, kept with the rows they count."""
 
 import contextlib
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from opendeep_kit.record import counters
+from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.record import claiming, counters
+from opendeep_kit.record.attempts import AttemptResult, finish_attempt
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database
-from tests.record.campaigning import made_campaign
+from opendeep_kit.tasks.spec import MAX_DURATION_S
+from tests.record.campaigning import BUSY, COMPLETED, DONE, allow, claimed, made_campaign, new_attempt, waiting
+from tests.record.conftest import NOON
 
 
 def test_counts_add_up(database: Database) -> None:
@@ -50,3 +56,35 @@ def test_counts_are_undone_with_their_transaction(database: Database) -> None:
         raise KeyError
 
     assert counters.counts(database, "clinic", "spring").waiting == 0
+
+
+def ended(database: Database, result: AttemptResult, *, at: datetime, lasts: timedelta) -> None:
+    """One attempt that was permitted then and lasted so long."""
+    attempt = new_attempt()
+    claiming.claim(database, "clinic", waiting(database)[0].enrolment_id, attempt, check=allow, now=at)
+    finish_attempt(database, "clinic", attempt.attempt_id, result, DONE, now=at + lasts)
+
+
+def test_what_ended_since(database: Database) -> None:
+    """Attempts are counted by how they ended; earlier ones, live ones and those that a crash broke off are not."""
+    made_campaign(database, contacts=7)
+    made_campaign(database, "autumn")
+    minute = timedelta(minutes=1)
+    for at, result in ((1, BUSY), (5, BUSY), (6, COMPLETED), (7, replace(BUSY, is_interrupted=True))):
+        ended(database, result, at=NOON + at * minute, lasts=minute / 2)
+    claimed(database, waiting(database)[0], at=NOON + 8 * minute)
+
+    assert counters.ended_since(database, "clinic", "spring", NOON + 4 * minute) == {
+        (PhoneResult.BUSY, Disposition.NOT_REACHED): 1,
+        (PhoneResult.ANSWERED, Disposition.COMPLETED): 1,
+    }
+    assert counters.ended_since(database, "clinic", "autumn", NOON) == {}
+
+
+def test_a_long_talk_counts_when_it_ends(database: Database) -> None:
+    """The longest that a script allows began before the window, and ended in it."""
+    made_campaign(database)
+    longest = timedelta(seconds=MAX_DURATION_S)
+    ended(database, COMPLETED, at=NOON, lasts=longest)
+
+    assert sum(counters.ended_since(database, "clinic", "spring", NOON + longest - timedelta(seconds=1)).values()) == 1

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from opendeep_kit.campaigns.rule_inputs import Listed
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import counters, dnc, enrolments
 from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.dnc import EVERYONE, Entry, Listed
+from opendeep_kit.record.dnc import EVERYONE, Entry
 from opendeep_kit.record.ledger import Ruling
 from tests.record.campaigning import NO, YES, assert_books_agree, claimed, made_campaign, number, race, waiting
 from tests.record.conftest import NOON, SOON

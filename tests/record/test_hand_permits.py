@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from opendeep_kit.campaigns.model import TenantLimits
 from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import attempts, calls, campaigns, claim_facts, claiming, hand_permits, ledger
@@ -35,11 +36,15 @@ def facts_of(database: Database, ruling: Ruling, *, call_id: str = "one") -> Han
 
 def test_a_first_call_finds_nothing(database: Database) -> None:
     """The tenant's limits, and nothing else."""
-    campaigns.save_limits(database, "clinic", {"needs_consent": False})
+    campaigns.save_limits(database, TenantLimits(tenant_id="clinic", needs_consent=False))
 
     facts = facts_of(database, NO)
 
-    assert (facts.now, facts.number, facts.limits) == (SOON, number(0), {"needs_consent": False})
+    assert (facts.now, facts.number, facts.limits) == (
+        SOON,
+        number(0),
+        TenantLimits(tenant_id="clinic", needs_consent=False),
+    )
     assert (facts.everyone.live, facts.tenant.live, facts.tenant_attempts, facts.consent) == (0, 0, (), None)
     assert number(0) not in repr(facts)
 

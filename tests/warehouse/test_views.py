@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from opendeep_kit import events
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.errors import BadInput
 from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.insight import latency, transcript
 from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.record import campaigns, counters, directory, verdicts
-from opendeep_kit.record.campaigns import NewCampaign
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.directory import Contact, Task
 from opendeep_kit.record.verdicts import Judgement, Verdict
@@ -53,8 +54,8 @@ def sample(database: Database, url: str) -> Iterator[Warehouse]:
     for text in ("Hello.", "Good day."):
         directory.save_script(database, "clinic", name="confirm", text=text, now=NOON)
     directory.save_task(database, "clinic", Task(task_id="confirm", name="Confirm", spec={}), now=NOON)
-    spring = NewCampaign(tenant_id="clinic", campaign_id="spring", name="Spring")
-    campaigns.create(database, spring, state="running", by="test", now=NOON)
+    spring = Campaign(tenant_id="clinic", campaign_id="spring", name="Spring", state=TaskState.RUNNING)
+    campaigns.create(database, spring, by="test", now=NOON)
     with database.write() as connection:
         counters.add_money(connection, "clinic", "spring", "USD", reserved=30, spent=120)
         counters.add_money(connection, "clinic", "spring", "EUR", spent=7)

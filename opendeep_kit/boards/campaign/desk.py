@@ -6,23 +6,22 @@ service sees what was moved.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from opendeep_kit.boards.board import Act
 from opendeep_kit.boards.campaign.board import Bar, CampaignBoard, CampaignRow, CampaignView, Fuse, Step
-from opendeep_kit.boards.campaign.figures import MOST_DUE, CampaignNow, campaign_now
+from opendeep_kit.boards.campaign.figures import MOST_DUE, campaign_now
 from opendeep_kit.boards.terms import epoch_ms, moment, money, named
 from opendeep_kit.boards.ticker import Ticker
-from opendeep_kit.campaigns.breaker import FAULTS, Fault
+from opendeep_kit.campaigns import breaker
+from opendeep_kit.campaigns.breaker import Blame
 from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
-from opendeep_kit.campaigns.model import Campaign as Rules
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.engine import campaign_moves
 from opendeep_kit.engine.blocked_by import held_by
-from opendeep_kit.engine.campaign_specs import to_campaign
 from opendeep_kit.errors import BadInput
-from opendeep_kit.outcomes import Disposition, PhoneResult
+from opendeep_kit.outcomes import Disposition
 from opendeep_kit.record import campaigns, counters, workers
-from opendeep_kit.record.campaigns import Campaign, Move
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Clock, Database, utc_now
 from opendeep_kit.record.hour_groups import next_due_at
@@ -35,6 +34,7 @@ MOVES = {
     "resume": TaskFact.RESUMED,
     "stop": TaskFact.STOPPED,
 }
+FUSES = {Blame.LINE: "Failed through us or the network", Blame.NUMBERS: "No such number, or rejected"}
 SHOWN_STEPS = 12
 NOT_ANSWERED = (Disposition.NOT_REACHED, Disposition.FAILED)
 NO_TALK = (*NOT_ANSWERED, Disposition.VOICEMAIL, Disposition.SILENT)
@@ -77,10 +77,10 @@ class CampaignDesk:
 
     def _view(self, row: Campaign, counts: Counts, now: datetime) -> CampaignView:
         tenant_id = self._tenant.tenant_id
-        rules = to_campaign(row)
         history = campaigns.moves_of(self._database, tenant_id, row.campaign_id)
-        since = max([_begun(history), now - timedelta(seconds=rules.breaker.window_s)])
-        seen = campaign_now(self._database, tenant_id, row.campaign_id, now=now, since=since)
+        since = breaker.window_start(history, row.breaker, now=now)
+        ended = counters.ended_since(self._database, tenant_id, row.campaign_id, since)
+        seen = campaign_now(self._database, tenant_id, row.campaign_id, now=now)
         next_at = next_due_at(self._database, tenant_id, row.campaign_id)
         with self._database.read() as connection:
             spent, _ = counters.money(connection, tenant_id, row.campaign_id)
@@ -92,7 +92,7 @@ class CampaignDesk:
             name=row.name,
             state=row.state,
             script=f"{row.script_name} v{row.script_version}" if row.script_name else "no script",
-            moves=_possible(TaskState(row.state)),
+            moves=_possible(row.state),
             why=f"{last.after}: {last.reason}, by {last.by}" if last else "",
             is_tripped=row.state == TaskState.PAUSED and last is not None and last.fact == TaskFact.TRIPPED,
             waiting=counts.waiting,
@@ -101,13 +101,13 @@ class CampaignDesk:
             funnel=_funnel(counts),
             outcomes=_bars(counts.outcomes),
             per_minute=seen.per_minute,
-            pace=_pace(rules),
+            pace=_pace(row),
             due=_due(seen.due, next_at, counts, now, self._tenant.time_zone),
             held=held_by(row, controls),
-            fuses=_fuses(rules, seen),
+            fuses=_fuses(row, ended),
             refusals=_bars(seen.refusals),
             rulings=seen.rulings,
-            money=_money(rules, spent),
+            money=_money(row, spent),
             history=tuple(
                 Step(at_ms=epoch_ms(step.at), after=step.after, reason=step.reason, by=step.by)
                 for step in reversed(history[-SHOWN_STEPS:])
@@ -148,12 +148,6 @@ def _possible(state: TaskState) -> tuple[str, ...]:
     return tuple(name for name, fact in MOVES.items() if known.get(fact, state) is not state)
 
 
-def _begun(history: list[Move]) -> datetime:
-    """When it last began to call: what was before is forgotten by the breaker."""
-    begun = [step.at for step in history if step.after == TaskState.RUNNING and step.before != TaskState.RUNNING]
-    return max(begun, default=datetime.min.replace(tzinfo=UTC))
-
-
 def _bars(amounts: object) -> tuple[Bar, ...]:
     assert isinstance(amounts, dict)
     ordered = sorted(amounts.items(), key=lambda one: (-one[1], one[0]))
@@ -177,8 +171,8 @@ def _funnel(counts: Counts) -> tuple[Bar, ...]:
     )
 
 
-def _pace(rules: Rules) -> str:
-    flow = rules.flow
+def _pace(campaign: Campaign) -> str:
+    flow = campaign.flow
     said = []
     if flow.max_live is not None:
         said.append(f"at most {flow.max_live} at a time")
@@ -195,33 +189,21 @@ def _due(due: int, next_at: datetime | None, counts: Counts, now: datetime, time
     return "the last calls are under way" if counts.claimed else "nobody waits"
 
 
-def _fuses(rules: Rules, seen: CampaignNow) -> tuple[Fuse, ...]:
-    calls = sum(seen.recent.values())
-    policy = rules.breaker
-    blamed = {Fault.LINE: 0, Fault.NUMBERS: 0}
-    for (result, disposition), count in seen.recent.items():
-        fault = FAULTS.get(PhoneResult(result))
-        if fault is None and result == PhoneResult.ANSWERED and disposition == Disposition.FAILED:
-            fault = Fault.LINE
-        if fault is not None:
-            blamed[fault] += count
+def _fuses(campaign: Campaign, ended: breaker.Ended) -> tuple[Fuse, ...]:
     return tuple(
         Fuse(
-            name=name,
-            share=blamed[fault] / calls if calls else 0.0,
-            limit=limit,
-            calls=calls,
-            min_calls=policy.min_calls,
+            name=FUSES[fuse.blame],
+            share=fuse.share,
+            limit=fuse.limit,
+            calls=fuse.calls,
+            min_calls=campaign.breaker.min_calls,
         )
-        for name, fault, limit in (
-            ("Failed through us or the network", Fault.LINE, policy.max_line_share),
-            ("No such number, or rejected", Fault.NUMBERS, policy.max_numbers_share),
-        )
+        for fuse in breaker.fuses(campaign.breaker, ended)
     )
 
 
-def _money(rules: Rules, spent: dict[str, int]) -> str:
-    if rules.budget is None:
+def _money(campaign: Campaign, spent: dict[str, int]) -> str:
+    if campaign.budget is None:
         return ", ".join(f"{money(minor, currency)} spent" for currency, minor in sorted(spent.items()) if minor)
-    used = spent.get(rules.budget.currency, 0)
-    return f"{money(used, rules.budget.currency)} of {money(rules.budget.minor, rules.budget.currency)} spent"
+    used = spent.get(campaign.budget.currency, 0)
+    return f"{money(used, campaign.budget.currency)} of {money(campaign.budget.minor, campaign.budget.currency)} spent"

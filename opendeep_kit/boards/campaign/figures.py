@@ -1,4 +1,4 @@
-"""How a campaign goes at this moment: how fast it calls, what its last calls came to, which rules hold it back.
+"""How a campaign goes at this moment: how fast it calls, and which rules hold it back.
 
 Given a campaign and the time, counts over what is recent, by an index: as dear as the last minutes, however long the
 campaign is. What it has come to altogether is in `counters`. Never judges whether that is good.
@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from opendeep_kit.record.attempts import AttemptState
 from opendeep_kit.record.campaign_tables import attempts, enrolments, hour_groups, permissions
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import EnrolmentState
@@ -21,8 +20,6 @@ RULINGS = 2000
 """So many of the last rulings are counted."""
 MOST_DUE = 1000
 """Nobody needs to know how far beyond it goes."""
-LONGEST_CALL = timedelta(minutes=30)
-"""An attempt that ended just now began at most so long before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +28,6 @@ class CampaignNow:
 
     per_minute: tuple[int, ...]
     """Attempts begun in each of the last minutes, the present one last."""
-    recent: Mapping[tuple[str, str], int]
-    """Attempts that ended in the window, by phone result and disposition; those that a crash broke off are left out."""
     refusals: Mapping[str, int]
     """Of the last rulings, by the rule that said no."""
     rulings: int
@@ -42,26 +37,23 @@ class CampaignNow:
 
 
 def campaign_now(
-    database: Database, tenant_id: str, campaign_id: str, *, now: datetime, minutes: int = 30, since: datetime
+    database: Database, tenant_id: str, campaign_id: str, *, now: datetime, minutes: int = 30
 ) -> CampaignNow:
     """One campaign at this moment.
 
     Args:
         minutes: how far back its pace is told.
-        since: from when its ended attempts are counted.
 
     Raises:
         Unavailable: the record cannot be read now.
     """
     with database.read() as connection:
         begun = _begun(connection, tenant_id, campaign_id, now - timedelta(minutes=minutes))
-        recent = _recent(connection, tenant_id, campaign_id, since)
         rulings = _rulings(connection, tenant_id, campaign_id)
         due = _due(connection, tenant_id, campaign_id, now)
     refusals = {rule: count for rule, count in rulings.items() if rule}
     return CampaignNow(
         per_minute=_by_minute(begun, now, minutes),
-        recent=recent,
         refusals=dict(sorted(refusals.items(), key=lambda one: (-one[1], one[0]))),
         rulings=sum(rulings.values()),
         due=due,
@@ -82,21 +74,6 @@ def _by_minute(begun: list[datetime], now: datetime, minutes: int) -> tuple[int,
         if 0 <= age < minutes:
             counts[minutes - 1 - age] += 1
     return tuple(counts)
-
-
-def _recent(connection: Connection, tenant_id: str, campaign_id: str, since: datetime) -> dict[tuple[str, str], int]:
-    query = (
-        select(attempts.c.phone_result, attempts.c.disposition, func.count())
-        .where(
-            attempts.c.tenant_id == tenant_id,
-            attempts.c.campaign_id == campaign_id,
-            attempts.c.created_at > since - LONGEST_CALL,
-            attempts.c.ended_at > since,
-            attempts.c.state == AttemptState.ENDED,
-        )
-        .group_by(attempts.c.phone_result, attempts.c.disposition)
-    )
-    return {(result, disposition or ""): count for result, disposition, count in connection.execute(query)}
 
 
 def _rulings(connection: Connection, tenant_id: str, campaign_id: str) -> dict[str, int]:

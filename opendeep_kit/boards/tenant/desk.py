@@ -13,7 +13,6 @@ from opendeep_kit.boards.tenant.board import BudgetRow, DncRow, LimitRow, RunRow
 from opendeep_kit.boards.terms import epoch_ms, money, named
 from opendeep_kit.boards.ticker import Ticker
 from opendeep_kit.campaigns.model import AttemptCaps, TenantLimits
-from opendeep_kit.engine.campaign_specs import to_limits
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import is_e164
 from opendeep_kit.record import campaigns, counters, dnc, runs
@@ -53,7 +52,7 @@ class TenantDesk:
 
     def _view(self) -> TenantView:
         tenant_id = self._tenant.tenant_id
-        limits = to_limits(tenant_id, campaigns.limits_of(self._database, tenant_id) or {})
+        limits = campaigns.limits_of(self._database, tenant_id)
         with self._database.read() as connection:
             _, used = counters.money(connection, tenant_id, NO_CAMPAIGN)
         self._read_entries()

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.boards.campaign.desk import CampaignDesk
+from opendeep_kit.campaigns import lifecycle
+from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import campaigns, directory, workers
 from opendeep_kit.settings import ServiceSettings
@@ -103,7 +105,7 @@ def test_tripped_campaign_says_why(played: Played, desk: CampaignDesk) -> None:
     """What the breaker paused is marked, with its reason."""
     played.campaign("clinic", "spring", "Spring")
     why = "8 of 24 calls failed through us"
-    step = campaigns.Move(before="running", after="paused", fact="tripped", reason=why, at=utc_now(), by="control")
+    step = lifecycle.move(TaskState.RUNNING, TaskFact.TRIPPED, reason=why, at=utc_now(), by="control")
     campaigns.move(played.database, "clinic", "spring", step)
     desk.refresh()
 

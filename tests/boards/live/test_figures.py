@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import event
 
 from opendeep_kit.boards.live.figures import LiveCalls, Stage
+from opendeep_kit.campaigns.lifecycle import TaskState
+from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.record import calls, campaigns, workers
-from opendeep_kit.record.campaigns import NewCampaign
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.workers import Heartbeat
 from tests.record import recorded
@@ -73,8 +74,8 @@ def _result() -> calls.CallResult:
 
 def test_names_are_joined(database: Database) -> None:
     """The contact's name, as the call was placed, and the campaign's stand beside the call; where there is none, nothing."""
-    new = NewCampaign(tenant_id="clinic", campaign_id="spring", name="Spring check-up")
-    campaigns.create(database, new, state="running", by="Ann", now=NOON)
+    new = Campaign(tenant_id="clinic", campaign_id="spring", name="Spring check-up", state=TaskState.RUNNING)
+    campaigns.create(database, new, by="Ann", now=NOON)
     placed(database, facts={"name": "Ana Lima"}, campaign="spring")
     placed(database, at=LATER)
     found = follower(database).look(now=LATER).calls

@@ -8,6 +8,7 @@ import pytest
 
 from opendeep_kit.boards.tenant.desk import TenantDesk
 from opendeep_kit.boards.terms import epoch_ms
+from opendeep_kit.campaigns.specs import parse_limits
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import campaigns, directory, dnc, enrolments, runs
 from opendeep_kit.record.dnc import EVERYONE, Entry
@@ -51,7 +52,7 @@ def forbid(played: Played, tenant_id: str, entry: str) -> None:
 def test_limits_and_money(played: Played, desk: TenantDesk) -> None:
     """Limits are said in words; money is told over all campaigns, with its share of the budget."""
     limits = {"flow": {"max_live": 20, "calls_per_s": 0.5}, "budget": {"minor": 100, "currency": "USD"}}
-    campaigns.save_limits(played.database, "clinic", limits)
+    campaigns.save_limits(played.database, parse_limits("clinic", limits))
     played.campaign("clinic", "spring", "Spring")
     played.attempts("clinic", "spring", [(PhoneResult.ANSWERED, Disposition.COMPLETED)] * 3)
     desk.refresh()
