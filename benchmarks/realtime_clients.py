@@ -18,7 +18,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from opendeep_kit.rehearsal.engines import FixedEars, LoudnessVoice, ReplyRequest, Role, Say, ToneMouth, Turn, UseTool
+from opendeep_kit.rehearsal.engines import (
+    FixedEars,
+    LoudnessVoice,
+    ReplyRequest,
+    Say,
+    ToneMouth,
+    Turn,
+    TurnRole,
+    UseTool,
+)
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.settings import RehearsalSettings
 
@@ -59,7 +68,7 @@ class Witness:
         """A tool call when there is one to make; else a long speech, or a short one after a cut."""
         self.requests.append(request)
         roles = {turn.role for turn in request.history}
-        if request.tools and Role.TOOL_OUTPUT not in roles:
+        if request.tools and TurnRole.TOOL_OUTPUT not in roles:
             yield UseTool(str(request.tools[0]["name"]), '{"city": "Paris"}')
         elif any(turn.is_cut for turn in request.history):
             yield Say("Please, go ahead.")
@@ -73,9 +82,9 @@ class Witness:
         history: tuple[Turn, ...] = tuple(asked[-1].history) if asked else ()
         met = {
             "text_turn": bool(asked),
-            "vad_turn": any(turn.role is Role.USER and turn.text == HEARD for turn in history),
+            "vad_turn": any(turn.role is TurnRole.USER and turn.text == HEARD for turn in history),
             "barge_in": any(turn.is_cut and 0 < len(turn.text) < len(" ".join(SPEECH)) for turn in history),
-            "tool_round": any(turn.role is Role.TOOL_OUTPUT and "sunny" in turn.text for turn in history),
+            "tool_round": any(turn.role is TurnRole.TOOL_OUTPUT and "sunny" in turn.text for turn in history),
         }
         return "" if met[scenario] else f"the dialogue saw {[(str(turn.role), turn.text) for turn in history]}"
 

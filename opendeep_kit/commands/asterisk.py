@@ -1,6 +1,6 @@
-"""`opendeep asterisk …`: install, start, stop, look at and speak with the Asterisk of a rehearsal or a trunk.
+"""`opendeep asterisk …`: install, start, stop and inspect our own Asterisk, for rehearsals or a trunk.
 
-Given the settings, calls `phone.asterisk` and prints. Never decides anything itself.
+Given the settings, calls the package `asterisk` and prints. Never decides anything itself.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from opendeep_kit.asterisk.templates import Role
 from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import Unavailable
 
-asterisk_app = typer.Typer(no_args_is_help=True, help="The telephone: a real Asterisk, installed without root.")
+asterisk_app = typer.Typer(no_args_is_help=True, help="Install and run our own Asterisk, without root.")
 
-DataDir = Annotated[Path | None, typer.Option("--data", help="Folder of data whose Asterisk is meant.")]
-RoleOption = Annotated[Role, typer.Option("--role", help="Which instance.")]
+DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder; each has its own Asterisk.")]
+RoleOption = Annotated[Role, typer.Option("--role", help="Which instance: the line, or the rehearsal's callees.")]
 
 
 @asterisk_app.command()
 def install(
-    refresh: Annotated[bool, typer.Option("--refresh", help="Fetch the newest packages.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Download the newest packages.")] = False,
 ) -> None:
-    """Install Asterisk into the project's folder; needs no root."""
+    """Install Asterisk into the project's folder. Needs no root."""
     settings = load_settings().asterisk
     program = install_asterisk(settings.folder, mirror=settings.mirror, refresh=refresh, report=typer.echo)
     typer.echo(f"Asterisk {program.version_text} in {settings.folder}")
@@ -43,7 +43,7 @@ def start(
     ] = 9093,
     data: DataDir = None,
 ) -> None:
-    """Start the line, and the rehearsal's public unless a trunk is set; both go on after this command."""
+    """Start the line, and the rehearsal's callees unless a trunk is set. Both keep running after this command."""
     settings = _settings(data)
     program = obtain_program(settings.asterisk, report=typer.echo)
     asyncio.run(_start(settings, program, personas_port))
@@ -56,7 +56,9 @@ async def _start(settings: Settings, program: AsteriskProgram, personas_port: in
     async with claimed(run_dir):
         running = [instance for instance in configured(run_dir) if instance.pid is not None]
         if running:
-            raise Unavailable(f"Asterisk runs already (pid {running[0].pid})", do="run `opendeep asterisk stop` first")
+            raise Unavailable(
+                f"Asterisk is already running (pid {running[0].pid})", do="run `opendeep asterisk stop` first"
+            )
         await start_for_good(
             configure_exchange(settings.asterisk, program, run_dir=run_dir, personas_port=personas_port)
         )
@@ -64,7 +66,7 @@ async def _start(settings: Settings, program: AsteriskProgram, personas_port: in
 
 @asterisk_app.command()
 def stop(data: DataDir = None) -> None:
-    """Stop what `start` started; calls still up are hung up."""
+    """Stop what `start` started. Live calls are hung up."""
     for instance in reversed(configured(_settings(data).asterisk_dir)):
         was_running = asyncio.run(instance.stop())
         typer.echo(f"{instance.role}: {'stopped' if was_running else 'was not running'}")
@@ -72,10 +74,10 @@ def stop(data: DataDir = None) -> None:
 
 @asterisk_app.command()
 def status(data: DataDir = None) -> None:
-    """Say what runs, and where it listens."""
+    """Show what is running and where it listens."""
     instances = configured(_settings(data).asterisk_dir)
     if not instances:
-        typer.echo("no Asterisk is configured; `opendeep asterisk start` does it")
+        typer.echo("no Asterisk is configured yet: run `opendeep asterisk start`")
     for instance in instances:
         typer.echo(_described(instance))
         if instance.pid is not None:
@@ -84,11 +86,11 @@ def status(data: DataDir = None) -> None:
 
 @asterisk_app.command()
 def cli(
-    words: Annotated[list[str] | None, typer.Argument(help="One command; none opens the console.")] = None,
+    words: Annotated[list[str] | None, typer.Argument(help="One command; without it the console opens.")] = None,
     role: RoleOption = Role.LINE,
     data: DataDir = None,
 ) -> None:
-    """Speak with Asterisk's own command line."""
+    """Run a command on Asterisk's own command line."""
     instance = AsteriskInstance.load(_settings(data).asterisk_dir / role)
     if words:
         typer.echo(asyncio.run(instance.cli(*words)).rstrip())
@@ -98,12 +100,12 @@ def cli(
 
 
 def _settings(data: Path | None) -> Settings:
-    """Those in force, in this folder of data."""
+    """The settings in force, for this data folder."""
     return load_settings(**({"data_dir": data} if data is not None else {}))
 
 
 def _described(instance: AsteriskInstance) -> str:
-    """One line about an instance."""
+    """An instance in one line."""
     pid, ports = instance.pid, instance.ports
     state = f"running, pid {pid}" if pid is not None else "not running"
     return (

@@ -1,6 +1,6 @@
-"""`opendeep campaign …`: create, fill, start, pause, resume, stop, set, reopen, archive, look.
+"""`opendeep campaign …`: create, import, start, pause, resume, stop, change, reopen, archive and inspect campaigns.
 
-Given a command line, calls `campaign_desk` and `campaign_moves` and prints. The running service (`opendeep up`) calls.
+Given a command line, calls `engine.campaign_service` and prints. The running service (`opendeep up`) places the calls.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from opendeep_kit.record.database import Database
 from opendeep_kit.tasks.script import load_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 
-campaign_app = typer.Typer(no_args_is_help=True, help="Calls to lists of contacts, by rules.")
+campaign_app = typer.Typer(no_args_is_help=True, help="Call lists of contacts, within the calling rules.")
 SHOWN_REFUSED = 20
 CampaignArgument = Annotated[str, typer.Argument(help="The campaign's id.")]
 
@@ -46,18 +46,20 @@ CampaignArgument = Annotated[str, typer.Argument(help="The campaign's id.")]
 def create(
     campaign: CampaignArgument,
     script: Annotated[Path, typer.Option(help="The call script.")],
-    name: Annotated[str, typer.Option(help="For people.")] = "",
+    name: Annotated[str, typer.Option(help="Display name.")] = "",
     spec: Annotated[Path | None, typer.Option(help="JSON: windows, holidays, caps, retries, budget, goal …")] = None,
-    priority: Annotated[int, typer.Option(help="Among the tenant's campaigns; the higher goes first.")] = 0,
-    weight: Annotated[float, typer.Option(help="Share among campaigns of one priority.")] = 1.0,
-    trunk: Annotated[str, typer.Option(help="Which trunk carries it.")] = "default",
-    starts: Annotated[str | None, typer.Option(help="Not before, such as 2026-12-01T09:00+01:00.")] = None,
-    ends: Annotated[str | None, typer.Option(help="Not from then on.")] = None,
+    priority: Annotated[int, typer.Option(help="Higher goes first among the tenant's campaigns.")] = 0,
+    weight: Annotated[float, typer.Option(help="Share of the calls among campaigns of the same priority.")] = 1.0,
+    trunk: Annotated[str, typer.Option(help="The trunk to call through.")] = "default",
+    starts: Annotated[
+        str | None, typer.Option(help="No calls before this time, such as 2026-12-01T09:00+01:00.")
+    ] = None,
+    ends: Annotated[str | None, typer.Option(help="No calls from this time on.")] = None,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Make a campaign; it is a draft until it has contacts."""
+    """Create a campaign. It is a draft until it has contacts."""
     with record(data) as (database, settings):
         campaign_service.check_trunk(trunk, settings.service)
         row = campaign_service.create(
@@ -84,32 +86,34 @@ def create(
 @campaign_app.command("import")
 def import_(
     campaign: CampaignArgument,
-    contacts: Annotated[Path, typer.Argument(help="CSV or Parquet: number, the script's facts, perhaps time_zone.")],
-    consent: Annotated[str | None, typer.Option(help="Where it is on file that all of them agreed.")] = None,
-    refused: Annotated[Path | None, typer.Option(help="Write every row that is refused to this file.")] = None,
+    contacts: Annotated[
+        Path, typer.Argument(help="CSV or Parquet: number, the script's facts, and optionally time_zone.")
+    ],
+    consent: Annotated[str | None, typer.Option(help="Where the consent of all of them is on file.")] = None,
+    refused: Annotated[Path | None, typer.Option(help="Write every refused row to this file.")] = None,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Add contacts; every row that is not taken is told with its reason."""
+    """Add contacts. Each refused row is listed with its reason."""
     with record(data) as (database, settings):
-        came = campaign_service.import_contacts(
+        imported = campaign_service.import_contacts(
             database, tenant, campaign, contacts, consent=consent, refused_path=refused, by=by(), now=now()
         )
         warning = _consent_warning(database, settings, tenant, campaign)
-    report = came.report
-    back = f" ({came.brought_back} of them may be called again, with what is known now)" if came.brought_back else ""
-    lines = [f"{came.added} added, {came.merged} merged{back}, {report.refused} refused of {report.rows} rows"]
+    report = imported.report
+    again = f" ({imported.brought_back} of them can be called again)" if imported.brought_back else ""
+    lines = [f"{imported.added} added, {imported.merged} merged{again}, {report.refused} refused of {report.rows} rows"]
     lines += [f"  line {row.line}: {row.reason}" for row in report.first_refused[:SHOWN_REFUSED]]
     if report.refused > SHOWN_REFUSED:
-        where = "name a file with --refused to see all" if report.refused_path is None else f"all are in {refused}"
+        where = "use --refused FILE to see them all" if report.refused_path is None else f"all are in {refused}"
         lines.append(f"  … and {report.refused - SHOWN_REFUSED} more: {where}")
     lines += [f"! {warning}"] if warning else []
     shown: dict[str, Any] = {
         "rows": report.rows,
-        "added": came.added,
-        "merged": came.merged,
-        "brought_back": came.brought_back,
+        "added": imported.added,
+        "merged": imported.merged,
+        "brought_back": imported.brought_back,
         "refused": report.refused,
         "refusals": [{"line": row.line, "reason": row.reason} for row in report.first_refused],
         "warning": warning,
@@ -125,7 +129,7 @@ def _consent_warning(database: Database, settings: Settings, tenant: str, campai
 def _mover(fact: TaskFact, meaning: str) -> Callable[..., None]:
     def command(
         campaign: CampaignArgument,
-        reason: Annotated[str, typer.Option(help="Why, for its history.")] = "",
+        reason: Annotated[str, typer.Option(help="Why; kept in the campaign's history.")] = "",
         tenant: TenantOption = DEFAULT_TENANT,
         json_: JsonOption = False,
         data: DataOption = None,
@@ -139,40 +143,46 @@ def _mover(fact: TaskFact, meaning: str) -> Callable[..., None]:
                 after = move(database, tenant, campaign, fact, reason=why, by=who, now=now())
             calls = after == TaskState.RUNNING
             warning = _consent_warning(database, settings, tenant, campaign) if calls else None
-        told = f"campaign {campaign}: {after}" + (f"\n! {warning}" if warning else "")
-        say(json_, {"campaign": campaign, "state": after, "warning": warning}, told)
+        shown = f"campaign {campaign}: {after}" + (f"\n! {warning}" if warning else "")
+        say(json_, {"campaign": campaign, "state": after, "warning": warning}, shown)
 
     command.__doc__ = meaning
     return command
 
 
-campaign_app.command("start")(_mover(TaskFact.STARTED, "Let it call, inside its windows."))
-campaign_app.command("pause")(_mover(TaskFact.PAUSED, "Place no more calls; live ones end by themselves."))
-campaign_app.command("resume")(_mover(TaskFact.RESUMED, "Go on where it was."))
+campaign_app.command("start")(_mover(TaskFact.STARTED, "Start calling, within its windows."))
+campaign_app.command("pause")(_mover(TaskFact.PAUSED, "Place no more calls; live calls go on to their end."))
+campaign_app.command("resume")(_mover(TaskFact.RESUMED, "Continue where it stopped."))
 campaign_app.command("stop")(_mover(TaskFact.STOPPED, "End it for good."))
-campaign_app.command("reopen")(_mover(TaskFact.REOPENED, "Make it a draft again; `start` goes on where it was."))
-campaign_app.command("archive")(_mover(TaskFact.ARCHIVED, "Keep it for reading only."))
+campaign_app.command("reopen")(
+    _mover(TaskFact.REOPENED, "Turn it back into a draft; `start` continues where it stopped.")
+)
+campaign_app.command("archive")(_mover(TaskFact.ARCHIVED, "Make it read-only."))
 
 
 @campaign_app.command("set")
 def set_(
     campaign: CampaignArgument,
-    name: Annotated[str | None, typer.Option(help="For people.")] = None,
+    name: Annotated[str | None, typer.Option(help="Display name.")] = None,
     spec: Annotated[
-        Path | None, typer.Option("--spec", "--rules", help="JSON: each part in it is set, null: gone.")
+        Path | None, typer.Option("--spec", "--rules", help="JSON with the parts to set; null removes a part.")
     ] = None,
-    goal: Annotated[int | None, typer.Option(min=1, help="So many calls with the goal's outcome.")] = None,
-    priority: Annotated[int | None, typer.Option(help="Among the tenant's campaigns; the higher goes first.")] = None,
-    weight: Annotated[float | None, typer.Option(help="Share among campaigns of one priority.")] = None,
-    trunk: Annotated[str | None, typer.Option(help="Which trunk carries it.")] = None,
-    starts: Annotated[str | None, typer.Option(help="Not before, such as 2026-12-01T09:00+01:00.")] = None,
-    ends: Annotated[str | None, typer.Option(help="Not from then on.")] = None,
-    reason: Annotated[str, typer.Option(help="Why, for its history.")] = "",
+    goal: Annotated[int | None, typer.Option(min=1, help="Stop after this many successful calls.")] = None,
+    priority: Annotated[int | None, typer.Option(help="Higher goes first among the tenant's campaigns.")] = None,
+    weight: Annotated[
+        float | None, typer.Option(help="Share of the calls among campaigns of the same priority.")
+    ] = None,
+    trunk: Annotated[str | None, typer.Option(help="The trunk to call through.")] = None,
+    starts: Annotated[
+        str | None, typer.Option(help="No calls before this time, such as 2026-12-01T09:00+01:00.")
+    ] = None,
+    ends: Annotated[str | None, typer.Option(help="No calls from this time on.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in the campaign's history.")] = "",
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Set its rules anew, also while it runs; what is not said stays. A raised goal makes a met campaign ready."""
+    """Change its rules, also while it runs; what is not given stays. A raised goal makes a finished campaign ready."""
     wanted = CampaignChange(
         name=name,
         spec=json_file(spec),
@@ -199,7 +209,7 @@ def status(
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Where it stands, its outcomes, and how it came there."""
+    """Show its state, outcomes and history."""
     with record(data) as (database, settings):
         row, counts = campaign_service.status(database, tenant, campaign)
         within_s = settings.service.control_dead_after_s
@@ -208,11 +218,11 @@ def status(
     steps = [
         {"at": step.at, "after": step.after, "fact": step.fact, "reason": step.reason, "by": step.by} for step in moves
     ]
-    found = ", ".join(f"{number} {name}" for name, number in counts.outcomes.items()) or "none yet"
+    outcomes = ", ".join(f"{number} {name}" for name, number in counts.outcomes.items()) or "none yet"
     lines = [
         f"campaign {campaign}: {row.state}",
         f"contacts  {counts.waiting} waiting, {counts.claimed} in a call, {counts.final} done",
-        f"attempts  {counts.attempts}; outcomes {found}",
+        f"attempts  {counts.attempts}; outcomes {outcomes}",
         *([f"held      {held}"] if held else []),
         *(f"{step['at']:%Y-%m-%d %H:%M:%S}  {step['after']}: {step['reason']} ({step['by']})" for step in steps),
     ]
@@ -222,49 +232,51 @@ def status(
 @campaign_app.command()
 def outcomes(
     campaign: CampaignArgument,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many contacts.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="How many contacts at most.")] = 1000,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """What came of each contact so far."""
+    """Show the outcome of each contact so far."""
     with record(data) as (database, _):
         campaign_service.existing(database, tenant, campaign)
         people = enrolments.enrolments_of(database, tenant, campaign, limit=limit)
-        last = attempts.attempts_by_id(database, tenant, [one.last_call_id for one in people if one.last_call_id])
+        last = attempts.attempts_by_id(
+            database, tenant, [person.last_call_id for person in people if person.last_call_id]
+        )
         counts = counters.counts(database, tenant, campaign)
     total = counts.waiting + counts.claimed + counts.final
     if total > len(people):
         typer.echo(f"the first {len(people)} of {total} contacts; see more with --limit", err=True)
     rows = []
-    for one in people:
-        call = last.get(one.last_call_id or "")
+    for person in people:
+        call = last.get(person.last_call_id or "")
         rows.append(
             {
-                "number": one.number,
-                "state": one.state.value,
-                "attempts": one.attempts,
-                "outcome": one.outcome,
+                "number": person.number,
+                "state": person.state.value,
+                "attempts": person.attempts,
+                "outcome": person.outcome,
                 "phone": call.phone_result if call else None,
-                "next_at": one.next_at,
-                "reason": one.final_reason,
-                "call_id": one.last_call_id,
+                "next_at": person.next_at,
+                "reason": person.final_reason,
+                "call_id": person.last_call_id,
             }
         )
     if not json_:
         rows = [{name: value for name, value in row.items() if name != "call_id"} for row in rows]
-    say_rows(json_, rows, title=f"campaign {campaign}", nothing="nobody is in it")
+    say_rows(json_, rows, title=f"campaign {campaign}", nothing="the campaign has no contacts")
 
 
 @campaign_app.command("list")
 def list_(tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None) -> None:
-    """The tenant's campaigns."""
+    """List the tenant's campaigns."""
     with record(data) as (database, _):
         rows = [
             _row(row, counters.counts(database, tenant, row.campaign_id))
             for row in campaigns.campaigns_of(database, tenant)
         ]
-    say_rows(json_, rows, title=f"campaigns of {tenant}", nothing="there is no campaign")
+    say_rows(json_, rows, title=f"campaigns of {tenant}", nothing="there are no campaigns")
 
 
 def _row(row: Campaign, counts: Counts | None) -> dict[str, Any]:

@@ -33,12 +33,14 @@ from opendeep_kit.record.database import Database
 from opendeep_kit.record.dnc import EVERYONE, Entry
 from opendeep_kit.tenants import DEFAULT_TENANT
 
-dnc_app = typer.Typer(no_args_is_help=True, help="The do-not-call lists.")
-consent_app = typer.Typer(no_args_is_help=True, help="Who agreed to be called.")
+dnc_app = typer.Typer(no_args_is_help=True, help="Manage the do-not-call lists.")
+consent_app = typer.Typer(no_args_is_help=True, help="Manage consents to be called.")
 EntryArgument = Annotated[str, typer.Argument(help="A number, or a prefix such as '+1900*'.")]
 NumberArgument = Annotated[str, typer.Argument(help="The callee's number.")]
-EveryoneOption = Annotated[bool, typer.Option("--everyone", help="The installation's own list, for all tenants.")]
-BY_PERSON = "a person forbade the number"
+EveryoneOption = Annotated[
+    bool, typer.Option("--everyone", help="The installation's list, which holds for all tenants.")
+]
+BY_PERSON = "added by hand"
 
 
 @dnc_app.command("add")
@@ -50,14 +52,14 @@ def forbid(
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Forbid a number or a prefix; calls that wait for the number are cancelled."""
+    """Add a number or a prefix. Its waiting calls are cancelled."""
     with record(data) as (database, _):
         list_id = EVERYONE if everyone else tenant
         written = _entry(database, tenant, entry)
         made = Entry(entry=written, reason=reason, source="person", added_by=by(), added_at=now())
         added, waiting = dnc.forbid(database, list_id, made)
     shown = {"entry": written, "list": list_id, "added": int(added), "cancelled": waiting}
-    say(json_, shown, f"{'added' if added else 'it was there'}; {waiting} waiting calls cancelled")
+    say(json_, shown, f"{'added' if added else 'already on the list'}; {waiting} waiting calls cancelled")
 
 
 @dnc_app.command("remove")
@@ -69,7 +71,7 @@ def remove_entry(
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Take an entry off its list; its story is kept."""
+    """Remove an entry. Its history is kept."""
     with record(data) as (database, _):
         list_id = EVERYONE if everyone else tenant
         written = _entry(database, tenant, entry)
@@ -80,13 +82,13 @@ def remove_entry(
 
 @dnc_app.command("import")
 def import_entries(
-    path: Annotated[Path, typer.Argument(help="Text: a number or a prefix in each line.")],
+    path: Annotated[Path, typer.Argument(help="Text file with one number or prefix per line.")],
     everyone: EveryoneOption = False,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Add a file's numbers; a line that is neither number nor prefix stops it, and says which."""
+    """Add a file's numbers. The first line that is neither a number nor a prefix stops the import."""
     with record(data) as (database, _):
         added = dnc.add(database, EVERYONE if everyone else tenant, _entries(database, tenant, path))
     say(json_, {"added": added}, f"{added} added")
@@ -95,26 +97,26 @@ def import_entries(
 @dnc_app.command("list")
 def list_entries(
     everyone: EveryoneOption = False,
-    after: Annotated[str, typer.Option(help="The last entry of the page before.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 1000,
+    after: Annotated[str, typer.Option(help="Last entry of the previous page.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 1000,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Show a list, a page at a time."""
+    """Show a list, one page at a time."""
     with record(data) as (database, _):
-        found = dnc.entries_of(database, EVERYONE if everyone else tenant, after=after, limit=limit)
+        entries = dnc.entries_of(database, EVERYONE if everyone else tenant, after=after, limit=limit)
     rows = [
         {
-            "entry": one.entry,
-            "reason": one.reason,
-            "source": one.source,
-            "added_at": one.added_at,
-            "by": one.added_by,
-            "call_id": one.call_id,
-            "utterance": one.utterance,
+            "entry": entry.entry,
+            "reason": entry.reason,
+            "source": entry.source,
+            "added_at": entry.added_at,
+            "by": entry.added_by,
+            "call_id": entry.call_id,
+            "utterance": entry.utterance,
         }
-        for one in found
+        for entry in entries
     ]
     say_rows(json_, rows, title="do not call", nothing="the list is empty")
 
@@ -140,14 +142,14 @@ def _entries(database: Database, tenant: str, path: Path) -> Iterator[Entry]:
 @consent_app.command("add")
 def add_consent(
     number: NumberArgument,
-    reference: Annotated[str, typer.Option(help="Where it is on file, such as 'form 7'.")],
-    given: Annotated[str | None, typer.Option(help="Since when, such as 2026-12-01T09:00+01:00; now.")] = None,
-    expires: Annotated[str | None, typer.Option(help="From then on it is none.")] = None,
+    reference: Annotated[str, typer.Option(help="Where the consent is on file, such as 'form 7'.")],
+    given: Annotated[str | None, typer.Option(help="Valid from, such as 2026-12-01T09:00+01:00; default: now.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Valid until.")] = None,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Note that somebody agreed; calls that the want of it had ended wait again."""
+    """Record that somebody agreed to be called. Contacts given up for lack of consent wait for a call again."""
     given_at, expires_at = time_from(given, "--given") or now(), time_from(expires, "--expires")
     if expires_at is not None and expires_at <= given_at:
         raise BadInput("the consent ends before it begins", do="give an --expires after it")
@@ -155,55 +157,55 @@ def add_consent(
         written = _number(database, tenant, number)
         made = Consent(number=written, reference=reference, given_at=given_at, expires_at=expires_at)
         back = campaign_service.agree(database, tenant, made, by=by(), now=now())
-        where = [_told(campaign_service.existing(database, tenant, campaign)) for campaign in sorted(back)]
+        where = [_described(campaign_service.existing(database, tenant, campaign)) for campaign in sorted(back)]
     shown = {"number": written, "reference": reference, "brought_back": dict(back)}
-    say(json_, shown, f"noted; waits again in: {', '.join(where)}" if back else "noted")
+    say(json_, shown, f"recorded; waiting again in: {', '.join(where)}" if back else "recorded")
 
 
 @consent_app.command("withdraw")
 def withdraw_consents(
     number: NumberArgument, tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None
 ) -> None:
-    """End every consent of a number now."""
+    """End all consents of a number now."""
     with record(data) as (database, _):
         written = _number(database, tenant, number)
         ended = consents.withdraw(database, tenant, written, now=now())
     if not ended:
-        raise BadInput("no consent of this number is in force", do="run `opendeep consent list`")
+        raise BadInput("this number has no valid consent", do="run `opendeep consent list`")
     say(json_, {"number": written, "withdrawn": ended}, f"{ended} withdrawn")
 
 
 @consent_app.command("list")
 def list_consents(
-    number: Annotated[str | None, typer.Option(help="Only this one's.")] = None,
-    after: Annotated[str, typer.Option(help="The last number of the page before.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many numbers.")] = 1000,
+    number: Annotated[str | None, typer.Option(help="Only this number's.")] = None,
+    after: Annotated[str, typer.Option(help="Last number of the previous page.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many numbers at most.")] = 1000,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Show who agreed, a page at a time."""
+    """Show who agreed, one page at a time."""
     with record(data) as (database, _):
         if number is None:
-            found = consents.consents_of_all(database, tenant, after=after, limit=limit)
+            on_file = consents.consents_of_all(database, tenant, after=after, limit=limit)
         else:
-            found = consents.consents_of(database, tenant, _number(database, tenant, number))
+            on_file = consents.consents_of(database, tenant, _number(database, tenant, number))
     at = now()
     rows = [
         {
-            "number": one.number,
-            "reference": one.reference,
-            "given_at": one.given_at,
-            "expires_at": one.expires_at,
-            "is_in_force": one.given_at <= at and (one.expires_at is None or one.expires_at > at),
+            "number": consent.number,
+            "reference": consent.reference,
+            "given_at": consent.given_at,
+            "expires_at": consent.expires_at,
+            "is_in_force": consent.given_at <= at and (consent.expires_at is None or consent.expires_at > at),
         }
-        for one in found
+        for consent in on_file
     ]
     say_rows(json_, rows, title="consents", nothing="no consent is on file")
 
 
-def _told(campaign: Campaign) -> str:
-    """Its id and state, and what it takes for calls to be placed."""
+def _described(campaign: Campaign) -> str:
+    """Its id and state, and what must happen before it places calls."""
     do = {TaskState.READY: ": start it", TaskState.PAUSED: ": resume it"}.get(TaskState(campaign.state), "")
     return f"{campaign.campaign_id} ({campaign.state}{do})"
 

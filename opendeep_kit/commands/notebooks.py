@@ -41,15 +41,15 @@ from opendeep_kit.record.database import Database
 from opendeep_kit.record.runs import NewRun, Run, RunState, Schedule
 from opendeep_kit.tenants import DEFAULT_TENANT
 
-schedule_app = typer.Typer(no_args_is_help=True, help="Notebooks that run by themselves.")
+schedule_app = typer.Typer(no_args_is_help=True, help="Run notebooks on a schedule.")
 ScheduleArgument = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.")]
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 OWN = ("data_dir", "tenant", "own_service")
-"""Parameters that a run fills in where a notebook has them and nobody said otherwise."""
+"""Parameters that a run fills in when the notebook has them and no value was given."""
 
 
 def checked(database: Database, tenant_id: str, notebook: Path, said: list[str]) -> tuple[str, dict[str, Any]]:
-    """The notebook's path as rows keep it, and its parameters with their types; nothing is written.
+    """The notebook's path as stored, and its parameters with their types. Writes nothing.
 
     Raises:
         BadInput: the tenant, the notebook, a parameter's name or its value is wrong.
@@ -62,17 +62,17 @@ def checked(database: Database, tenant_id: str, notebook: Path, said: list[str])
     parameters = typed_parameters(notebook, said)
     _check_tenant(notebook, parameters_of(notebook), tenant_id)
     if parameters.get("tenant", tenant_id) != tenant_id:
-        raise BadInput(f"a run for {tenant_id!r} cannot be about another tenant", do="say --tenant instead")
+        raise BadInput(f"a run for {tenant_id!r} cannot show another tenant's calls", do="use --tenant instead")
     full = notebook.resolve()
     folder = Path.cwd().resolve()
     return (full.relative_to(folder) if full.is_relative_to(folder) else full).as_posix(), parameters
 
 
 async def run_notebook(notebook: Path, said: list[str], *, tenant: str, as_json: bool, data: Path | None) -> int:
-    """Run it now and print where its report lies. Returns 1 when it did not come to its end.
+    """Run a notebook now and print where its report is. Returns 1 when it did not finish.
 
     Raises:
-        BadInput: something of it is wrong; nothing was run.
+        BadInput: notebook or parameters are wrong; nothing was run.
     """
     with record(data) as (database, settings):
         path, parameters = checked(database, tenant, notebook, said)
@@ -93,34 +93,34 @@ async def run_notebook(notebook: Path, said: list[str], *, tenant: str, as_json:
         done = runs.run(database, tenant, run.run_id)
     assert done is not None
     row = _run_row(done, settings, now())
-    told = f"{done.run_id}: {row['state']}" + (f", {done.error}" if done.error else "")
-    say(as_json, row, "\n".join([told, *(f"{name:8} {row[name]}" for name in ("page", "executed") if row[name])]))
+    summary = f"{done.run_id}: {row['state']}" + (f", {done.error}" if done.error else "")
+    say(as_json, row, "\n".join([summary, *(f"{name:8} {row[name]}" for name in ("page", "executed") if row[name])]))
     return 0 if done.state is RunState.DONE else 1
 
 
 def _interrupt(database: Database, run: NewRun, process: Child) -> None:
-    runs.finish(database, run.tenant_id, run.run_id, RunState.KILLED, error="it was interrupted", now=now())
+    runs.finish(database, run.tenant_id, run.run_id, RunState.KILLED, error="interrupted", now=now())
     process.tell_to_end()
 
 
 def carry_out(run_id: str, *, tenant: str) -> None:
-    """Run the notebook of this row, and close the row. The process that wrote it waits, or is gone.
+    """Run the notebook of this row and close the row. The process that wrote the row waits for it, or is gone.
 
     Raises:
-        Refused: it is over, or was never begun.
+        Refused: the run is over, or was never asked for.
     """
     from opendeep_kit.lab.reports import execute_report, parameters_of
 
     with record(None) as (database, settings):
         run = runs.run(database, tenant, run_id)
         if run is None or run.state is not RunState.RUNNING:
-            raise Refused(f"the run {run_id!r} is not to be carried out", do="start another")
+            raise Refused(f"the run {run_id!r} is not waiting to be carried out", do="start another")
         state, error = RunState.DONE, ""
         with _beating(database, run):
             try:
                 notebook = Path(run.notebook).absolute()
                 known = parameters_of(notebook)
-                _check_tenant(notebook, known, tenant)  # again: the notebook may be another than when it was scheduled
+                _check_tenant(notebook, known, tenant)  # again: the file may have changed since it was scheduled
                 values = _filled_in(run, known, settings)
                 execute_report(notebook, values, (reports_dir(settings) / run.output_notebook).absolute())
             except OpenDeepError as failed:
@@ -131,35 +131,35 @@ def carry_out(run_id: str, *, tenant: str) -> None:
 
 
 def list_runs(*, tenant: str, schedule: str | None, limit: int, as_json: bool, data: Path | None) -> None:
-    """Print the tenant's runs, the newest first."""
+    """Print the tenant's runs, newest first."""
     with record(data) as (database, settings):
         at = now()
-        found = [
-            _run_row(one, settings, at) for one in runs.runs_of(database, tenant, schedule_id=schedule, limit=limit)
+        rows = [
+            _run_row(run, settings, at) for run in runs.runs_of(database, tenant, schedule_id=schedule, limit=limit)
         ]
     if not as_json:
-        found = [{name: row[name] for name in ("run", "state", "started", "seconds", "by", "error")} for row in found]
-    say_rows(as_json, found, title=f"runs of {tenant}", nothing="no notebook was run")
+        rows = [{name: row[name] for name in ("run", "state", "started", "seconds", "by", "error")} for row in rows]
+    say_rows(as_json, rows, title=f"runs of {tenant}", nothing="no notebook has run yet")
 
 
 def _check_tenant(notebook: Path, known: Mapping[str, Any], tenant_id: str) -> None:
-    """A notebook that is not told the tenant would show the default one's calls."""
+    """A notebook without a tenant parameter would show the default tenant's calls."""
     if "tenant" not in known and tenant_id != DEFAULT_TENANT:
         raise BadInput(
             f"{notebook} has no parameter 'tenant' and cannot run for {tenant_id!r}",
-            do='add `tenant: str = "default"` to its parameters, and open its calls with it',
+            do='add `tenant: str = "default"` to its parameters and open the calls with it',
         )
 
 
 def _filled_in(run: Run, known: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """The run's parameters, with what only the run knows. A scheduled one finds a service running, or waits for it."""
+    """The run's parameters, completed by the run. A scheduled run uses the running service, or waits for it."""
     own = dict(zip(OWN, (str(settings.data_dir.absolute()), run.tenant_id, run.schedule_id is None), strict=True))
     return {name: value for name, value in own.items() if name in known} | dict(run.parameters)
 
 
 @contextlib.contextmanager
 def _beating(database: Database, run: NewRun) -> Iterator[None]:
-    """The row is told again and again that the run lives. A run that was closed meanwhile ends."""
+    """Write the run's heartbeat while it works. When somebody else closed the run, end this process."""
     is_over = threading.Event()
 
     def beat() -> None:
@@ -167,10 +167,10 @@ def _beating(database: Database, run: NewRun) -> Iterator[None]:
             try:
                 goes_on = runs.beat(database, run.tenant_id, run.run_id, now=now())
             except Unavailable as error:
-                log().warning("! a run cannot tell that it lives", run_id=run.run_id, what=error.what)
+                log().warning("! a run cannot write its heartbeat", run_id=run.run_id, what=error.what)
                 continue
             if not goes_on and not is_over.is_set():
-                log().error("! the run was closed meanwhile: it ends", run_id=run.run_id)
+                log().error("! the run was closed by another process: it ends", run_id=run.run_id)
                 os.kill(os.getpid(), signal.SIGKILL)  # its kernel sees it and ends too
 
     beating = threading.Thread(target=beat, name="heartbeat", daemon=True)
@@ -202,18 +202,18 @@ def _run_row(run: Run, settings: Settings, at: datetime) -> dict[str, Any]:
 
 @schedule_app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Its name: a-z, 0-9 and -; one that is there is changed.")],
+    name: Annotated[str, typer.Argument(help="Its name: a-z, 0-9 and -. An existing schedule is replaced.")],
     notebook: Annotated[Path, typer.Argument(help="For example notebooks/campaign.ipynb.")],
     cron: Annotated[str, typer.Option(help='Minute, hour, day, month, weekday: "0 9 * * mon-fri"; or @daily.')],
-    zone: Annotated[str | None, typer.Option(help="IANA name of the wall clock; the tenant's if not said.")] = None,
-    parameter: Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE, once for each.")] = None,
+    zone: Annotated[str | None, typer.Option(help="IANA time zone; default: the tenant's.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE; repeat for more.")] = None,
     tenant: TenantOption = DEFAULT_TENANT,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Run a notebook at these times, while `opendeep up` runs."""
+    """Run a notebook at these times; `opendeep up` must be running then."""
     if not _NAME.fullmatch(name):
-        raise BadInput(f"{name[:40]!r} is no name for a schedule", do="use a-z, 0-9 and -, 40 at most")
+        raise BadInput(f"{name[:40]!r} is not a valid schedule name", do="use at most 40 of a-z, 0-9 and -")
     with record(data) as (database, _):
         path, parameters = checked(database, tenant, notebook, parameter or [])
         time_zone = zone or _zone_of(database, tenant)
@@ -234,7 +234,7 @@ def add(
 def pause(
     name: ScheduleArgument, tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None
 ) -> None:
-    """Start no more runs by it; one under way goes on."""
+    """Start no more runs; one that is under way continues."""
     with record(data) as (database, _):
         changed = replace(_existing(database, tenant, name), is_paused=True)
         runs.save_schedule(database, changed, now=now())
@@ -245,11 +245,11 @@ def pause(
 def resume(
     name: ScheduleArgument, tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None
 ) -> None:
-    """Go on with its next time; what it missed is not made up for."""
+    """Continue at the next time; missed runs are not made up for."""
     with record(data) as (database, _):
-        kept = _existing(database, tenant, name)
-        following = next_due(kept.cron, time_zone=kept.time_zone, after=now())
-        changed = replace(kept, is_paused=False, next_run_at=following)
+        schedule = _existing(database, tenant, name)
+        following = next_due(schedule.cron, time_zone=schedule.time_zone, after=now())
+        changed = replace(schedule, is_paused=False, next_run_at=following)
         runs.save_schedule(database, changed, now=now())
     _say(json_, changed)
 
@@ -258,7 +258,7 @@ def resume(
 def remove(
     name: ScheduleArgument, tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None
 ) -> None:
-    """Take it away; its runs and their reports stay."""
+    """Delete a schedule; its runs and their reports stay."""
     with record(data) as (database, _):
         _existing(database, tenant, name)
         runs.remove_schedule(database, tenant, name, now=now())
@@ -267,39 +267,43 @@ def remove(
 
 @schedule_app.command("list")
 def list_(tenant: TenantOption = DEFAULT_TENANT, json_: JsonOption = False, data: DataOption = None) -> None:
-    """The tenant's schedules, and when each is due next."""
+    """List the tenant's schedules and when each is due next."""
     with record(data) as (database, _):
-        rows = [_schedule_row(one) for one in runs.schedules_of(database, tenant)]
+        rows = [_schedule_row(schedule) for schedule in runs.schedules_of(database, tenant)]
     if not json_:
         rows = [{name: value for name, value in row.items() if name != "parameters"} for row in rows]
-    say_rows(json_, rows, title=f"schedules of {tenant}", nothing="there is no schedule")
+    say_rows(json_, rows, title=f"schedules of {tenant}", nothing="there are no schedules")
 
 
-def _say(as_json: bool, one: Schedule) -> None:
-    row = _schedule_row(one)
-    how = "paused" if one.is_paused else f"next at {row['next']}"
-    say(as_json, row, f"schedule {one.schedule_id}: {one.notebook}, {one.cron} {one.time_zone}, {how}")
+def _say(as_json: bool, schedule: Schedule) -> None:
+    row = _schedule_row(schedule)
+    how = "paused" if schedule.is_paused else f"next at {row['next']}"
+    say(
+        as_json,
+        row,
+        f"schedule {schedule.schedule_id}: {schedule.notebook}, {schedule.cron} {schedule.time_zone}, {how}",
+    )
 
 
-def _schedule_row(one: Schedule) -> dict[str, Any]:
-    here = ZoneInfo(one.time_zone)
-    times = {"next": None if one.is_paused else one.next_run_at, "last": one.last_run_at}
+def _schedule_row(schedule: Schedule) -> dict[str, Any]:
+    here = ZoneInfo(schedule.time_zone)
+    times = {"next": None if schedule.is_paused else schedule.next_run_at, "last": schedule.last_run_at}
     return {
-        "schedule": one.schedule_id,
-        "cron": one.cron,
-        "zone": one.time_zone,
-        "notebook": one.notebook,
-        "parameters": dict(one.parameters),
-        "paused": one.is_paused,
+        "schedule": schedule.schedule_id,
+        "cron": schedule.cron,
+        "zone": schedule.time_zone,
+        "notebook": schedule.notebook,
+        "parameters": dict(schedule.parameters),
+        "paused": schedule.is_paused,
         **{name: at and at.astimezone(here).isoformat(timespec="minutes") for name, at in times.items()},
     }
 
 
 def _existing(database: Database, tenant: str, name: str) -> Schedule:
-    found = runs.schedule(database, tenant, name)
-    if found is None:
+    schedule = runs.schedule(database, tenant, name)
+    if schedule is None:
         raise BadInput(f"there is no schedule {name!r}", do="run `opendeep schedule list`")
-    return found
+    return schedule
 
 
 def _zone_of(database: Database, tenant_id: str) -> str:

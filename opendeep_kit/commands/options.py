@@ -24,14 +24,14 @@ from opendeep_kit.record import directory
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 
-TenantOption = Annotated[str, typer.Option("--tenant", help="Whose it is.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of database and recordings.")]
+TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder: database and recordings.")]
 
 
 @contextlib.contextmanager
 def record(data: Path | None) -> Iterator[tuple[Database, Settings]]:
-    """The record of the settings in force."""
+    """Open the record that the settings name; the default tenant exists in it."""
     settings = load_settings(**({"data_dir": data} if data is not None else {}))
     database = open_database(settings.store_url)
     try:
@@ -43,7 +43,7 @@ def record(data: Path | None) -> Iterator[tuple[Database, Settings]]:
 
 
 def by() -> str:
-    """Who gives the command, as its history keeps it."""
+    """Who gives the command, for the history."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
@@ -56,7 +56,7 @@ def now() -> datetime:
 
 
 def say(as_json: bool, data: Any, text: str) -> None:
-    """Print the one or the other."""
+    """Print `data` as JSON, or `text`."""
     typer.echo(json.dumps(data, indent=2, default=str, ensure_ascii=False) if as_json else text)
 
 
@@ -74,36 +74,36 @@ def say_rows(as_json: bool, rows: Sequence[Mapping[str, Any]], *, title: str, no
 
 
 def json_file(path: Path | None) -> dict[str, Any]:
-    """The object in a JSON file; an empty one without a path.
+    """The object in a JSON file; empty without a path.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: it cannot be read, or holds no JSON object.
     """
     if path is None:
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"cannot read {path} ({error.strerror})", do="check the path") from None
     except ValueError as error:
-        raise BadInput(f"{path} is not JSON ({error})", do="mend it there") from None
-    if not isinstance(found, dict):
-        raise BadInput(f"{path} holds no object", do='write {"windows": …}')
-    return found
+        raise BadInput(f"{path} is not JSON ({error})", do="correct the file") from None
+    if not isinstance(data, dict):
+        raise BadInput(f"{path} holds no JSON object", do='write {"windows": …}')
+    return data
 
 
 def time_from(text: str | None, name: str) -> datetime | None:
-    """The instant that a person wrote.
+    """The time that a person wrote.
 
     Raises:
-        BadInput: it is none, or has no offset.
+        BadInput: it is no time, or has no UTC offset.
     """
     if text is None:
         return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"{name} {text!r} is no time", do="write it as 2026-12-01T09:00+01:00") from None
+        raise BadInput(f"{name} {text!r} is not a time", do="write it as 2026-12-01T09:00+01:00") from None
     if at.tzinfo is None:
-        raise BadInput(f"{name} has no offset", do="write it as 2026-12-01T09:00+01:00")
+        raise BadInput(f"{name} has no UTC offset", do="write it as 2026-12-01T09:00+01:00")
     return at

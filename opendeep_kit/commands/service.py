@@ -25,31 +25,23 @@ SHOWN = (TaskState.READY, TaskState.RUNNING, TaskState.PAUSED)
 
 
 def show_status(*, as_json: bool, data: Path | None) -> int:
-    """Print the service's health. Returns 1 when nothing can be called: no control process or no media worker lives."""
+    """Print the service's health. Returns 1 when no calls can be placed: no control process or media worker lives."""
     with record(data) as (database, settings):
-        found = health(database, settings.service, now=now())
+        status = health(database, settings.service, now=now())
     lines = [
-        f"service   {'serving' if found['is_serving'] else 'not serving: run `opendeep up`'}",
+        f"service   {'serving' if status['is_serving'] else 'not serving: run `opendeep up`'}",
         *(
-            f"control   {one['control_id']} on {one['host']}, seen {one['seen_s']:.0f} s ago"
-            f"{'' if one['reaches_people'] else f', its line reaches made-up numbers only: {NO_TRUNK}'}"
-            for one in found["controls"]
+            f"control   {control['control_id']} on {control['host']}, seen {control['seen_s']:.0f} s ago"
+            f"{'' if control['reaches_people'] else f', its line reaches made-up numbers only: {NO_TRUNK}'}"
+            for control in status["controls"]
         ),
-        *(
-            f"media     {one['worker_id']} {one['state']} at {one['host']}:{one['port']}, {one['live_calls']} of "
-            f"{one['capacity']} calls, loop {one['loop_lag_ms']:.0f} ms late, {one['gap_share']:.2%} gaps{_said(one)}"
-            for one in found["media_workers"]
-        ),
-        f"calls     {found['live_calls']} live",
-        *([f"held      no call is placed: {found['bound_by']}"] if found["bound_by"] else []),
-        *(
-            f"campaign  {one['tenant']}/{one['campaign']}: {one['state']}, {one['waiting']} waiting, "
-            f"{one['in_a_call']} in a call, {one['done']} done{_held(one)}"
-            for one in found["campaigns"]
-        ),
+        *(_media_line(worker) for worker in status["media_workers"]),
+        f"calls     {status['live_calls']} live",
+        *([f"held      no call is placed: {status['bound_by']}"] if status["bound_by"] else []),
+        *(_campaign_line(campaign) for campaign in status["campaigns"]),
     ]
-    say(as_json, found, "\n".join(lines))
-    return 0 if found["is_serving"] else 1
+    say(as_json, status, "\n".join(lines))
+    return 0 if status["is_serving"] else 1
 
 
 def health(database: Database, settings: ServiceSettings, *, now: datetime) -> dict[str, Any]:
@@ -77,85 +69,105 @@ def health(database: Database, settings: ServiceSettings, *, now: datetime) -> d
         "is_serving": bool(media and controls),
         "controls": [
             {
-                "control_id": one.control_id,
-                "host": one.host,
-                "reaches_people": one.reaches_people,
-                "seen_s": (now - one.seen_at).total_seconds(),
+                "control_id": control.control_id,
+                "host": control.host,
+                "reaches_people": control.reaches_people,
+                "seen_s": (now - control.seen_at).total_seconds(),
             }
-            for one in controls
+            for control in controls
         ],
         "media_workers": [
             {
-                "worker_id": one.worker_id,
-                "host": one.host,
-                "port": one.port,
-                "state": one.state.value,
-                "capacity": one.capacity,
-                "live_calls": one.live_calls,
-                "loop_lag_ms": one.loop_lag_ms,
-                "gap_share": one.gap_share,
-                "provider_carries": one.provider_carries,
-                "provider_blocked_until": one.provider_blocked_until,
-                "seen_s": (now - one.seen_at).total_seconds(),
+                "worker_id": worker.worker_id,
+                "host": worker.host,
+                "port": worker.port,
+                "state": worker.state.value,
+                "capacity": worker.capacity,
+                "live_calls": worker.live_calls,
+                "loop_lag_ms": worker.loop_lag_ms,
+                "gap_share": worker.gap_share,
+                "provider_carries": worker.provider_carries,
+                "provider_blocked_until": worker.provider_blocked_until,
+                "seen_s": (now - worker.seen_at).total_seconds(),
             }
-            for one in media
+            for worker in media
         ],
         "bound_by": planner.bound_by if planner else "",
         "live_calls": len(live),
-        "live_by_trunk": dict(Counter(one.trunk_id for one in live)),
+        "live_by_trunk": dict(Counter(attempt.trunk_id for attempt in live)),
         "campaigns": running,
     }
 
 
-def _held(campaign: dict[str, Any]) -> str:
-    return f"; held: {campaign['held_by']}" if campaign["held_by"] else ""
+def _media_line(worker: dict[str, Any]) -> str:
+    return (
+        f"media     {worker['worker_id']} {worker['state']} at {worker['host']}:{worker['port']}, "
+        f"{worker['live_calls']} of {worker['capacity']} calls, loop {worker['loop_lag_ms']:.0f} ms late, "
+        f"{worker['gap_share']:.2%} gaps{_provider(worker)}"
+    )
 
 
-def _said(worker: dict[str, Any]) -> str:
-    """What the voice model's provider told it of our limits."""
+def _campaign_line(campaign: dict[str, Any]) -> str:
+    held = f"; held: {campaign['held_by']}" if campaign["held_by"] else ""
+    return (
+        f"campaign  {campaign['tenant']}/{campaign['campaign']}: {campaign['state']}, {campaign['waiting']} waiting, "
+        f"{campaign['in_a_call']} in a call, {campaign['done']} done{held}"
+    )
+
+
+def _provider(worker: dict[str, Any]) -> str:
+    """What the voice model's provider told this worker of our limits."""
     if worker["provider_blocked_until"] is not None:
-        return f", turned away by the voice model until {worker['provider_blocked_until']:%H:%M:%S} UTC"
+        return f", refused by the voice model until {worker['provider_blocked_until']:%H:%M:%S} UTC"
     return "" if worker["provider_carries"] is None else f", the voice model carries {worker['provider_carries']} calls"
 
 
 def show_why(number: str, campaign: str, *, tenant: str, as_json: bool, data: Path | None) -> None:
-    """Print why a number may or may not be called, and what the ledger keeps of it."""
+    """Print why a number may or may not be called now, and what was decided about it before."""
     with record(data) as (database, settings):
-        kept = directory.tenant(database, tenant)
-        written = e164(number, kept.default_region if kept else "US")
+        row = directory.tenant(database, tenant)
+        written = e164(number, row.default_region if row else "US")
         within_s = settings.service.control_dead_after_s
         living = workers.controls_alive(database, now=now(), within_s=within_s)
-        reaches_people = any(one.reaches_people for one in living) or settings.asterisk.leads_to_people
+        reaches_people = any(control.reaches_people for control in living) or settings.asterisk.leads_to_people
         lines = campaign_service.explained(
             database, tenant, campaign, written, settings.service, reaches_people=reaches_people, now=now()
         )
         past = ledger.permissions_of(database, tenant, number=written, campaign_id=campaign, limit=10)
     rows = [
-        {"at": one.at, "is_allowed": one.is_allowed, "rule": one.rule, "words": one.words, "call_id": one.attempt_id}
-        for one in past
+        {
+            "at": permission.at,
+            "is_allowed": permission.is_allowed,
+            "rule": permission.rule,
+            "words": permission.words,
+            "call_id": permission.attempt_id,
+        }
+        for permission in past
     ]
-    said = [f"  {row['at']:%Y-%m-%d %H:%M:%S}  {'yes' if row['is_allowed'] else 'no '}  {row['words']}" for row in rows]
-    text = "\n".join([*lines, *(["Asked before:", *said] if said else [])])
+    before = [
+        f"  {row['at']:%Y-%m-%d %H:%M:%S}  {'yes' if row['is_allowed'] else 'no '}  {row['words']}" for row in rows
+    ]
+    text = "\n".join([*lines, *(["Decided before:", *before] if before else [])])
     say(as_json, {"number": written, "campaign": campaign, "lines": lines, "ledger": rows}, text)
 
 
 def run_upkeep(*, as_json: bool, data: Path | None) -> int:
-    """Do it, and print a line for each tenant. Returns 1 when a tenant's could not be done."""
+    """Archive and delete what is due, and print a line per tenant. Returns 1 when a tenant's upkeep failed."""
     with record(data) as (database, settings):
         done = keep_up(database, settings, now=now())
     rows = [
         {
-            "tenant": one.tenant_id,
-            "days_archived": one.days,
-            "calls_archived": one.calls,
-            "keeps_from": one.keeps_from,
-            "calls_dropped": one.forgotten.rows,
-            "recordings_deleted": one.forgotten.recordings,
-            "reports_deleted": one.reports,
-            "contacts_emptied": one.contacts,
-            "failure": one.failure,
+            "tenant": upkeep.tenant_id,
+            "days_archived": upkeep.days,
+            "calls_archived": upkeep.calls,
+            "keeps_from": upkeep.keeps_from,
+            "calls_dropped": upkeep.forgotten.rows,
+            "recordings_deleted": upkeep.forgotten.recordings,
+            "reports_deleted": upkeep.reports,
+            "contacts_emptied": upkeep.contacts,
+            "failure": upkeep.failure,
         }
-        for one in done
+        for upkeep in done
     ]
-    say_rows(as_json, rows, title="Upkeep", nothing="no tenant")
-    return int(any(one.failure for one in done))
+    say_rows(as_json, rows, title="Upkeep", nothing="there are no tenants")
+    return int(any(upkeep.failure for upkeep in done))

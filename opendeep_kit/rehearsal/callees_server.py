@@ -33,7 +33,7 @@ KEEP_HEARD_MS = 30_000
 """A longer turn of the agent is understood from its last part."""
 
 
-class Callee:
+class SimulatedCallee:
     """The far end of one call.
 
     Args:
@@ -252,7 +252,7 @@ class CalleesServer:
     async def _talk(self, connection: AudioSocketConnection) -> None:
         who = persona(subscriber(number_called(connection.call_id)).persona)
         rate_hz = await self._line_rate(connection)
-        callee = Callee(
+        callee = SimulatedCallee(
             who,
             rate_hz=rate_hz,
             ears=self._ears,

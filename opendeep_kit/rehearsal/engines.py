@@ -26,7 +26,7 @@ SPEECH_RATE_HZ = 24000
 """Rate of all sound that mouths give and ears take."""
 
 
-class Role(StrEnum):
+class TurnRole(StrEnum):
     """Whose turn an entry of the conversation is."""
 
     USER = "user"
@@ -40,7 +40,7 @@ class Role(StrEnum):
 class Turn:
     """One entry of the conversation so far."""
 
-    role: Role
+    role: TurnRole
     text: str
     """Words; for a tool call its JSON arguments, for a tool output what it returned."""
     tool: str = ""
@@ -189,8 +189,8 @@ class FixedDialogue:
             yield Say(quoted[1])
             return
         history = request.history
-        turns = sum(turn.role is Role.ASSISTANT for turn in history)
-        is_after_tool = bool(history) and history[-1].role is Role.TOOL_OUTPUT
+        turns = sum(turn.role is TurnRole.ASSISTANT for turn in history)
+        is_after_tool = bool(history) and history[-1].role is TurnRole.TOOL_OUTPUT
         for part in self._after_tool if is_after_tool else self._replies[turns % len(self._replies)]:
             yield part
 

@@ -165,10 +165,10 @@ def persona(name: str) -> Persona:
     Raises:
         BadInput: there is none.
     """
-    found = PERSONAS.get(name)
-    if found is None:
+    chosen = PERSONAS.get(name)
+    if chosen is None:
         raise BadInput(f"there is no persona {name!r}", do=f"choose one of: {', '.join(PERSONAS)}")
-    return found
+    return chosen
 
 
 @dataclass(slots=True)

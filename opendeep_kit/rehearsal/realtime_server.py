@@ -28,8 +28,8 @@ from websockets.http11 import Request, Response
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, VoiceProbability
-from opendeep_kit.rehearsal.realtime.faults import EXPIRED, CloseNow, Fault, Mischief, Outgoing, parse_faults
-from opendeep_kit.rehearsal.realtime.session import Engines, Session
+from opendeep_kit.rehearsal.realtime.faults import EXPIRED, CloseNow, Mischief, Outgoing, SessionFault, parse_faults
+from opendeep_kit.rehearsal.realtime.session import Engines, RealtimeSession
 from opendeep_kit.rehearsal.realtime.session_settings import new_id
 from opendeep_kit.settings import RehearsalSettings
 
@@ -43,11 +43,11 @@ KEY_PROTOCOL = "openai-insecure-api-key."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ConnectionRequest:
     """What a connection asks for in its address."""
 
     model: str
-    faults: tuple[Fault, ...]
+    faults: tuple[SessionFault, ...]
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class Outbox:
             log().warning("! a Realtime client does not read and is cut off")
             self._connection.transport.abort()
 
-    def strike(self, fault: Fault) -> None:
+    def strike(self, fault: SessionFault) -> None:
         """A fault's time has come."""
         self.queue(self._mischief.strike(fault))
 
@@ -229,13 +229,13 @@ class RealtimeServer:
                 given = protocol.strip().removeprefix(KEY_PROTOCOL)
         return any(hmac.compare_digest(given.encode(), key.encode()) for key in self._api_keys)
 
-    def _wish(self, request: Request) -> Wish:
+    def _wish(self, request: Request) -> ConnectionRequest:
         query = parse_qs(urlsplit(request.path).query)
         if "call_id" in query or "intent" in query:
             raise BadInput("this server has speech sessions only", do="connect with ?model=NAME and nothing else")
         if "model" not in query:
             raise BadInput("the address names no model", do="connect with ?model=NAME, for example gpt-realtime-2.1")
-        return Wish(model=query["model"][0], faults=self._faults + parse_faults(query.get("fault", [])))
+        return ConnectionRequest(model=query["model"][0], faults=self._faults + parse_faults(query.get("fault", [])))
 
     # ---- a session ----------------------------------------------------------------------------------
 
@@ -246,7 +246,9 @@ class RealtimeServer:
         mischief = Mischief(wish.faults)
         outbox = Outbox(connection, mischief)
         rng = random.Random(self._rng.random())
-        session = Session(wish.model, self._engines, self._settings, emit=outbox.emit, rng=rng, faults=wish.faults)
+        session = RealtimeSession(
+            wish.model, self._engines, self._settings, emit=outbox.emit, rng=rng, faults=wish.faults
+        )
         self.counts.accepted += 1
         self.counts.live += 1
         writer = asyncio.create_task(outbox.write(), name="rehearsal-out")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.rehearsal.brief import Asked, Brief, quoted_words, read_brief
-from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
-from opendeep_kit.rehearsal.understand import Wish, answer, asks_something, plain, time_in, wish, yes_or_no
+from opendeep_kit.rehearsal.engines import ReplyRequest, Say, Turn, TurnRole, UseTool
+from opendeep_kit.rehearsal.understand import Intent, answer, asks_something, intent, plain, time_in, yes_or_no
 from opendeep_kit.voice.keys import keys_in
 
 Part = Say | UseTool
@@ -79,7 +79,7 @@ class Standing:
     @property
     def called(self) -> list[Turn]:
         """Tool calls so far."""
-        return [turn for turn in self.history if turn.role is Role.TOOL_CALL]
+        return [turn for turn in self.history if turn.role is TurnRole.TOOL_CALL]
 
     def has_called(self, name: str) -> bool:
         """Whether a tool was called."""
@@ -92,7 +92,7 @@ class Standing:
 
     @property
     def _spoken(self) -> list[Turn]:
-        return [turn for turn in self.history if turn.role is Role.ASSISTANT]
+        return [turn for turn in self.history if turn.role is TurnRole.ASSISTANT]
 
     @property
     def was_cut(self) -> bool:
@@ -139,28 +139,32 @@ class Standing:
 def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True, can_search: bool = False) -> list[Part]:
     """What to say and do now."""
     now = Standing(brief, history, can_transfer, can_search)
-    spoken = [turn for turn in history if turn.role is not Role.SYSTEM]
-    coached = bool(history) and history[-1].role is Role.SYSTEM and any(turn.role is Role.ASSISTANT for turn in history)
+    spoken = [turn for turn in history if turn.role is not TurnRole.SYSTEM]
+    coached = (
+        bool(history)
+        and history[-1].role is TurnRole.SYSTEM
+        and any(turn.role is TurnRole.ASSISTANT for turn in history)
+    )
     if now.has_called("end_call") and not now.was_cut:
         return []
-    if spoken and spoken[-1].role is Role.TOOL_OUTPUT:
+    if spoken and spoken[-1].role is TurnRole.TOOL_OUTPUT:
         return _after_tool(now)
     is_unheard = bool(history) and _callees_words(history[-1]) == ""
     if not spoken or (coached and not now.last_words and not is_unheard):
         return [Say(brief.opening)]
     if not now.last_words:
-        return _ask_again(now, _prompt(now)) if is_unheard or spoken[-1].role is Role.USER else [Say(_prompt(now))]
+        return _ask_again(now, _prompt(now)) if is_unheard or spoken[-1].role is TurnRole.USER else [Say(_prompt(now))]
     return _after_words(now)
 
 
 def _after_words(now: Standing) -> list[Part]:
     words = now.last_words
-    wanted = wish(words)
-    if now.has_asked_when and wanted in (None, Wish.LATER, Wish.GOODBYE):
+    wanted = intent(words)
+    if now.has_asked_when and wanted in (None, Intent.LATER, Intent.GOODBYE):
         return [_use("schedule_callback", when=time_in(words) or words.strip(" .") or "later")]
     question = now.open_question if now.has_opened else None
     is_answer = question is not None and now.tries(question) > 0 and answer(question, words) is not None
-    if wanted in (Wish.LATER, Wish.REFUSES, Wish.REPEAT, Wish.GOODBYE) and is_answer and question is not None:
+    if wanted in (Intent.LATER, Intent.REFUSES, Intent.REPEAT, Intent.GOODBYE) and is_answer and question is not None:
         # "No, thank you" to a yes/no question is an answer; to any other it is a refusal.
         wanted = None if question.type in ("yes_no", "choice", "text") else wanted
     if wanted is not None:
@@ -202,32 +206,32 @@ def _asks_for_person(now: Standing) -> bool:
     return "?" in last_sentence and ("speaking with" in last_sentence or "is this" in last_sentence)
 
 
-def _grant(now: Standing, wanted: Wish) -> list[Part]:
+def _grant(now: Standing, wanted: Intent) -> list[Part]:
     match wanted:
-        case Wish.MACHINE:
+        case Intent.MACHINE:
             if not now.brief.voicemail:
                 return [_use("end_call", reason="voicemail")]
             if now.has_called("leave_voicemail"):
                 return []
             return [_use("leave_voicemail", message=now.brief.voicemail)]
-        case Wish.NEVER_AGAIN:
+        case Intent.NEVER_AGAIN:
             return [_use("do_not_call_again", utterance=now.last_words)]
-        case Wish.WRONG_PERSON:
+        case Intent.WRONG_PERSON:
             return [Say(NOT_HIM), _use("end_call", reason="wrong_person")]
-        case Wish.HUMAN:
+        case Intent.HUMAN:
             if not now.can_transfer:
                 return [Say(NO_HUMAN)]
             return [Say(CONNECTING), _use("transfer_to_human", reason=now.last_words[:200])]
-        case Wish.WHO:
+        case Intent.WHO:
             return [Say(f"{now.brief.identity} {_prompt(now)}")]
-        case Wish.LATER:
+        case Intent.LATER:
             when = time_in(now.last_words)
             return [_use("schedule_callback", when=when)] if when else [Say(ASK_WHEN)]
-        case Wish.REFUSES:
+        case Intent.REFUSES:
             return [Say(REFUSED), _use("end_call", reason="refused")]
-        case Wish.GOODBYE:
+        case Intent.GOODBYE:
             return [Say("Goodbye."), _use("end_call", reason="other")]
-        case Wish.REPEAT:
+        case Intent.REPEAT:
             return [Say(_prompt(now))]
 
 
@@ -256,12 +260,12 @@ def _after_tool(now: Standing) -> list[Part]:
 def _found(output: str) -> str:
     """The first passage of a search, without its heading and no longer than can be listened to."""
     match = re.match(r"From [^\n]*:\n(?:#[^\n]*\n)?(.+?)(?:\n\nFrom |\Z)", output, re.DOTALL)
-    told = ""
+    passage = ""
     for sentence in sentences(" ".join(match[1].split())) if match else []:
-        if told and len(told) + len(sentence) > MAX_TOLD_CHARS:
+        if passage and len(passage) + len(sentence) > MAX_TOLD_CHARS:
             break
-        told = f"{told} {sentence}".strip()
-    return told or NOT_KNOWN
+        passage = f"{passage} {sentence}".strip()
+    return passage or NOT_KNOWN
 
 
 def _close(now: Standing) -> list[Part]:
@@ -288,11 +292,11 @@ def sentences(text: str) -> list[str]:
 
 def _callees_words(turn: Turn) -> str | None:
     """What the callee let us know by voice or by keys; empty: it was lost. None for the turn of anybody else."""
-    if turn.role is Role.SYSTEM:
+    if turn.role is TurnRole.SYSTEM:
         if NOT_UNDERSTOOD in turn.text:
             return ""
         return keys_in(turn.text) or None
-    return turn.text if turn.role is Role.USER else None
+    return turn.text if turn.role is TurnRole.USER else None
 
 
 def _is_cut(turn: Turn) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import openai
 
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
+from opendeep_kit.rehearsal.engines import ReplyRequest, Say, Turn, TurnRole, UseTool
 from opendeep_kit.settings import LlmSettings
 
 CALLEE_WAITS = "(The callee has picked up and waits.)"
@@ -74,32 +74,32 @@ def messages(request: ReplyRequest) -> list[Any]:
     system = request.instructions
     if request.is_one_off:
         system = f"{request.session_instructions}\n\nNow do just this: {request.instructions}"
-    told: list[Any] = [{"role": "system", "content": system}]
-    outputs = {turn.tool_call_id: turn for turn in request.history if turn.role is Role.TOOL_OUTPUT}
+    chat: list[Any] = [{"role": "system", "content": system}]
+    outputs = {turn.tool_call_id: turn for turn in request.history if turn.role is TurnRole.TOOL_OUTPUT}
     for turn in request.history:
-        if turn.role is Role.TOOL_CALL:
+        if turn.role is TurnRole.TOOL_CALL:
             # The endpoint refuses a call without its result, and whatever stands between the two.
             if output := outputs.get(turn.tool_call_id):
-                told += [_message(turn), _message(output)]
-        elif turn.role is not Role.TOOL_OUTPUT:
-            told.append(_message(turn))
-    if all(message["role"] == "system" for message in told):
+                chat += [_message(turn), _message(output)]
+        elif turn.role is not TurnRole.TOOL_OUTPUT:
+            chat.append(_message(turn))
+    if all(message["role"] == "system" for message in chat):
         # Some endpoints (Gemini's, many chat templates) answer nothing but a user.
-        told.append({"role": "user", "content": CALLEE_WAITS})
-    return told
+        chat.append({"role": "user", "content": CALLEE_WAITS})
+    return chat
 
 
 def _message(turn: Turn) -> dict[str, Any]:
     match turn.role:
-        case Role.TOOL_CALL:
+        case TurnRole.TOOL_CALL:
             function = {"name": turn.tool, "arguments": turn.text}
             call = {"id": turn.tool_call_id, "type": "function", "function": function}
             return {"role": "assistant", "content": None, "tool_calls": [call]}
-        case Role.TOOL_OUTPUT:
+        case TurnRole.TOOL_OUTPUT:
             return {"role": "tool", "tool_call_id": turn.tool_call_id, "content": turn.text}
-        case Role.ASSISTANT:
+        case TurnRole.ASSISTANT:
             return {"role": "assistant", "content": f"{turn.text} [interrupted]" if turn.is_cut else turn.text}
-        case Role.USER | Role.SYSTEM:
+        case TurnRole.USER | TurnRole.SYSTEM:
             return {"role": str(turn.role), "content": turn.text or "(unintelligible)"}
 
 

@@ -96,14 +96,14 @@ class WhisperEars:
         heard = self._whisper.encode(np.pad(features, ((0, 0), (0, SHORT_FRAMES - features.shape[1]))))
         tokenizer = _tokenizer(self._whisper, language)
         prompt = self._whisper.get_prompt(tokenizer, [], without_timestamps=True)
-        found = self._whisper.model.generate(
+        result = self._whisper.model.generate(
             heard, [prompt], beam_size=1, return_scores=True, return_no_speech_prob=True
         )[0]
-        tokens = found.sequences_ids[0]
+        tokens = result.sequences_ids[0]
         text = str(tokenizer.decode(tokens)).strip()
-        if found.no_speech_prob >= NO_SPEECH:
+        if result.no_speech_prob >= NO_SPEECH:
             return ""
-        is_sure = found.scores[0] * len(tokens) / (len(tokens) + 1) > MIN_LOGPROB
+        is_sure = result.scores[0] * len(tokens) / (len(tokens) + 1) > MIN_LOGPROB
         return text if is_sure and _compression(text) < MAX_COMPRESSION else None
 
     def _in_whole_windows(self, sound: npt.NDArray[np.float32], language: str) -> str:

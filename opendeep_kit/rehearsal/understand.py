@@ -1,6 +1,6 @@
 """What a callee's words mean, by rules: wishes that come before any question, and answers of each type. Pure.
 
-Given recognised English words, returns a wish or an answer in a fixed form. Never guesses: words that fit nothing
+Given recognised English words, returns a intent or an answer in a fixed form. Never guesses: words that fit nothing
 are None, and the dialogue asks again.
 """
 
@@ -12,7 +12,7 @@ from enum import StrEnum
 from opendeep_kit.rehearsal.brief import Asked
 
 
-class Wish(StrEnum):
+class Intent(StrEnum):
     """What a callee may want instead of answering."""
 
     MACHINE = "machine"
@@ -33,41 +33,41 @@ _ANOTHER_TIME = (
     rf"(?!{_ME} (back|later|now|today|tonight|tomorrow|before|after|until|till|during|while|when|right|it|that|him|her"
     r"|this (?!number)|(at|on) (?!this|my|home|all)|in (?!any)))"
 )
-"""After "do not call me": these words make it a wish for another time, not for none."""
+"""After "do not call me": these words make it a intent for another time, not for none."""
 _HUMAN = r"( (a|an|the|my|your|some))?( real| actual| live| human)* (human|person|being|somebody|someone|operator)"
 _STAFF = r"( (a|an|the|your|some))? (colleague|manager|agent|people|representative|supervisor|receptionist)"
 
-_WISHES: dict[Wish, tuple[str, ...]] = {
-    Wish.MACHINE: (
+_WISHES: dict[Intent, tuple[str, ...]] = {
+    Intent.MACHINE: (
         r"(?<!\bto )(leave|record)( me| us)?( a| your| the)?( brief| short)? (message|name)\b",
         r"after the (tone|beep|signal)|at the (tone|beep)|automatic voice|mailbox|(?<!your )(?<!\ba )voice ?mail",
         r"(can't|cannot|can not|unable to) (take|come to|get to|answer) (your|the) (call|phone)|missed your call",
         r"you('ve| have) reached|(person|party|customer|number|subscriber) you (are calling|have dial|dial|called)",
     ),
-    Wish.NEVER_AGAIN: (
+    Intent.NEVER_AGAIN: (
         r"(?<!\bi )(?<!i'd )(?<!you )(?<!they )(?<!would )\b(never|don't|do not|stop|quit)( you| ever| please)*"
         rf" (call|phone|phoning|ring|contact|bother|disturb|harass)(ing)?\b{_ME}{_ANOTHER_TIME}",
-        r"(don't|do not|not|no) (want|wish|like|need(?! to call)|to be|any|more|further)"
+        r"(don't|do not|not|no) (want|intent|like|need(?! to call)|to be|any|more|further)"
         r"( (to|be|get|getting|receive|any|more|further|these|your|you|ever))*"
         rf" (call|contact|phone|ring|bother)(s|ed|ing)?\b(?! you){_ME}{_ANOTHER_TIME}|\bno calls\b",
         r"(take|get) (me|us|my (name|number)|this number) off|off (your|the|that|this)( \w+)? list|do not call list",
         r"(remove|delete|erase) (me|us|(my|our|this)( \w+)? ?(number|name|data|details))\b",
         r"unsubscribe|opt(ing)?( me)? out\b|lose (my|this) number|stop (these|those|your|the) calls",
     ),
-    Wish.WRONG_PERSON: (
+    Intent.WRONG_PERSON: (
         r"wrong (number|person|house|address|man|woman)|you have the wrong|that('s| is) not me\b",
         r"no ?(one|body)( here)? (by|with|of) (that|this)|no ?(one|body)( here)? called (?!me|us|back)|nobody here",
         r"(doesn't|does not|don't|not) (live|work) here|there('s| is) no .{1,30} (here|at this)",
         r"(i am|i'm) not (mr|mrs|ms|him|her|that|the (right )?person)\b",
         r"passed away|deceased|(she|he)( has)? moved (out|away)",
     ),
-    Wish.HUMAN: (
+    Intent.HUMAN: (
         r"(want to|wanna|can i|could i|may i|let me|like to|rather|prefer to|need to|please|^)( please)? ?"
         rf"(speak|talk) (to|with)({_HUMAN}|{_STAFF})",
         rf"(want|need|give me|get me|prefer|i'd like|connect me|me through|transfer me)( to| with)?({_HUMAN}|{_STAFF})",
         r"connect me\b|put me through|transfer me\b|^(operator|representative|agent|human)( please)?$",
     ),
-    Wish.WHO: (
+    Intent.WHO: (
         r"(?<!person )(?<!man )(?<!people )(?<!one )(?<!lady )"
         r"who('s| is| are| am i)?( this| that| you| i)?( speaking| talking| calling)",
         r"\bwho( is|'s| are) (this|that|it|you)\b|who do you (work|call)",
@@ -76,7 +76,7 @@ _WISHES: dict[Wish, tuple[str, ...]] = {
         r"(robot|machine|computer|recording|ai|a i|person|human|bot|real)\b",
         r"what('s| is) (this|it|that) (all )?(about|regarding)|why (are|do) you call|what do you want(?! me)",
     ),
-    Wish.LATER: (
+    Intent.LATER: (
         r"(call|phone|ring|try)( me| us)?( again)?( back)? "
         r"(later|tomorrow|tonight|another|next|in the|in an|on|at|back)",
         r"call (me )?back|another time|(talk|speak|do) (this |it )?(later|tomorrow)|\bnot (now|today|right now)\b",
@@ -88,13 +88,13 @@ _WISHES: dict[Wish, tuple[str, ...]] = {
         r"(she|he)('s| is) not (here|in|home|at home|available)",
         r"this is (her|his) (husband|wife|son|daughter|mother|father)",
     ),
-    Wish.REFUSES: (
+    Intent.REFUSES: (
         r"not interested|no interest|leave me alone|go away|get lost|forget it|hanging up|none of your business",
         r"(don't|do not) care\b|\bno,? thank(s| you)|won't (answer|tell|say)|rather not($| (say|answer|talk|tell|do))",
-        r"(don't|do not|won't) (want|wish)($| (to )?(talk|speak|answer|take part|participate|be|do|say|go on|tell"
+        r"(don't|do not|won't) (want|intent)($| (to )?(talk|speak|answer|take part|participate|be|do|say|go on|tell"
         r"|give|hear|discuss|this|any|it|that|your))\b",
     ),
-    Wish.REPEAT: (
+    Intent.REPEAT: (
         r"\brepeat\b|say( that| it| this)? (again|once more)|come again",
         r"once more( please)?$|what (was that|did you say)",
         r"(didn't|did not|couldn't|could not|can't|cannot|don't|do not)( quite)? "
@@ -102,10 +102,10 @@ _WISHES: dict[Wish, tuple[str, ...]] = {
         r"(didn't|did not|couldn't|can't|don't) (hear|understand)$|speak up\b|louder",
         r"^((pardon|sorry|excuse me|what|huh|eh|me|please) ?)+\??$",
     ),
-    Wish.GOODBYE: (r"\b(good ?bye|bye|see you)\b(?! the)|have a (nice|good) (day|evening|one)",),
+    Intent.GOODBYE: (r"\b(good ?bye|bye|see you)\b(?! the)|have a (nice|good) (day|evening|one)",),
 }
 """In order of gravity: the first that fits is what counts."""
-_COMPILED = tuple((wish, re.compile("|".join(patterns))) for wish, patterns in _WISHES.items())
+_COMPILED = tuple((intent, re.compile("|".join(patterns))) for intent, patterns in _WISHES.items())
 
 _MEANS_YES = re.compile(
     r"\b(no|not a) (problem|doubt)\b|\bno worries\b|\bwhy not\b|\b(can't wait|don't (worry|mind))\b"
@@ -168,7 +168,7 @@ def plain(words: str) -> str:
     return " ".join(re.sub(r"(?<!\d)\.|\.(?!\d)|[^\w\s':?.]", " ", text).split())
 
 
-def wish(words: str) -> Wish | None:
+def intent(words: str) -> Intent | None:
     """What the callee wants instead of answering, if anything. The first that fits, in order of gravity."""
     text = plain(words)
     return next((kind for kind, pattern in _COMPILED if pattern.search(text)), None)
@@ -208,19 +208,21 @@ def answer(question: Asked, words: str) -> str | None:
 def time_in(words: str) -> str | None:
     """The part of the words that names a time, ready to follow "we will call you"."""
     text = words.strip(" .!?")
-    found = list(_TIME.finditer(text.lower()))
-    if not found or all(match[0] in ("later", "may", "after", "before") for match in found):
+    times = list(_TIME.finditer(text.lower()))
+    if not times or all(match[0] in ("later", "may", "after", "before") for match in times):
         return None
-    lead = _BEFORE_TIME.search(text[: found[0].start()])
-    named = text[lead.start() if lead else found[0].start() : found[-1].end()]
-    starts_low = lead or found[0][0].startswith(("tomorrow", "next", "today", "tonight", "at "))
+    lead = _BEFORE_TIME.search(text[: times[0].start()])
+    named = text[lead.start() if lead else times[0].start() : times[-1].end()]
+    starts_low = lead or times[0][0].startswith(("tomorrow", "next", "today", "tonight", "at "))
     return named[0].lower() + named[1:] if starts_low else named
 
 
 def _choice(options: tuple[str, ...], text: str) -> str | None:
     named = [option for option in options if re.search(rf"\b{re.escape(plain(option))}(s|es)?\b", text)]
     # "very satisfied" names "satisfied" as well: the longer one is meant.
-    meant = [one for one in named if not any(one != other and plain(one) in plain(other) for other in named)]
+    meant = [
+        option for option in named if not any(option != other and plain(option) in plain(other) for other in named)
+    ]
     return meant[0] if len(meant) == 1 else None
 
 

@@ -133,11 +133,11 @@ def summary(draft: Draft) -> str:
         if draft.transfer_to
         else "Nobody takes over; a call back is offered."
     )
-    told = "; ".join(
+    listed = "; ".join(
         f"{place}. {question.ask} ({question.type.replace('_', ' or ')})"
         for place, question in enumerate(draft.questions, 1)
     )
-    asked = f"Questions: {told}." if told else "No questions."
+    asked = f"Questions: {listed}." if listed else "No questions."
     return (
         f"Goal: {draft.goal} Calling for {draft.organisation}. {asked} The callee hears: {draft.disclosure!r} "
         f"{over} A call lasts at most {draft.max_duration_s / 60:g} minutes."
@@ -162,17 +162,17 @@ def _settle(draft: Draft, *topics: Topic) -> Draft:
 
 
 def _with_purpose(draft: Draft, said: str) -> Draft:
-    found = words.purpose(said)
-    if found is None:
+    purpose = words.purpose(said)
+    if purpose is None:
         return draft
-    asked = questions_in(said, taken=[question.id for question in found.questions])
-    kept = found.questions if not asked or "name" not in found.facts[:1] or len(found.facts) > 1 else ()
+    asked = questions_in(said, taken=[question.id for question in purpose.questions])
+    usual = purpose.questions if not asked or "name" not in purpose.facts[:1] or len(purpose.facts) > 1 else ()
     changed = replace(
         draft,
-        goal=found.goal,
-        facts=found.facts,
-        examples=found.examples,
-        questions=(*kept, *asked)[:MOST_QUESTIONS],
+        goal=purpose.goal,
+        facts=purpose.facts,
+        examples=purpose.examples,
+        questions=(*usual, *asked)[:MOST_QUESTIONS],
     )
     return _settle(changed, Topic.GOAL)
 
@@ -221,8 +221,8 @@ def _corrected(draft: Draft, said: str) -> Draft:
     if gone:
         word = (gone[1] or gone[2] or gone[3]).lower()
         place = _ORDINAL.get(word) or number(word)
-        kept = [q for n, q in enumerate(draft.questions, 1) if n != (place if place > 0 else len(draft.questions))]
-        return replace(draft, questions=tuple(kept))
+        remaining = [q for n, q in enumerate(draft.questions, 1) if n != (place if place > 0 else len(draft.questions))]
+        return replace(draft, questions=tuple(remaining))
     changed = draft
     seconds, target, named = words.minutes(said), words.phone_number(said), words.organisation(said)
     if seconds:

@@ -81,9 +81,9 @@ class BriefingClient:
 
 
 def _heard(text: str) -> _Heard:
-    found = re.search(r"\{.*\}", text, re.DOTALL)
+    object_ = re.search(r"\{.*\}", text, re.DOTALL)
     try:
-        return _Heard.model_validate_json(found[0] if found else "")
+        return _Heard.model_validate_json(object_[0] if object_ else "")
     except ValidationError:
         raise Unavailable("the text model did not answer in the form asked for", do="say it in other words") from None
 
@@ -116,21 +116,21 @@ def _merged(draft: Draft, heard: _Heard, said: str) -> Draft:
     return replace(changed, settled=frozenset(settled))
 
 
-def _questions(told: list[dict[str, Any]]) -> tuple[Question, ...]:
+def _questions(described: list[dict[str, Any]]) -> tuple[Question, ...]:
     """Those that are possible, each with a name of its own."""
-    found: list[Question] = []
-    for one in told[:MOST_QUESTIONS]:
-        known = {key: value for key, value in one.items() if key in Question.model_fields and value not in (None, [])}
-        known["id"] = slug(str(one.get("ask", "")), [question.id for question in found])
+    questions: list[Question] = []
+    for given in described[:MOST_QUESTIONS]:
+        known = {key: value for key, value in given.items() if key in Question.model_fields and value not in (None, [])}
+        known["id"] = slug(str(given.get("ask", "")), [question.id for question in questions])
         if known.get("type") != AnswerType.CHOICE:
             known.pop("options", None)
         if known.get("type") != AnswerType.NUMBER:
             known = {key: value for key, value in known.items() if key not in ("lowest", "highest")}
         try:
-            found.append(Question.model_validate(known))
+            questions.append(Question.model_validate(known))
         except ValidationError:
             continue  # the briefing shows what it took; the owner says it again
-    return tuple(found)
+    return tuple(questions)
 
 
 def _plain(draft: Draft) -> dict[str, Any]:

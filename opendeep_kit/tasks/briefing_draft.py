@@ -101,8 +101,8 @@ def _question(question: Question, known: frozenset[str]) -> dict[str, Any]:
 def _filled(text: str, known: frozenset[str]) -> str:
     """On one line, with only such braces as something fills."""
     line = " ".join(text.split())
-    kept = re.sub(r"\{([^{}]*)\}", lambda found: found[0] if found[1] in known else found[1], line)
-    outside = re.split(r"(\{\w+\})", kept)
+    fillable = re.sub(r"\{([^{}]*)\}", lambda match: match[0] if match[1] in known else match[1], line)
+    outside = re.split(r"(\{\w+\})", fillable)
     return "".join(part if re.fullmatch(r"\{\w+\}", part) else re.sub(r"[{}]", "", part) for part in outside)
 
 

@@ -95,14 +95,14 @@ def questions_in(text: str, *, all_of_it: bool = False, taken: Iterable[str] = (
         return ()
     if not lead and not all_of_it:
         said = " ".join(re.findall(r"[^.?!]*\?", said))
-    found: list[Question] = []
+    questions: list[Question] = []
     ids = [*taken]
     for clause in _SPLIT.split(said):
         question = _question(re.sub(r"^(?:also|and|then)\s+", "", clause.strip(" ,.;?!\n"), flags=re.IGNORECASE), ids)
         if question is not None:
-            found.append(question)
+            questions.append(question)
             ids.append(question.id)
-    return tuple(found)
+    return tuple(questions)
 
 
 def number(word: str) -> int:

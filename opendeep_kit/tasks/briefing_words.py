@@ -71,14 +71,14 @@ class Purpose:
 
 def people(text: str) -> str:
     """Whom to call, in the plural; empty when the words do not say."""
-    found = _PEOPLE.search(text)
-    return found[1].lower() if found else ""
+    match = _PEOPLE.search(text)
+    return match[1].lower() if match else ""
 
 
 def organisation(text: str, *, is_asked: bool = False) -> str:
     """On whose behalf; empty when the words do not say."""
-    for found in _ORGANISATION.finditer(text):
-        name = re.sub(r"\s+(?:and|of|the|&)$", "", found[1]).rstrip(".,'s" if found[1].endswith("'s") else ".,")
+    for match in _ORGANISATION.finditer(text):
+        name = re.sub(r"\s+(?:and|of|the|&)$", "", match[1]).rstrip(".,'s" if match[1].endswith("'s") else ".,")
         if not _NO_NAME.match(name):
             return name[:MOST_NAME_CHARS]
     if not is_asked or YES.match(text) or NO.match(text):
@@ -91,19 +91,19 @@ def organisation(text: str, *, is_asked: bool = False) -> str:
 
 def minutes(text: str) -> float | None:
     """A length of time, in seconds."""
-    found = _DURATION.search(text)
-    if not found:
+    match = _DURATION.search(text)
+    if not match:
         return None
-    count = 1 if found[1].lower() == "a" else number(found[1])
-    seconds = float(count if found[2].lower().startswith("sec") else count * 60)
+    count = 1 if match[1].lower() == "a" else number(match[1])
+    seconds = float(count if match[2].lower().startswith("sec") else count * 60)
     return seconds if 0 < seconds <= 3600 else None
 
 
 def phone_number(text: str, region: str = "US") -> str | None:
     """A number somebody can be handed over to, E.164."""
-    for found in _PHONE.findall(text):
+    for written in _PHONE.findall(text):
         with contextlib.suppress(BadInput):
-            return e164(found, region)
+            return e164(written, region)
     return None
 
 

@@ -63,11 +63,11 @@ class CallScript:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def _repr_html_(self) -> str:
-        told = html.escape
-        rows = "".join(f"<li><code>{q.id}</code> ({q.type}) {told(q.ask)}</li>" for q in self.task.questions)
+        escape = html.escape
+        rows = "".join(f"<li><code>{q.id}</code> ({q.type}) {escape(q.ask)}</li>" for q in self.task.questions)
         return (
-            f"<b>{self.name}</b> <code>{self.sha256[:8]}</code><p>{told(self.task.goal)}</p>"
-            f"<p><i>{told(self.opening)}</i></p><ol>{rows}</ol><p><i>{told(self.closing)}</i></p>"
+            f"<b>{self.name}</b> <code>{self.sha256[:8]}</code><p>{escape(self.task.goal)}</p>"
+            f"<p><i>{escape(self.opening)}</i></p><ol>{rows}</ol><p><i>{escape(self.closing)}</i></p>"
         )
 
 
@@ -180,7 +180,7 @@ def _task(front: dict[str, object], text: str, source: str) -> TaskSpec:
 
 def _sections(body: str, first_line: int, source: str) -> dict[str, tuple[str, int]]:
     """Heading in lower case → its text, and the line on which that begins."""
-    found: dict[str, tuple[str, int]] = {}
+    sections: dict[str, tuple[str, int]] = {}
     title, lines, title_line = "", [], first_line
     for number, line in enumerate([*body.split("\n"), "# "], first_line):
         if not line.startswith("# "):
@@ -189,7 +189,7 @@ def _sections(body: str, first_line: int, source: str) -> dict[str, tuple[str, i
         text = "\n".join(lines).strip()
         if title:
             blank = next((n for n, row in enumerate(lines) if row.strip()), 0)
-            found[title] = (text, title_line + 1 + blank)
+            sections[title] = (text, title_line + 1 + blank)
         elif text:
             raise BadInput(f"{source}, line {first_line}: text before the first heading", do="put it under one")
         title, lines, title_line = line[2:].strip().lower(), [], number
@@ -198,9 +198,9 @@ def _sections(body: str, first_line: int, source: str) -> dict[str, tuple[str, i
                 f"{source}, line {number}: unknown heading {line[2:].strip()!r}",
                 do=f"known are: {', '.join(name.title() for name in SECTIONS)}",
             )
-        if title in found:
+        if title in sections:
             raise BadInput(f"{source}, line {number}: the heading {title.title()!r} comes twice", do="join them")
-    return found
+    return sections
 
 
 def _check_placeholders(sections: dict[str, tuple[str, int]], task: TaskSpec, source: str) -> None:

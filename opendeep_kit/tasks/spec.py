@@ -69,7 +69,7 @@ class Question(Part):
         return self
 
 
-class Limits(Part):
+class CallLimits(Part):
     """When a call has gone on long enough."""
 
     max_duration_s: float = Field(300.0, gt=0, le=MAX_DURATION_S)
@@ -98,7 +98,7 @@ class TaskSpec(Part):
     questions: tuple[Question, ...] = ()
     tools: tuple[Identifier, ...] = ()
     """Tools of the tenant's own that the agent may use, by name, next to those that every call has."""
-    limits: Limits = Limits()
+    limits: CallLimits = CallLimits()
 
     @model_validator(mode="after")
     def _ids_differ(self) -> TaskSpec:

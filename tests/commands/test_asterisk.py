@@ -31,7 +31,7 @@ def test_start_status_cli_stop(run_dir: Path) -> None:
     """Both instances go on after `start`, can be spoken with, and end with `stop`."""
     try:
         assert said("start").count(" running, pid ") == 2
-        with pytest.raises(Unavailable, match=r"Asterisk runs already .*: run `opendeep asterisk stop` first"):
+        with pytest.raises(Unavailable, match=r"Asterisk is already running .*: run `opendeep asterisk stop` first"):
             said("start")
         assert said("status").count("0 active calls") == 2
         assert said("status", "--data", str(run_dir / "other")).startswith("no Asterisk is configured")
@@ -45,7 +45,7 @@ def test_start_status_cli_stop(run_dir: Path) -> None:
 
 def test_status_without_an_instance(run_dir: Path) -> None:
     """Nothing configured is said, with the next step."""
-    assert said("status") == "no Asterisk is configured; `opendeep asterisk start` does it\n"
+    assert said("status") == "no Asterisk is configured yet: run `opendeep asterisk start`\n"
 
 
 def test_stop_twice(run_dir: Path) -> None:

@@ -254,7 +254,10 @@ def test_what_holds_a_campaign_is_shown(project: Path) -> None:
     [
         (["campaign", "start", "none"], "opendeep: there is no campaign 'none': run `opendeep campaign list`."),
         (["campaign", "create", "x", "--script", "gone.md"], "opendeep: cannot read the script gone.md"),
-        (["campaign", "create", "x", "--script", "short.md", "--ends", "soon"], "opendeep: --ends 'soon' is no time"),
+        (
+            ["campaign", "create", "x", "--script", "short.md", "--ends", "soon"],
+            "opendeep: --ends 'soon' is not a time",
+        ),
         (["campaign", "create", "x", "--script", "short.md", "--tenant", "no"], "opendeep: there is no tenant 'no'"),
         (["tenant", "set", "no", "--max-live", "-1"], "opendeep: there is no tenant 'no'"),
         (

@@ -85,7 +85,7 @@ def test_a_later_consent_brings_back_for_its_beginning(project: Path, is_exhaust
     begins = "2099-01-01T09:00+00:00"
     told = CliRunner().invoke(app, ["consent", "add", AGREES, "--reference", "form 7", "--given", begins]).output
 
-    assert told == f"noted; waits again in: one ({state})\n"
+    assert told == f"recorded; waiting again in: one ({state})\n"
     database = open_database(load_settings().store_url)
     waiting = enrolments.enrolment(database, DEFAULT_TENANT, "one", AGREES)
     database.close()
@@ -130,7 +130,7 @@ def test_list(project: Path) -> None:
             "opendeep: the consent ends before",
         ),
         (["add", AGREES, "--reference", "a", "--tenant", "no"], "opendeep: there is no tenant 'no'"),
-        (["withdraw", AGREES], "opendeep: no consent of this number is in force: run `opendeep consent list`"),
+        (["withdraw", AGREES], "opendeep: this number has no valid consent: run `opendeep consent list`"),
     ],
 )
 def test_what_is_wrong_is_told(

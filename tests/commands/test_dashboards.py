@@ -133,5 +133,5 @@ def test_lab_as_root(
 
 def test_missing_folder() -> None:
     """A folder that neither the checkout nor the package has is told in a sentence."""
-    with pytest.raises(Unavailable, match="the folder of dashboards is missing"):
+    with pytest.raises(Unavailable, match="the folder dashboards is missing"):
         dashboards.folder_of("dashboards", "no-such-board.ipynb")

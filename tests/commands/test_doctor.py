@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from opendeep_kit.commands import doctor
-from opendeep_kit.commands.doctor import CHECKS, Finding
+from opendeep_kit.commands.doctor import CHECKS, CheckResult
 from opendeep_kit.config import Settings
 from opendeep_kit.rehearsal.engines import Say
 from tests.rehearsal.realtime_peer import serving
@@ -15,7 +15,7 @@ from tests.rehearsal.realtime_peer import serving
 CALL_HOUR = {"engine": "tones"}
 
 
-async def finding(name: str, folder: Path, **settings: Any) -> Finding:
+async def finding(name: str, folder: Path, **settings: Any) -> CheckResult:
     """What one check finds under these settings."""
     given = {"data_dir": folder / "data", "rehearsal": CALL_HOUR} | settings
     return await doctor._try(name, CHECKS[name], Settings.model_validate(given))
@@ -43,15 +43,20 @@ async def test_whole_examination(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("name", "settings", "detail", "do"),
     [
-        ("phone", {"phone": {"host": "0.0.0.0"}}, "has neither password nor encryption", "fence that network off"),
-        ("limits", {"service": {"calls_per_worker": 500}}, "may open only 100 files, 500 calls need 3200", "ulimit -n"),
+        ("phone", {"phone": {"host": "0.0.0.0"}}, "without password or encryption", "isolate that network"),
+        (
+            "limits",
+            {"service": {"calls_per_worker": 500}},
+            "may open only 100 files, but 500 calls need 3200",
+            "ulimit -n",
+        ),
         ("voice", {"voice": {"provider": "realtime"}}, "there is no API key", "set OPENAI_API_KEY or voice.api_key"),
         ("text model", {"llm": {"base_url": "http://127.0.0.1:1/v1"}}, "does not answer", "check llm.base_url"),
         ("asterisk", {"asterisk": {"ami_host": "127.0.0.1"}}, "ami_secret is not", "set both"),
         (
             "asterisk",
             {"asterisk": {"program": "system"}},
-            "no Asterisk is installed yet",
+            "Asterisk is not installed yet",
             "`opendeep asterisk install`",
         ),
     ],
@@ -80,7 +85,7 @@ async def test_data_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     found = await finding("disk", tmp_path)
 
-    assert "cannot be made" in found.detail
+    assert "cannot create" in found.detail
     assert found.miss == "set data_dir"
 
 
@@ -91,7 +96,7 @@ async def test_realtime_server(tmp_path: Path) -> None:
         accepted = await finding("voice", tmp_path, voice=voice | {"api_key": "right"})
         refused = await finding("voice", tmp_path, voice=voice | {"api_key": "wrong"})
 
-    assert (accepted.detail, accepted.miss) == (f"m at {server.base_url} accepts our key and session", "")
+    assert (accepted.detail, accepted.miss) == (f"m at {server.base_url} accepts the key and our session settings", "")
     assert "refused the API key (HTTP 401)" in refused.detail
     assert "wrong" not in refused.detail + refused.miss
 
@@ -104,7 +109,7 @@ async def test_tenants_own_tools(tmp_path: Path) -> None:
     (folder / "tools.toml").write_text("[tables.x]\n")
     broken = await finding("knowledge", tmp_path)
 
-    assert found.detail == "tools of the tenants' own: clinic: search_documents"
+    assert found.detail == "tenants' own tools: clinic: search_documents"
     assert "tables.x.file: field required" in broken.detail
 
 

@@ -78,7 +78,7 @@ def test_run(project: Path) -> None:
     again = CliRunner().invoke(app, ["carry-out", done["run"]])
     assert (again.exit_code, str(again.exception)) == (
         1,
-        f"the run '{done['run']}' is not to be carried out: start another.",
+        f"the run '{done['run']}' is not waiting to be carried out: start another.",
     )
 
 
@@ -141,7 +141,7 @@ def test_a_notebook_without_a_tenant_is_not_run_for_one(
         (["run", "books/well.ipynb", "-p", "share=much"], "opendeep: the parameter 'share' is float, and 'much' is"),
         (["run", "books/well.ipynb", "-p", "where={"], "opendeep: the parameter 'where' is list, and '{' is none"),
         (["run", "books/well.ipynb", "-p", "count"], "opendeep: 'count' gives no parameter: write it as NAME=VALUE."),
-        (["run", "books/well.ipynb", "-p", "tenant=other"], "opendeep: a run for 'default' cannot be about another"),
+        (["run", "books/well.ipynb", "-p", "tenant=other"], "opendeep: a run for 'default' cannot show another"),
         (["run", "books/well.ipynb", "--tenant", "no"], "opendeep: there is no tenant 'no'"),
         (["schedule", "add", "a", "books/none.ipynb", "--cron", "@daily"], "opendeep: there is no notebook books/none"),
         (["schedule", "add", "a", "books/well.ipynb", "--cron", "@daily", "-p", "x=1"], "opendeep: books/well.ipynb h"),
@@ -151,7 +151,7 @@ def test_a_notebook_without_a_tenant_is_not_run_for_one(
             ["schedule", "add", "a", "books/well.ipynb", "--cron", "@daily", "--zone", "Moon"],
             "opendeep: 'Moon' is no t",
         ),
-        (["schedule", "add", "A b", "books/well.ipynb", "--cron", "@daily"], "opendeep: 'A b' is no name for a sched"),
+        (["schedule", "add", "A b", "books/well.ipynb", "--cron", "@daily"], "opendeep: 'A b' is not a valid sched"),
         (["schedule", "pause", "none"], "opendeep: there is no schedule 'none': run `opendeep schedule list`."),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from opendeep_kit.audio.pcm import level_dbfs, silence, to_samples
 from opendeep_kit.audio.tones import tone
 from opendeep_kit.phone.audiosocket import encode_call_id, encode_sound
-from opendeep_kit.rehearsal.callees_server import Callee, CalleesServer
+from opendeep_kit.rehearsal.callees_server import CalleesServer, SimulatedCallee
 from opendeep_kit.rehearsal.engines import FixedEars, LoudnessVoice, ToneMouth
 from opendeep_kit.rehearsal.personas import persona
 from opendeep_kit.rehearsal.public import callee_uuid, number_of
@@ -23,7 +23,7 @@ class Call:
     """A callee and what they said, with time in the test's hand."""
 
     def __init__(self, name: str, heard: str = OPENING) -> None:
-        self.callee = Callee(
+        self.callee = SimulatedCallee(
             persona(name),
             rate_hz=RATE,
             ears=FixedEars([heard] * 20),

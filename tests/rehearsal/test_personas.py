@@ -6,7 +6,7 @@ import pytest
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.personas import GENERAL, PERSONAS, Mind, persona
-from opendeep_kit.rehearsal.understand import Wish, wish
+from opendeep_kit.rehearsal.understand import Intent, intent
 
 OPENING = (
     "Hello, this is the assistant of Riverside Dental. I am an AI assistant, and this call is recorded. "
@@ -82,25 +82,25 @@ def test_persona_in_its_talk(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("refuses", Wish.REFUSES),
-        ("asks_who", Wish.WHO),
-        ("wrong_person", Wish.WRONG_PERSON),
-        ("never_again", Wish.NEVER_AGAIN),
-        ("callback", Wish.LATER),
-        ("wants_human", Wish.HUMAN),
+        ("refuses", Intent.REFUSES),
+        ("asks_who", Intent.WHO),
+        ("wrong_person", Intent.WRONG_PERSON),
+        ("never_again", Intent.NEVER_AGAIN),
+        ("callback", Intent.LATER),
+        ("wants_human", Intent.HUMAN),
     ],
 )
-def test_persona_is_understood(name: str, wanted: Wish) -> None:
+def test_persona_is_understood(name: str, wanted: Intent) -> None:
     """What a persona wants is what the rule engine makes of its words."""
     answer = Mind(persona(name)).answer(OPENING)
 
     assert answer is not None
-    assert wish(answer.say) is wanted
+    assert intent(answer.say) is wanted
 
 
 def test_machine_is_recognised() -> None:
     """The voicemail's greeting is one to the rule engine."""
-    assert wish(persona("voicemail").greeting) is Wish.MACHINE
+    assert intent(persona("voicemail").greeting) is Intent.MACHINE
 
 
 def test_survey_is_answered_too() -> None:

@@ -9,16 +9,16 @@ from websockets.exceptions import InvalidStatus
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.rehearsal.engines import Say
-from opendeep_kit.rehearsal.realtime.faults import Fault, parse_faults
+from opendeep_kit.rehearsal.realtime.faults import SessionFault, parse_faults
 from tests.rehearsal.realtime_peer import LONG, SLOW, address, serving, talking
 
 
 def test_grammar() -> None:
     """A fault is a name, a detail and a moment; several are separated by commas."""
     assert parse_faults(["close_1011@t=3.5,late_deltas", "fail_server_error@response=2"]) == (
-        Fault(name="close", detail="1011", at_s=3.5),
-        Fault(name="late_deltas"),
-        Fault(name="fail", detail="server_error", response=2),
+        SessionFault(name="close", detail="1011", at_s=3.5),
+        SessionFault(name="late_deltas"),
+        SessionFault(name="fail", detail="server_error", response=2),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.rehearsal.engines import ReplyRequest, Say, UseTool
 from opendeep_kit.rehearsal.realtime.conversation_items import ItemGraph
-from opendeep_kit.rehearsal.realtime.response_events import Plan, ResponseStream
+from opendeep_kit.rehearsal.realtime.response_events import ResponsePlan, ResponseStream
 from opendeep_kit.rehearsal.realtime.session_settings import SessionSettings
 from tests.rehearsal.realtime_peer import (
     LONG,
@@ -105,7 +105,7 @@ def test_response_ends_once() -> None:
     """A cancellation that crosses the end changes nothing."""
     sent: list[dict[str, Any]] = []
     settings = SessionSettings("gpt-realtime-2.1", expires_at=0)
-    plan = Plan(
+    plan = ResponsePlan(
         number=1,
         conversation_id="conv",
         instructions="",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.events import NOT_UNDERSTOOD
-from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
+from opendeep_kit.rehearsal.engines import ReplyRequest, Say, Turn, TurnRole, UseTool
 from opendeep_kit.rehearsal.reply import ScriptDialogue, sentences
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import load_script, parse_script
@@ -53,7 +53,7 @@ class Call:
             if text:
                 said.append(text)
                 heard = text if cut_to is None else cut_to
-                self.history.append(Turn(role=Role.ASSISTANT, text=heard, is_cut=cut_to is not None))
+                self.history.append(Turn(role=TurnRole.ASSISTANT, text=heard, is_cut=cut_to is not None))
             calls = [part for part in parts if isinstance(part, UseTool)]
             for call in calls:
                 self._run(call)
@@ -63,7 +63,7 @@ class Call:
 
     async def callee(self, words: str, *, cut_to: str | None = None) -> str:
         """The callee speaks; returns the agent's reply."""
-        self.history.append(Turn(role=Role.USER, text=words))
+        self.history.append(Turn(role=TurnRole.USER, text=words))
         return await self.agent(cut_to=cut_to)
 
     def _request(self) -> ReplyRequest:
@@ -73,9 +73,9 @@ class Call:
     def _run(self, call: UseTool) -> None:
         number = f"t{len(self.tools)}"
         self.tools.append((call.name, json.loads(call.arguments)))
-        self.history.append(Turn(role=Role.TOOL_CALL, text=call.arguments, tool=call.name, tool_call_id=number))
+        self.history.append(Turn(role=TurnRole.TOOL_CALL, text=call.arguments, tool=call.name, tool_call_id=number))
         output = self.found or "" if call.name == "search_documents" else "ok"
-        self.history.append(Turn(role=Role.TOOL_OUTPUT, text=output, tool_call_id=number))
+        self.history.append(Turn(role=TurnRole.TOOL_OUTPUT, text=output, tool_call_id=number))
 
 
 async def opened() -> Call:
@@ -311,15 +311,18 @@ async def test_say_that_again() -> None:
 async def test_session_rebuilt_after_a_lost_connection() -> None:
     """A history replayed as text, its last sentence ending in a dash, goes on where it was."""
     history = (
-        Turn(role=Role.ASSISTANT, text=OPENING),
-        Turn(role=Role.USER, text="Yes, speaking."),
-        Turn(role=Role.ASSISTANT, text=f"Thank you. {ATTENDING}"),
-        Turn(role=Role.USER, text="Yes."),
+        Turn(role=TurnRole.ASSISTANT, text=OPENING),
+        Turn(role=TurnRole.USER, text="Yes, speaking."),
+        Turn(role=TurnRole.ASSISTANT, text=f"Thank you. {ATTENDING}"),
+        Turn(role=TurnRole.USER, text="Yes."),
         Turn(
-            role=Role.TOOL_CALL, text='{"question":"attending","value":"yes"}', tool="record_answer", tool_call_id="t"
+            role=TurnRole.TOOL_CALL,
+            text='{"question":"attending","value":"yes"}',
+            tool="record_answer",
+            tool_call_id="t",
         ),
-        Turn(role=Role.TOOL_OUTPUT, text="Noted.", tool_call_id="t"),
-        Turn(role=Role.ASSISTANT, text="Good, thank you. On a scale —"),
+        Turn(role=TurnRole.TOOL_OUTPUT, text="Noted.", tool_call_id="t"),
+        Turn(role=TurnRole.ASSISTANT, text="Good, thank you. On a scale —"),
     )
     call = Call(history=history)
 
@@ -344,7 +347,7 @@ async def test_tools_that_are_not_offered_are_not_called() -> None:
     """A client without tools gets the words only."""
     request = ReplyRequest(
         instructions=INSTRUCTIONS,
-        history=(Turn(role=Role.ASSISTANT, text=OPENING), Turn(role=Role.USER, text="Wrong number.")),
+        history=(Turn(role=TurnRole.ASSISTANT, text=OPENING), Turn(role=TurnRole.USER, text="Wrong number.")),
     )
     parts = [part async for part in ScriptDialogue().reply(request)]
 
@@ -358,7 +361,7 @@ async def test_keys_answer_a_question() -> None:
     await call.callee("Yes.")
     assert ATTENDING in str(call.history[-1].text)
     await call.callee("Yes.")
-    call.history.append(Turn(role=Role.SYSTEM, text=told("4#")))
+    call.history.append(Turn(role=TurnRole.SYSTEM, text=told("4#")))
 
     assert ARRIVAL in await call.agent()
     assert call.tools[-1] == ("record_answer", {"question": "pain", "value": "4"})
@@ -372,7 +375,7 @@ async def test_lost_words_are_asked_for_again() -> None:
     call = await opened()
     await call.callee("Yes.")
     tools = [*call.tools]
-    call.history.append(Turn(role=Role(note["role"]), text=note["content"][0]["text"]))
+    call.history.append(Turn(role=TurnRole(note["role"]), text=note["content"][0]["text"]))
 
     assert await call.agent() == f"{SORRY} {ATTENDING}"
     assert call.tools == tools
@@ -382,7 +385,7 @@ async def test_lost_words_are_asked_for_again() -> None:
 async def test_coaching_is_not_the_callee() -> None:
     """A supervisor's word to the agent changes neither whose turn it is nor the question."""
     call = await at_first_question()
-    call.history.append(Turn(role=Role.SYSTEM, text="Be more friendly."))
+    call.history.append(Turn(role=TurnRole.SYSTEM, text="Be more friendly."))
 
     assert await call.callee("Yes.") == f"Good, thank you. {PAIN}"
 

@@ -12,14 +12,14 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.rehearsal.engines import ReplyRequest, Role, Say, Turn, UseTool
+from opendeep_kit.rehearsal.engines import ReplyRequest, Say, Turn, TurnRole, UseTool
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue, messages
 from opendeep_kit.settings import LlmSettings
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from tests.rehearsal.realtime_peer import talking
 
 TOOL = CALL_TOOLS[1].schema()
-REQUEST = ReplyRequest(instructions="Be kind.", history=(Turn(role=Role.USER, text="Hello?"),), tools=(TOOL,))
+REQUEST = ReplyRequest(instructions="Be kind.", history=(Turn(role=TurnRole.USER, text="Hello?"),), tools=(TOOL,))
 Script = Callable[["Endpoint"], Awaitable[None]]
 
 
@@ -197,12 +197,12 @@ async def test_nobody_there() -> None:
 def test_messages_of_a_whole_conversation() -> None:
     """Every role in its form; a cut sentence says so; a call without its result is left out."""
     history = (
-        Turn(role=Role.ASSISTANT, text="Can you come", is_cut=True),
-        Turn(role=Role.USER, text=""),
-        Turn(role=Role.SYSTEM, text="Be brief."),
-        Turn(role=Role.TOOL_CALL, text='{"a":1}', tool="record_answer", tool_call_id="t0"),
-        Turn(role=Role.TOOL_OUTPUT, text="Noted.", tool_call_id="t0"),
-        Turn(role=Role.TOOL_CALL, text="{}", tool="end_call", tool_call_id="t1"),
+        Turn(role=TurnRole.ASSISTANT, text="Can you come", is_cut=True),
+        Turn(role=TurnRole.USER, text=""),
+        Turn(role=TurnRole.SYSTEM, text="Be brief."),
+        Turn(role=TurnRole.TOOL_CALL, text='{"a":1}', tool="record_answer", tool_call_id="t0"),
+        Turn(role=TurnRole.TOOL_OUTPUT, text="Noted.", tool_call_id="t0"),
+        Turn(role=TurnRole.TOOL_CALL, text="{}", tool="end_call", tool_call_id="t1"),
     )
     call = {"id": "t0", "type": "function", "function": {"name": "record_answer", "arguments": '{"a":1}'}}
 
@@ -219,12 +219,12 @@ def test_messages_of_a_whole_conversation() -> None:
 def test_result_follows_its_call() -> None:
     """Calls of one response, and words said while a tool ran: each result stands right behind its call."""
     history = (
-        Turn(role=Role.TOOL_CALL, text='{"a":1}', tool="record_answer", tool_call_id="t0"),
-        Turn(role=Role.TOOL_CALL, text='{"b":2}', tool="record_answer", tool_call_id="t1"),
-        Turn(role=Role.USER, text="Hello?"),
-        Turn(role=Role.TOOL_OUTPUT, text="One.", tool_call_id="t1"),
-        Turn(role=Role.TOOL_OUTPUT, text="Zero.", tool_call_id="t0"),
-        Turn(role=Role.TOOL_OUTPUT, text="Nobody asked.", tool_call_id="t9"),
+        Turn(role=TurnRole.TOOL_CALL, text='{"a":1}', tool="record_answer", tool_call_id="t0"),
+        Turn(role=TurnRole.TOOL_CALL, text='{"b":2}', tool="record_answer", tool_call_id="t1"),
+        Turn(role=TurnRole.USER, text="Hello?"),
+        Turn(role=TurnRole.TOOL_OUTPUT, text="One.", tool_call_id="t1"),
+        Turn(role=TurnRole.TOOL_OUTPUT, text="Zero.", tool_call_id="t0"),
+        Turn(role=TurnRole.TOOL_OUTPUT, text="Nobody asked.", tool_call_id="t9"),
     )
 
     told = messages(ReplyRequest(instructions="Be kind.", history=history))

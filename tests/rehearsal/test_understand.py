@@ -3,10 +3,10 @@
 import pytest
 
 from opendeep_kit.rehearsal.brief import Asked
-from opendeep_kit.rehearsal.understand import Wish, answer, plain, time_in, wish, yes_or_no
+from opendeep_kit.rehearsal.understand import Intent, answer, intent, plain, time_in, yes_or_no
 
-WISHES: dict[Wish | None, list[str]] = {
-    Wish.MACHINE: [
+WISHES: dict[Intent | None, list[str]] = {
+    Intent.MACHINE: [
         "Hi, you have reached Linda. Please leave a message after the beep.",
         "I can't take your call right now.",
         "The person you are calling is not available.",
@@ -16,7 +16,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "The mailbox is full.",
         "Please leave a brief message.",
     ],
-    Wish.NEVER_AGAIN: [
+    Intent.NEVER_AGAIN: [
         "Please never call me again.",
         "Don’t call me again!",
         "Do not ever call this number again.",
@@ -33,7 +33,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "Delete my data, please.",
         "Put me on your do not call list.",
         "I don't want you to call me any more.",
-        "I do not wish to be contacted again.",
+        "I do not intent to be contacted again.",
         "I don't want any more calls.",
         "No more calls, please.",
         "I asked you to stop calling.",
@@ -41,7 +41,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "Unsubscribe me.",
         "I'm busy, and don't call me again.",
     ],
-    Wish.WRONG_PERSON: [
+    Intent.WRONG_PERSON: [
         "No, you have the wrong number.",
         "There is no Maria here.",
         "Nobody here by that name.",
@@ -51,7 +51,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "That's not me.",
         "She moved out last year.",
     ],
-    Wish.HUMAN: [
+    Intent.HUMAN: [
         "I want to speak to a real person.",
         "Can I talk to a human?",
         "Let me talk to your manager.",
@@ -61,7 +61,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "Representative.",
         "I'd like to talk to a representative.",
     ],
-    Wish.WHO: [
+    Intent.WHO: [
         "Who is calling, please?",
         "Who am I speaking to?",
         "Wait, wait, who is this?",
@@ -75,7 +75,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "What is this about?",
         "Why are you calling me?",
     ],
-    Wish.LATER: [
+    Intent.LATER: [
         "Sorry, I am very busy right now. Can you call me back?",
         "Don't call me now, call tomorrow.",
         "Don't call me today, call me tomorrow.",
@@ -91,7 +91,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "Ring me at six.",
         "She is not here right now.",
     ],
-    Wish.REFUSES: [
+    Intent.REFUSES: [
         "No, thank you.",
         "No thanks.",
         "I'm not interested.",
@@ -102,7 +102,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "Forget it.",
         "I don't care.",
     ],
-    Wish.REPEAT: [
+    Intent.REPEAT: [
         "Pardon?",
         "Sorry, what?",
         "Huh?",
@@ -114,7 +114,7 @@ WISHES: dict[Wish | None, list[str]] = {
         "What did you say?",
         "Can you speak up?",
     ],
-    Wish.GOODBYE: ["Goodbye.", "OK, bye bye.", "Have a nice day!"],
+    Intent.GOODBYE: ["Goodbye.", "OK, bye bye.", "Have a nice day!"],
     None: [
         "",
         "Yes.",
@@ -153,14 +153,14 @@ WISHES: dict[Wish | None, list[str]] = {
 
 
 @pytest.mark.parametrize(("words", "wanted"), [(words, kind) for kind, table in WISHES.items() for words in table])
-def test_wish(words: str, wanted: Wish | None) -> None:
+def test_wish(words: str, wanted: Intent | None) -> None:
     """What the callee wants instead of answering, in the words people use; or nothing of the kind."""
-    assert wish(words) is wanted
+    assert intent(words) is wanted
 
 
 def test_every_wish_has_its_words() -> None:
-    """The table knows every wish."""
-    assert set(WISHES) == {*Wish, None}
+    """The table knows every intent."""
+    assert set(WISHES) == {*Intent, None}
 
 
 YES = [

@@ -213,7 +213,7 @@ class ResponseAudio(Shape):
     output: AudioOutput = AudioOutput()
 
 
-class ResponseWish(Shape):
+class ResponseParams(Shape):
     """What is different in this response only."""
 
     conversation: Literal["auto", "none"] = "auto"
@@ -300,7 +300,7 @@ class CreateResponse(ClientShape):
     """Let the model reply."""
 
     type: Literal["response.create"]
-    response: ResponseWish = ResponseWish()
+    response: ResponseParams = ResponseParams()
 
 
 class CancelResponse(ClientShape):

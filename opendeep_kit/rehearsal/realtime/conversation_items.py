@@ -15,7 +15,7 @@ from typing import Any
 
 import pybase64
 
-from opendeep_kit.rehearsal.engines import Role, Turn
+from opendeep_kit.rehearsal.engines import Turn, TurnRole
 from opendeep_kit.rehearsal.realtime.client_events import FunctionCall, FunctionCallOutput, Message
 from opendeep_kit.rehearsal.realtime.rejections import (
     Rejected,
@@ -50,7 +50,7 @@ class Context:
 
 
 @dataclass(slots=True, eq=False)
-class Item:
+class ConversationItem:
     """One entry. Fields that its type does not use stay empty."""
 
     type: str
@@ -86,22 +86,22 @@ class Item:
     def to_turn(self) -> Turn:
         """As the dialogue sees it."""
         if self.type == "function_call":
-            return Turn(role=Role.TOOL_CALL, text=self.text, tool=self.name, tool_call_id=self.call_id)
+            return Turn(role=TurnRole.TOOL_CALL, text=self.text, tool=self.name, tool_call_id=self.call_id)
         if self.type == "function_call_output":
-            return Turn(role=Role.TOOL_OUTPUT, text=self.text, tool_call_id=self.call_id)
+            return Turn(role=TurnRole.TOOL_OUTPUT, text=self.text, tool_call_id=self.call_id)
         text, is_cut = self.text, self.is_cut or self.status == "incomplete"
         if self.role == "assistant" and text.endswith(CUT_MARK):
             text, is_cut = text.removesuffix(CUT_MARK).rstrip(), True
-        return Turn(role=Role(self.role), text=text, is_cut=is_cut and self.role == "assistant")
+        return Turn(role=TurnRole(self.role), text=text, is_cut=is_cut and self.role == "assistant")
 
 
-def item_from(shape: Message | FunctionCall | FunctionCallOutput) -> Item:
+def item_from(shape: Message | FunctionCall | FunctionCallOutput) -> ConversationItem:
     """The item that a client describes.
 
     Raises:
         Rejected: a content part does not suit the role.
     """
-    item = Item(type=shape.type, id=shape.id or new_id("item"))
+    item = ConversationItem(type=shape.type, id=shape.id or new_id("item"))
     if isinstance(shape, FunctionCall):
         item.name, item.text, item.call_id = shape.name, shape.arguments, shape.call_id or new_id("call")
         return item
@@ -128,10 +128,10 @@ class ItemGraph:
     """The conversation of one session."""
 
     def __init__(self) -> None:
-        self._items: list[Item] = []
-        self._by_id: dict[str, Item] = {}
+        self._items: list[ConversationItem] = []
+        self._by_id: dict[str, ConversationItem] = {}
 
-    def add(self, item: Item, *, after: str | None = None) -> str | None:
+    def add(self, item: ConversationItem, *, after: str | None = None) -> str | None:
         """Put an item at the end, at the root, or after another. Returns the id of the one before it.
 
         Raises:
@@ -149,7 +149,7 @@ class ItemGraph:
         self._by_id[item.id] = item
         return self.before(item)
 
-    def before(self, item: Item) -> str | None:
+    def before(self, item: ConversationItem) -> str | None:
         """The id of the item before this one; None for the first, or one that is no longer here."""
         if item.id not in self._by_id:
             return None
@@ -161,7 +161,7 @@ class ItemGraph:
         """The newest item's id."""
         return self._items[-1].id if self._items else None
 
-    def get(self, item_id: str, doing: str) -> Item:
+    def get(self, item_id: str, doing: str) -> ConversationItem:
         """The item, for `retrieving`, `deleting`, `truncating` or `adding` after it.
 
         Raises:
@@ -172,7 +172,7 @@ class ItemGraph:
             raise no_such_item(doing, item_id)
         return item
 
-    def find(self, item_ids: Iterable[str]) -> list[Item]:
+    def find(self, item_ids: Iterable[str]) -> list[ConversationItem]:
         """Those of the items that exist."""
         return [self._by_id[item_id] for item_id in item_ids if item_id in self._by_id]
 
@@ -222,7 +222,7 @@ class ItemGraph:
                 item.sound = b""
 
 
-def context_of(items: Iterable[Item]) -> Context:
+def context_of(items: Iterable[ConversationItem]) -> Context:
     """These items as the dialogue sees them, and what they cost."""
     turns: list[Turn] = []
     text_tokens = audio_tokens = 0

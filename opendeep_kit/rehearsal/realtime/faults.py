@@ -69,7 +69,7 @@ _UNSENDABLE = frozenset([1004, 1005, 1006, 1015])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class SessionFault:
     """One thing that goes wrong."""
 
     name: str
@@ -83,7 +83,7 @@ class Fault:
         return self.response in (None, response)
 
 
-def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:
+def parse_faults(texts: Iterable[str]) -> tuple[SessionFault, ...]:
     """The faults that were asked for.
 
     Raises:
@@ -92,14 +92,14 @@ def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:
     return tuple(_parse(text) for texts_of_one in texts for text in texts_of_one.split(",") if text)
 
 
-def _parse(text: str) -> Fault:
+def _parse(text: str) -> SessionFault:
     what, _, when = text.partition("@")
     for name, (details, moment) in _GRAMMAR.items():
         match = re.fullmatch(f"{name}_({details})" if details else f"{name}()", what)
         if match is None or match[1] in map(str, _UNSENDABLE):
             continue
         at_s, response = _moment(text, when, moment)
-        return Fault(name=name, detail=match[1], at_s=at_s, response=response)
+        return SessionFault(name=name, detail=match[1], at_s=at_s, response=response)
     raise BadInput(f"there is no fault {text!r}", do=f"choose among {', '.join(_GRAMMAR)}; details follow after '_'")
 
 
@@ -144,7 +144,7 @@ Outgoing = dict[str, Any] | CloseNow
 class Mischief:
     """One session's faults at work. Without faults every event passes unchanged."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[SessionFault]) -> None:
         self.timed = [fault for fault in faults if fault.at_s is not None]
         """To be given to `strike` when their time has come."""
         self._faults = [fault for fault in faults if fault.at_s is None]
@@ -178,7 +178,7 @@ class Mischief:
                     out += self.strike(fault)
         return self._decorated(out, kind)
 
-    def strike(self, fault: Fault) -> list[Outgoing]:
+    def strike(self, fault: SessionFault) -> list[Outgoing]:
         """Let a connection fault happen."""
         if self._is_stalled:
             return []

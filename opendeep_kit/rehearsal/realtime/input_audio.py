@@ -103,8 +103,8 @@ class InputAudio:
             self._drop_before(self.appended_ms - MAX_TURN_MS)
             return []
         edges = [self._on_session_count(edge) for edge in self._turns.hear(self._to_vad.feed(pcm))]
-        kept = MAX_TURN_MS if self._turns.is_speaking or edges else self._prefix_ms + MARGIN_MS
-        self._drop_before(self.appended_ms - kept)
+        needed_ms = MAX_TURN_MS if self._turns.is_speaking or edges else self._prefix_ms + MARGIN_MS
+        self._drop_before(self.appended_ms - needed_ms)
         return edges
 
     def take(self, from_ms: float = 0.0, to_ms: float = math.inf) -> Piece:

@@ -15,7 +15,7 @@ import pybase64
 from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import Ears, VoiceProbability
-from opendeep_kit.rehearsal.realtime.conversation_items import Item, ItemGraph
+from opendeep_kit.rehearsal.realtime.conversation_items import ConversationItem, ItemGraph
 from opendeep_kit.rehearsal.realtime.input_audio import InputAudio, Piece
 from opendeep_kit.rehearsal.realtime.rejections import not_audio, too_little_sound
 from opendeep_kit.rehearsal.realtime.response_events import Emit
@@ -164,11 +164,11 @@ class Listener:
         self.disarm()
         before = self._graph.last_id
         self._emit({"type": "input_audio_buffer.committed", "item_id": item_id, "previous_item_id": before})
-        item = Item(type="message", role="user", id=item_id)
+        item = ConversationItem(type="message", role="user", id=item_id)
         item.content = [{"type": "input_audio", "transcript": None}]
         self.take_in(item, piece)
 
-    def take_in(self, item: Item, piece: Piece, *, after: str | None = None) -> None:
+    def take_in(self, item: ConversationItem, piece: Piece, *, after: str | None = None) -> None:
         """Put a user item with sound into the conversation and find out its words.
 
         Raises:
@@ -186,7 +186,7 @@ class Listener:
         """What the client says is spoken."""
         return (self._settings.input["transcription"] or {}).get("language") or "en"
 
-    async def _recognise(self, item: Item, pcm: bytes) -> None:
+    async def _recognise(self, item: ConversationItem, pcm: bytes) -> None:
         head = {"item_id": item.id, "content_index": 0}
         kind = "conversation.item.input_audio_transcription"
         try:
@@ -205,7 +205,7 @@ class Listener:
             self._emit({"type": f"{kind}.completed"} | head | {"transcript": item.text, "usage": usage})
 
 
-def announce(graph: ItemGraph, item: Item, emit: Emit, *, after: str | None = None) -> None:
+def announce(graph: ItemGraph, item: ConversationItem, emit: Emit, *, after: str | None = None) -> None:
     """Put a complete item into the conversation and tell the client."""
     previous = graph.add(item, after=after)
     graph.forget_old_sound()

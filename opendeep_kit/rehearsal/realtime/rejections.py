@@ -132,9 +132,9 @@ def voice_is_fixed() -> Rejected:
 
 def from_validation(error: ValidationError, event_id: str | None, fields: frozenset[str]) -> Rejected:
     """The first mistake of a client event, told as OpenAI tells it. `fields` are the protocol's names."""
-    found = error.errors(include_url=False)
+    mistakes = error.errors(include_url=False)
     rank = {kind: place for place, kind in enumerate(_ORDER)}
-    first = min(found, key=lambda detail: rank.get(detail["type"], len(_ORDER)))
+    first = min(mistakes, key=lambda detail: rank.get(detail["type"], len(_ORDER)))
     kind, context = first["type"], first.get("ctx") or {}
     param = _path(first["loc"], fields, ends_unknown=kind == "extra_forbidden")
     if kind == "json_invalid":

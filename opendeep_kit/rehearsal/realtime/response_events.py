@@ -20,7 +20,7 @@ from opendeep_kit.rehearsal.realtime.conversation_items import (
     CHARS_PER_TOKEN,
     MS_PER_ASSISTANT_TOKEN,
     Context,
-    Item,
+    ConversationItem,
     ItemGraph,
 )
 from opendeep_kit.rehearsal.realtime.session_settings import law_of, new_id
@@ -33,7 +33,7 @@ TOKENS_OF_A_TOOL_CALL = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ResponsePlan:
     """A response as it was asked for, settled against the session."""
 
     response_id: str = field(default_factory=lambda: new_id("resp"))
@@ -66,7 +66,7 @@ class Plan:
 class _Open:
     """The message being spoken."""
 
-    item: Item
+    item: ConversationItem
     index: int
     words: str = ""
     sound: bytearray = field(default_factory=bytearray)
@@ -75,11 +75,11 @@ class _Open:
 class ResponseStream:
     """The outgoing side of one response."""
 
-    def __init__(self, plan: Plan, graph: ItemGraph, emit: Emit) -> None:
+    def __init__(self, plan: ResponsePlan, graph: ItemGraph, emit: Emit) -> None:
         self.plan = plan
         self._graph = graph
         self._emit = emit
-        self._output: list[Item] = []
+        self._output: list[ConversationItem] = []
         self._open: _Open | None = None
         self._law = law_of(plan.audio_format)
         self._to_line = Resampler(SPEECH_RATE_HZ, 8000 if self._law else SPEECH_RATE_HZ)
@@ -148,7 +148,7 @@ class ResponseStream:
 
     def call_tool(self, name: str, arguments: str) -> None:
         """A tool call, whole: the dialogue knows its arguments at once."""
-        item = Item(type="function_call", name=name, call_id=new_id("call"), status="in_progress")
+        item = ConversationItem(type="function_call", name=name, call_id=new_id("call"), status="in_progress")
         index = self._add_item(item)
         self._chars += len(arguments) + TOKENS_OF_A_TOOL_CALL * CHARS_PER_TOKEN
         head = {"response_id": self.plan.response_id, "item_id": item.id, "output_index": index}
@@ -180,14 +180,14 @@ class ResponseStream:
 
     def _message(self) -> _Open:
         if self._open is None:
-            item = Item(type="message", role="assistant", status="in_progress")
+            item = ConversationItem(type="message", role="assistant", status="in_progress")
             self._open = _Open(item, self._add_item(item))
             # From here on the item has a part whose sound can be truncated.
             item.content = [self._item_part("")]
             self._part_event("response.content_part.added", self._open, part=self._part(""))
         return self._open
 
-    def _add_item(self, item: Item) -> int:
+    def _add_item(self, item: ConversationItem) -> int:
         index = len(self._output)
         self._output.append(item)
         previous = self._graph.add(item) if self._is_in_band else None
@@ -197,7 +197,7 @@ class ResponseStream:
             self._emit({"type": "conversation.item.added", "previous_item_id": previous, "item": wire})
         return index
 
-    def _item_done(self, item: Item, index: int) -> None:
+    def _item_done(self, item: ConversationItem, index: int) -> None:
         wire = item.to_wire()
         if self._is_in_band:
             previous = self._graph.before(item)

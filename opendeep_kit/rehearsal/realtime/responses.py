@@ -19,8 +19,8 @@ from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import SPEECH_RATE_HZ, Dialogue, Mouth, ReplyRequest, Say, UseTool
 from opendeep_kit.rehearsal.realtime.conversation_items import CHARS_PER_TOKEN, MS_PER_ASSISTANT_TOKEN, Context
-from opendeep_kit.rehearsal.realtime.faults import Fault
-from opendeep_kit.rehearsal.realtime.response_events import Plan, ResponseStream
+from opendeep_kit.rehearsal.realtime.faults import SessionFault
+from opendeep_kit.rehearsal.realtime.response_events import ResponsePlan, ResponseStream
 from opendeep_kit.settings import RehearsalSettings
 
 DELTA_MS = (100, 250)
@@ -57,10 +57,10 @@ class Responder:
         mouth: Mouth,
         settings: RehearsalSettings,
         rng: random.Random,
-        faults: Sequence[Fault] = (),
+        faults: Sequence[SessionFault] = (),
     ) -> None:
         self.stream = stream
-        self.plan: Plan = stream.plan
+        self.plan: ResponsePlan = stream.plan
         self._dialogue = dialogue
         self._mouth = mouth
         self._settings = settings
@@ -92,8 +92,8 @@ class Responder:
 
     def _request(self, context: Context) -> ReplyRequest:
         plan = self.plan
-        told = -(-len(plan.instructions) // CHARS_PER_TOKEN)
-        self.stream.context = replace(context, text_tokens=context.text_tokens + told)
+        instruction_tokens = -(-len(plan.instructions) // CHARS_PER_TOKEN)
+        self.stream.context = replace(context, text_tokens=context.text_tokens + instruction_tokens)
         return ReplyRequest(
             instructions=plan.instructions,
             history=context.turns,

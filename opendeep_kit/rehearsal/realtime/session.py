@@ -17,11 +17,11 @@ from opendeep_kit.logs import log
 from opendeep_kit.rehearsal.engines import Dialogue, Ears, Mouth, VoiceProbability
 from opendeep_kit.rehearsal.realtime import client_events as wire
 from opendeep_kit.rehearsal.realtime.conversation_items import Context, ItemGraph, context_of, item_from
-from opendeep_kit.rehearsal.realtime.faults import Fault
+from opendeep_kit.rehearsal.realtime.faults import SessionFault
 from opendeep_kit.rehearsal.realtime.input_audio import piece_of
 from opendeep_kit.rehearsal.realtime.listening import Listener, announce, decoded
 from opendeep_kit.rehearsal.realtime.rejections import Rejected, already_responding, nothing_to_cancel
-from opendeep_kit.rehearsal.realtime.response_events import Emit, Plan, ResponseStream
+from opendeep_kit.rehearsal.realtime.response_events import Emit, ResponsePlan, ResponseStream
 from opendeep_kit.rehearsal.realtime.responses import Responder
 from opendeep_kit.rehearsal.realtime.session_settings import SessionSettings, new_id
 from opendeep_kit.settings import RehearsalSettings
@@ -37,7 +37,7 @@ class Engines:
     new_detector: Callable[[], VoiceProbability]
 
 
-class Session:
+class RealtimeSession:
     """One connection's session.
 
     Args:
@@ -53,7 +53,7 @@ class Session:
         *,
         emit: Emit,
         rng: random.Random,
-        faults: Sequence[Fault] = (),
+        faults: Sequence[SessionFault] = (),
     ) -> None:
         self._engines = engines
         self._rehearsal = settings
@@ -164,11 +164,11 @@ class Session:
     def _reply_to_turn(self) -> None:
         """The callee's turn is over; while a reply is under way there cannot be another."""
         try:
-            self._respond(wire.ResponseWish())
+            self._respond(wire.ResponseParams())
         except Rejected as rejected:
             self._emit(rejected.to_event())
 
-    def _respond(self, wish: wire.ResponseWish) -> None:
+    def _respond(self, wish: wire.ResponseParams) -> None:
         is_in_band = wish.conversation == "auto"
         if is_in_band and self._active:
             raise already_responding(self._active)
@@ -190,12 +190,12 @@ class Session:
             self._active = plan.response_id
         task.add_done_callback(lambda task: self._finished(responder, task))
 
-    def _plan(self, wish: wire.ResponseWish) -> Plan:
+    def _plan(self, wish: wire.ResponseParams) -> ResponsePlan:
         echo, self._responses = self._settings.echo, self._responses + 1
         given = wish.model_dump(mode="json", exclude_unset=True)
         sound = self._settings.output | (given.get("audio") or {}).get("output", {})
         tools = echo["tools"] if wish.tools is None else given["tools"]
-        return Plan(
+        return ResponsePlan(
             number=self._responses,
             conversation_id=self._conversation_id if wish.conversation == "auto" else None,
             instructions=echo["instructions"] if wish.instructions is None else wish.instructions,

@@ -90,9 +90,9 @@ class SessionSettings:
         detection = wanted.audio.input.turn_detection
         if detection is not None and "turn_detection" in wanted.audio.input.model_fields_set:
             before = self.echo["audio"]["input"]["turn_detection"] or {}
-            kept = before if before.get("type") == detection.type else detection.model_dump(mode="json")
+            current = before if before.get("type") == detection.type else detection.model_dump(mode="json")
             given = changes["audio"]["input"]["turn_detection"]
-            merged["audio"]["input"]["turn_detection"] = kept | given
+            merged["audio"]["input"]["turn_detection"] = current | given
         self.echo = merged
 
     @property
