@@ -1,7 +1,8 @@
 """Who is reached at which number of the rehearsal's telephone network, and in which languages they talk.
 
-Given a number +1 NXX 555 01NN (the range reserved for fiction in places), names the subscriber by its last two digits: a persona
-that talks, or what the network does instead. The line simulator and the callee-side Asterisk both follow this table.
+Given a number +1 NXX 555 01NN (reserved for fiction in places), names the subscriber by its last two digits: a
+persona that talks, or what the network does instead. The line simulator and the callee-side Asterisk both follow this
+table.
 """
 
 from __future__ import annotations
