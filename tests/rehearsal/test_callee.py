@@ -41,14 +41,14 @@ class Call:
             piece = agent[at * 960 : at * 960 + 960]
             self.callee.hear(piece.ljust(960, b"\0"))
             self.sound += self.callee.next_frame()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)
 def no_thinking_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses of a callee pass at once; the test counts frames, not seconds."""
+    """Pauses of a callee pass within a frame."""
     real = asyncio.sleep
-    monkeypatch.setattr("opendeep_kit.rehearsal.callees_server.asyncio.sleep", lambda s: real(0))
+    monkeypatch.setattr("opendeep_kit.rehearsal.callees_server.asyncio.sleep", lambda s: real(min(s, 0.02)))
 
 
 async def test_answers_the_agent() -> None:

@@ -13,7 +13,6 @@ from opendeep_kit.rehearsal.speech import PITCH, PiperMouth, SileroDetector, Whi
 from opendeep_kit.rehearsal.turns import Started, Stopped, TurnDetector
 from opendeep_kit.rehearsal.understand import plain
 
-pytestmark = pytest.mark.speech
 SENTENCE = "Can you come to your appointment on Tuesday?"
 
 

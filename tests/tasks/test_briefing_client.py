@@ -50,7 +50,7 @@ class Model:
 def model() -> Iterator[Model]:
     """The model, listening."""
     made = Model()
-    thread = Thread(target=made.server.serve_forever)
+    thread = Thread(target=made.server.serve_forever, args=(0.02,))
     thread.start()
     yield made
     made.server.shutdown()
