@@ -1,13 +1,19 @@
-# One verb each. Every target sets up what it needs: `make demo` works on a fresh clone.
+# One verb each; `make help` lists them. Every target sets up what it needs: `make demo` works on a fresh clone.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+# A file's tests stay together (they share an Asterisk, a browser, a record), on as many workers as there are cores.
+WORKERS := -n logical --dist loadfile --durations 15
 
-.PHONY: setup demo test tests types style imports notebooks lab slow soak clean
+.PHONY: help setup demo quick test tests package-types types style imports notebooks lab slow soak clean
 
-setup: $(READY)
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Everything into .venv
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -18,16 +24,20 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rehearsal,postgres,dev]'
 	@touch $(READY)
 
-# A campaign of simulated callees with real speech, from nothing to a table of outcomes.
-demo: setup
+demo: setup ## A campaign of simulated callees with real speech, from nothing to a table of outcomes
 	$(BIN)/opendeep demo --json data/demo.json
 
-# Style, types, the import rule, then the tests.
-test: style types imports tests
+quick: style package-types ## While you work: style, types of the package, unit tests
+	$(PYTEST) $(WORKERS) -m "unit and not slow and not soak"
+
+test: style types imports tests ## Before a commit: style, types, the import rule, all but slow tests
 
 style: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+package-types: setup
+	$(BIN)/mypy -p opendeep_kit
 
 types: setup
 	$(BIN)/mypy
@@ -36,23 +46,21 @@ imports: setup
 	$(BIN)/lint-imports
 
 tests: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak"
+	$(PYTEST) $(WORKERS) -m "not slow and not soak"
 
-# Whole services, browsers and notebooks: what `make test` has too few of.
-slow: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --timeout 600
+slow: setup ## Whole services, browsers and notebooks: what `make test` has too few of
+	$(PYTEST) $(WORKERS) -m slow --timeout 600
 
-# What takes long: random runs, waiting for clocks, whole services that lose parts.
-soak: setup
-	$(BIN)/python -m pytest -m soak --timeout 1800
+soak: setup ## What takes minutes: random runs, waiting for clocks, whole services that lose parts
+	$(PYTEST) -m soak --timeout 1800
 
-# Every notebook as it is, cell by cell, with humming voices, in a folder of its own: no cell may fail.
-notebooks: setup
+# In a folder of its own, with humming voices.
+notebooks: setup ## Every notebook as it is, cell by cell: no cell may fail
 	OPENDEEP_REHEARSAL__ENGINE=tones OPENDEEP_DATA_DIR=$$(mktemp -d) \
-		$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 900 --timeout 1800 --durations 12 notebooks
+		$(PYTEST) -p nbval --nbval-lax --nbval-cell-timeout 900 --timeout 1800 --durations 12 notebooks
 
-lab: setup
+lab: setup ## JupyterLab on the notebooks
 	$(BIN)/opendeep lab
 
-clean:
+clean: ## Away with what was set up and cached
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
