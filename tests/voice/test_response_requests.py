@@ -133,6 +133,19 @@ def test_end_that_is_told_twice_frees_no_way() -> None:
     assert talk.conversation.is_owed
 
 
+def test_end_of_a_response_that_was_replaced_frees_no_way() -> None:
+    """Another has begun meanwhile: the next request waits for the end of that one."""
+    talk = Talk()
+    talk.model("response.created", response={"id": "r1"})
+    talk.model("response.created", response={"id": "r2"})
+    talk.ask()
+    done(talk, "r1")
+    between = talk.asked()
+    done(talk, "r2")
+
+    assert (between, talk.asked()) == ([], [""])
+
+
 def test_end_without_an_id_is_that_of_the_active_response() -> None:
     """Some servers name none: it does not hold the talk up."""
     talk = Talk()
