@@ -26,8 +26,10 @@ class Effects:
     happened: list[events.Event] = field(default_factory=list)
     tool_calls: list[wire.FunctionCallDone] = field(default_factory=list)
 
-    def take(self) -> Effects:
-        """Everything collected so far; leaves this one empty."""
+    def take(self) -> Effects | None:
+        """Everything collected so far, if anything; leaves this one empty."""
+        if not (self.sends or self.happened or self.tool_calls):
+            return None
         taken = Effects(self.sends, self.happened, self.tool_calls)
         self.sends, self.happened, self.tool_calls = [], [], []
         return taken

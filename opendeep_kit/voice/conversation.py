@@ -64,14 +64,19 @@ class Conversation:
 
     # ---- what the shell asks ------------------------------------------------------------------------
 
-    def take(self) -> Effects:
-        """Everything collected since the last call."""
+    def take(self) -> Effects | None:
+        """Everything collected since the last call; None when there is nothing."""
         return self._effects.take()
 
     @property
     def is_owed(self) -> bool:
         """The model has begun a response, or was asked for one, and owes us a word of it."""
         return self._responses.is_owed
+
+    @property
+    def has_answered(self) -> bool:
+        """This session gave a whole response, or was lost when it owed none."""
+        return self._responses.has_answered
 
     @property
     def is_quiet(self) -> bool:

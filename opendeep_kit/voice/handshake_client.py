@@ -99,7 +99,7 @@ def handshake_failure(error: Exception, base_url: str) -> OpenDeepError:
 def _retry_after(error: Exception) -> float:
     """What the answer asks for, in seconds; a date or nonsense counts as nothing."""
     asked = error.response.headers.get("Retry-After", "") if isinstance(error, InvalidStatus) else ""
-    return min(float(asked), LONGEST_WAIT_S) if asked.isdigit() else TURNED_AWAY_S
+    return min(float(asked), LONGEST_WAIT_S) if asked.isascii() and asked.isdigit() else TURNED_AWAY_S
 
 
 def refusal(error: Mapping[str, Any]) -> BadInput:

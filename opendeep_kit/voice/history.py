@@ -13,7 +13,7 @@ from opendeep_kit.voice import wire
 
 
 @dataclass(slots=True)
-class Entry:
+class HistoryEntry:
     """One turn or tool call."""
 
     item_id: str
@@ -32,16 +32,19 @@ class History:
     """The conversation of one call."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
-        self._by_id: dict[str, Entry] = {}
+        self._entries: list[HistoryEntry] = []
+        self._by_id: dict[tuple[str, str], HistoryEntry] = {}
 
-    def place(self, item_id: str, role: str) -> Entry:
+    def place(self, item_id: str, role: str) -> HistoryEntry:
         """Keep a place for an item whose words are not known yet; known items keep theirs."""
-        entry = self._by_id.get(item_id)
+        # Tool calls have ids of their own, which may be those of items.
+        key = (role if role in ("call", "output") else "", item_id)
+        entry = self._by_id.get(key)
         if entry is None:
-            entry = Entry(item_id, role)
+            entry = HistoryEntry(item_id, role)
             self._entries.append(entry)
-            self._by_id[item_id] = entry
+            if item_id:
+                self._by_id[key] = entry
         return entry
 
     def said(self, item_id: str, role: str, text: str, *, is_cut: bool = False) -> None:
@@ -51,16 +54,16 @@ class History:
 
     def noted(self, text: str) -> None:
         """A word to the agent that the callee does not hear."""
-        self._entries.append(Entry("", "note", text))
+        self._entries.append(HistoryEntry("", "note", text))
 
     def called(self, tool_call_id: str, name: str, arguments: str) -> None:
         """A tool call."""
-        entry = self.place(f"call:{tool_call_id}", "call")
+        entry = self.place(tool_call_id, "call")
         entry.text, entry.name = arguments or "{}", name
 
     def returned(self, tool_call_id: str, output: str) -> None:
         """A tool's result."""
-        self.place(f"output:{tool_call_id}", "output").text = output
+        self.place(tool_call_id, "output").text = output
 
     @property
     def waits_for_agent(self) -> bool:
@@ -77,7 +80,7 @@ class History:
         """Client events (`conversation.item.create`) that rebuild the conversation."""
         return [self._event(entry) for entry in self._entries if entry.text or entry.role == "output"]
 
-    def _event(self, entry: Entry) -> str:
+    def _event(self, entry: HistoryEntry) -> str:
         if entry.role == "callee" and entry.text == NOT_UNDERSTOOD:
             return wire.system_text(f"The callee spoke {NOT_UNDERSTOOD}.")
         if entry.role == "callee":
@@ -86,7 +89,6 @@ class History:
             return wire.agent_text(entry.text + (" —" if entry.is_cut else ""))
         if entry.role == "note":
             return wire.system_text(entry.text)
-        tool_call_id = entry.item_id.split(":", 1)[1]
         if entry.role == "call":
-            return wire.tool_call(tool_call_id, entry.name, entry.text)
-        return wire.tool_output(tool_call_id, entry.text)
+            return wire.tool_call(entry.item_id, entry.name, entry.text)
+        return wire.tool_output(entry.item_id, entry.text)

@@ -23,18 +23,16 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from websockets.exceptions import ConnectionClosed
 
 from opendeep_kit import events
-from opendeep_kit.audio.g711 import decode, encode
-from opendeep_kit.audio.pcm import MODEL_RATE_HZ, bytes_per_ms
 from opendeep_kit.audio.playout import Frame
-from opendeep_kit.audio.resample import Resampler
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.handshake_client import CLOSE_S, TurnedAway, connect, refusal
-from opendeep_kit.voice.model_errors import FATAL_CODES
-from opendeep_kit.voice.patience import Patience
+from opendeep_kit.voice.model_audio import ModelAudio
+from opendeep_kit.voice.model_errors import ReportedError
+from opendeep_kit.voice.reconnect_policy import ReconnectPolicy
 
 QUEUE_MS = 2000
 TICK_S = 0.1
@@ -95,42 +93,31 @@ class RealtimeVoice:
         self._emit = emit
         self._run_tool = run_tool
         self._on_limits = on_limits
-        self._law = "" if settings.audio_format == "pcm24" else settings.audio_format
-        model_rate = 8000 if self._law else MODEL_RATE_HZ
-        self._up = Resampler(line_rate_hz, model_rate)
-        self._down = Resampler(model_rate, line_rate_hz)
-        self._chunk = bytearray()
-        self._chunk_bytes = int(chunk_ms * bytes_per_ms(model_rate))
+        self._audio = ModelAudio(settings.audio_format, line_rate_hz=line_rate_hz, chunk_ms=chunk_ms)
         self._chunk_ms = chunk_ms
         self._sound: deque[bytes] = deque()
         self._control: deque[str] = deque()
         self._has_work = asyncio.Event()
         self._connection: AsyncRealtimeConnection | None = None
         self._is_closing = False
-        self._attempts = 0
-        self._has_answered = False  # This session gave a whole response, or was lost when it owed none.
-        self._last_word = 0.0
+        self._sessions = 0
+        self._last_word_ms = 0.0
+        """When one of the two sides last said something to the other, sound apart."""
         self.dropped_ms = 0.0
 
     # ---- the bridge's side --------------------------------------------------------------------------
 
     def hear(self, pcm: bytes) -> None:
         """Callee's sound at the line's rate."""
-        self._chunk += self._up.feed(pcm)
-        while len(self._chunk) >= self._chunk_bytes:
-            piece = bytes(self._chunk[: self._chunk_bytes])
-            del self._chunk[: self._chunk_bytes]
-            self._enqueue(encode(piece, self._law) if self._law else piece)
-
-    def _enqueue(self, piece: bytes) -> None:
-        if self._connection is None:
-            self.dropped_ms += self._chunk_ms
-            return
-        if len(self._sound) * self._chunk_ms >= QUEUE_MS:
-            self._sound.popleft()
-            self.dropped_ms += self._chunk_ms
-        self._sound.append(piece)
-        self._has_work.set()
+        for piece in self._audio.to_model(pcm):
+            if self._connection is None:
+                self.dropped_ms += self._chunk_ms
+                continue
+            if len(self._sound) * self._chunk_ms >= QUEUE_MS:
+                self._sound.popleft()
+                self.dropped_ms += self._chunk_ms
+            self._sound.append(piece)
+            self._has_work.set()
 
     def frame_sent(self, frame: Frame) -> None:
         """A frame with agent sound was written to the line."""
@@ -141,13 +128,11 @@ class RealtimeVoice:
     def speak_now(self, instructions: str = "") -> None:
         """Let the agent take a turn."""
         self._talk.speak_now(instructions)
-        self._last_word = self._now_ms()
         self._flush()
 
     def say(self, text: str) -> None:
         """Cut the agent and let it say exactly this."""
         self._talk.say(f'Say exactly: "{text}"', self._now_ms())
-        self._last_word = self._now_ms()
         self._flush()
 
     def coach(self, text: str) -> None:
@@ -161,14 +146,12 @@ class RealtimeVoice:
         self._settings = self._settings.model_copy(update={"turn_detection": turn})
         self._talk.fall_silent(self._now_ms())
         if self._connection is not None:
-            self._control.append(wire.detection_update(self._settings))
+            self._send(wire.detection_update(self._settings))
         self._flush()
-        self._has_work.set()
 
     def tool_finished(self, tool_call_id: str, output: str, *, wants_reply: bool) -> None:
         """Hand a tool's result to the model."""
         self._talk.tool_finished(tool_call_id, output, wants_reply=wants_reply)
-        self._last_word = self._now_ms()
         self._flush()
 
     @property
@@ -190,19 +173,17 @@ class RealtimeVoice:
 
     async def run(self) -> None:
         """Hold the session until `close`, through reconnections."""
-        patience, clock = Patience(self._settings), asyncio.get_running_loop().time
+        policy, clock = ReconnectPolicy(self._settings), asyncio.get_running_loop().time
         while not self._is_closing:
-            if self._attempts > 2 * self._settings.reconnect_attempts:
-                raise Unavailable("the voice model's connection breaks again and again", do="look at its log")
             began, failure = clock(), None
             try:
                 await self._one_connection()
             except Unavailable as error:
-                if self._attempts == 0:
+                if self._sessions == 0:
                     raise
                 failure = error
             if not self._is_closing:
-                await asyncio.sleep(patience.pause(began, clock(), failure, has_answered=self._has_answered))
+                await asyncio.sleep(policy.pause(began, clock(), failure, has_answered=self._talk.has_answered))
 
     async def _one_connection(self) -> None:
         """Connect, talk until the connection ends.
@@ -235,33 +216,39 @@ class RealtimeVoice:
         async with asyncio.timeout(self._settings.connect_timeout_s):
             created = wire.parse(await connection.recv_bytes())
             if isinstance(created, wire.ErrorReported):
-                raise _refusal(created.error, self._attempts)
-            told = self._session
+                raise self._refusal(created.error)
+            setup = self._session
             await connection.send_raw(
-                wire.session_update(told.instructions, told.tools, self._settings, language=told.language)
+                wire.session_update(setup.instructions, setup.tools, self._settings, language=setup.language)
             )
             while not isinstance(updated := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
                 if isinstance(updated, wire.ErrorReported):
-                    raise _refusal(updated.error, self._attempts)
-        self._attempts += 1
-        replayed = self._talk.connection_restored() if self._attempts > 1 else 0
-        if self._attempts > 1:
+                    raise self._refusal(updated.error)
+        self._sessions += 1
+        replayed = 0
+        if self._sessions > 1:
+            replayed = self._talk.connection_restored()
             self._control.clear()
         self._sound.clear()
-        self._connection, self._has_answered = connection, False
-        self._last_word = self._now_ms()
-        session_id = str(created.session.get("id", "")) if isinstance(created, wire.SessionCreated) else ""
+        self._connection, self._last_word_ms = connection, self._now_ms()
+        session_id = wire.id_of(created.session) if isinstance(created, wire.SessionCreated) else ""
         self._emit(
             events.ModelConnected(
                 call_id=self._call_id,
                 at_ms=self._now_ms(),
                 model=self._settings.model,
                 session_id=session_id,
-                attempt=self._attempts,
+                attempt=self._sessions,
                 replayed_items=replayed,
             )
         )
         self._flush()
+
+    def _refusal(self, error: Mapping[str, object]) -> OpenDeepError:
+        """Settings that a session of this call was given before are not at fault: that may pass."""
+        if self._sessions == 0 or ReportedError.read(error).is_fatal:
+            return refusal(error)
+        return Unavailable("the voice model did not take the call up again", do="look at its log")
 
     async def _talk_over(self, connection: AsyncRealtimeConnection) -> None:
         """Read and write until somebody ends it."""
@@ -269,8 +256,10 @@ class RealtimeVoice:
         writer = asyncio.create_task(self._write(connection), name="model-out")
         try:
             while not (await asyncio.wait((reader, writer), timeout=TICK_S, return_when=FIRST_COMPLETED))[0]:
-                self._tick()
-                if self._talk.is_owed and self._now_ms() - self._last_word > STALL_S * 1000:
+                now_ms = self._now_ms()
+                self._talk.tick(now_ms)
+                self._flush()
+                if self._talk.is_owed and now_ms - self._last_word_ms > STALL_S * 1000:
                     self._lost(0, "stalled")
                     return
             for task in (reader, writer):
@@ -284,13 +273,10 @@ class RealtimeVoice:
     async def _read(self, connection: AsyncRealtimeConnection) -> None:
         while True:
             event = wire.parse(await connection.recv_bytes())
-            now_ms = self._now_ms()
-            self._last_word = now_ms
-            self._has_answered |= isinstance(event, wire.ResponseDone) and event.response.get("status") == "completed"
+            now_ms = self._last_word_ms = self._now_ms()
             if isinstance(event, wire.AudioDelta):
                 if self._talk.wants_audio(event.response_id):
-                    pcm = decode(event.delta, self._law) if self._law else event.delta
-                    self._talk.receive_audio(event, self._down.feed(pcm), now_ms)
+                    self._talk.receive_audio(event, self._audio.to_line(event), now_ms)
             else:
                 if isinstance(event, wire.LimitsUpdated):
                     self._on_limits(event.rate_limits, 0.0)
@@ -316,19 +302,10 @@ class RealtimeVoice:
             self._has_work.clear()
             await self._has_work.wait()
 
-    def _tick(self) -> None:
-        """Let the conversation ask for what had to wait."""
-        was_owed = self._talk.is_owed
-        self._talk.tick(self._now_ms())
-        if self._talk.is_owed and not was_owed:
-            self._last_word = self._now_ms()
-        self._flush()
-
     def _lost(self, code: int, reason: str) -> None:
         if self._connection is None:
             return
         self._connection = None
-        self._has_answered |= not self._talk.is_owed
         self._sound.clear()
         self._control.clear()
         if not self._is_closing:
@@ -341,17 +318,16 @@ class RealtimeVoice:
     def _flush(self) -> None:
         """Carry out what the conversation collected."""
         effects = self._talk.take()
+        if effects is None:
+            return
         for event in effects.happened:
             self._emit(event)
         if effects.sends:
-            self._control.extend(effects.sends)
-            self._has_work.set()
+            self._send(*effects.sends)
         for call in effects.tool_calls:
             self._run_tool(call.call_id, call.name, call.arguments)
 
-
-def _refusal(error: Mapping[str, Any], attempts: int) -> OpenDeepError:
-    """Settings that a session of this call was given before are not at fault: that may pass."""
-    if attempts == 0 or error.get("code") in FATAL_CODES:
-        return refusal(error)
-    return Unavailable("the voice model did not take the call up again", do="look at its log")
+    def _send(self, *client_events: str) -> None:
+        self._control.extend(client_events)
+        self._last_word_ms = self._now_ms()
+        self._has_work.set()

@@ -59,6 +59,8 @@ class Responses:
         """What the response under way is for; None when nobody wants it any more."""
         self._open_id = ""
         """Event id of our last request, until it is answered."""
+        self.has_answered = False
+        """This session gave a whole response, or was lost when it owed none."""
         self._requests = self._failures = 0
         self._retry_at_ms = 0.0
         """When waiting ends."""
@@ -162,6 +164,7 @@ class Responses:
 
     def ended(self, response_id: str, status: str, now_ms: float) -> None:
         """A response is over; one that nobody saw begin was ours, if we wait for one."""
+        self.has_answered |= status == "completed"
         is_over_already = response_id in self.dead and response_id != self.active_id
         self.dead.add(response_id)
         if is_over_already:
@@ -236,6 +239,7 @@ class Responses:
         Args:
             was_heard: sound of the active response came.
         """
+        self.has_answered |= not self.is_owed
         request = self._pursued if self.is_owed and not was_heard else None
         wanted = self._wanted if self._wanted is not None and self._wanted.must else request
         self._wanted = TurnRequest(wanted.instructions, must=True) if wanted is not None and wanted.must else None
@@ -246,6 +250,7 @@ class Responses:
 
     def restored(self) -> None:
         """A fresh session."""
+        self.has_answered = False
         if self.state is ResponseState.OWING:
             self.want_reply()
         self._advance(ResponseEvent.RESTORED)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 import pybase64
@@ -35,14 +35,14 @@ class SessionUpdated(msgspec.Struct, tag="session.updated"):
 class SpeechStarted(msgspec.Struct, tag="input_audio_buffer.speech_started"):
     """The callee began to speak."""
 
-    item_id: str
+    item_id: str = ""
     audio_start_ms: float = 0
 
 
 class SpeechStopped(msgspec.Struct, tag="input_audio_buffer.speech_stopped"):
     """The callee's turn is over."""
 
-    item_id: str
+    item_id: str = ""
     audio_end_ms: float = 0
 
 
@@ -55,14 +55,14 @@ class TimeoutTriggered(msgspec.Struct, tag="input_audio_buffer.timeout_triggered
 class TranscriptionCompleted(msgspec.Struct, tag="conversation.item.input_audio_transcription.completed"):
     """What the callee said."""
 
-    item_id: str
+    item_id: str = ""
     transcript: str = ""
 
 
 class TranscriptionFailed(msgspec.Struct, tag="conversation.item.input_audio_transcription.failed"):
     """The callee's words could not be told."""
 
-    item_id: str
+    item_id: str = ""
     error: dict[str, Any] = {}
 
 
@@ -141,13 +141,17 @@ class ErrorReported(msgspec.Struct, tag="error"):
     error: dict[str, Any]
 
 
+LONGEST_RESET_S = 10.0**7
+"""No allowance is away for longer: such a figure is nonsense."""
+
+
 class RateLimit(msgspec.Struct):
     """What is left of one of the account's allowances, over all its sessions."""
 
     name: str
     """`requests` or `tokens`."""
     remaining: float
-    reset_seconds: float
+    reset_seconds: Annotated[float, msgspec.Meta(le=LONGEST_RESET_S)]
     """Until it is whole again."""
     limit: float = 0
 
@@ -215,23 +219,34 @@ class _Head(msgspec.Struct):
     type: str
 
 
+_USED = frozenset(str(kind.__struct_config__.tag) for kind in get_args(TypedEvent))
 _typed: msgspec.json.Decoder[TypedEvent] = msgspec.json.Decoder(TypedEvent)
 _head = msgspec.json.Decoder(_Head)
 
 
 def parse(data: bytes | str) -> ServerEvent:
-    """One frame from the model. What cannot be read at all is `Other("?", …)`."""
+    """One frame from the model. What cannot be read at all is `Other("?", …)`; nothing raises."""
     try:
         return _typed.decode(data)
-    except msgspec.ValidationError:
-        raw = data.encode() if isinstance(data, str) else data
-        try:
-            name = _head.decode(data).type
-        except msgspec.ValidationError:
-            name = "?"
-        return Other(type=name, is_known=name in _KNOWN_UNUSED, raw=raw)
-    except msgspec.DecodeError:
-        return Other(type="?", is_known=False, raw=data.encode() if isinstance(data, str) else data)
+    except (msgspec.DecodeError, RecursionError):
+        raw = data.encode(errors="replace") if isinstance(data, str) else data
+    try:
+        name = _head.decode(raw).type
+    except (msgspec.DecodeError, RecursionError):
+        return Other(type="?", is_known=False, raw=raw)
+    event = _read_oddly_written(raw) if name in _USED else None
+    return event or Other(type=name, is_known=name in _KNOWN_UNUSED, raw=raw)
+
+
+def _read_oddly_written(raw: bytes) -> TypedEvent | None:
+    """An event as some servers write it: null for what they leave out, numbers as ids, numbers in quotes."""
+    try:
+        fields = {name: value for name, value in msgspec.json.decode(raw).items() if value is not None}
+        ids = {name: str(fields[name]) for name in ("item_id", "response_id", "call_id") if name in fields}
+        event: TypedEvent = msgspec.convert(fields | ids, TypedEvent, strict=False)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return event
 
 
 # ---- what their open fields hold --------------------------------------------------------------------

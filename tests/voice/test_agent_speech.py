@@ -115,7 +115,8 @@ def test_effects_are_handed_out_once(line: Line) -> None:
     line.speech.cut(0)
     first, second = line.effects.take(), line.effects.take()
 
-    assert (len(first.sends), len(second.sends)) == (1, 0)
+    assert first is not None
+    assert (len(first.sends), second) == (1, None)
 
 
 # ---- our own ----------------------------------------------------------------------------------------

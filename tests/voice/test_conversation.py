@@ -105,7 +105,7 @@ class Talk:
         self.model("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=0)
 
     def _collect(self) -> None:
-        effects = self.conversation.take()
+        effects = self.conversation.take() or Effects()
         self.effects.sends += effects.sends
         self.effects.happened += effects.happened
         self.effects.tool_calls += effects.tool_calls

@@ -17,7 +17,7 @@ from opendeep_kit import events
 from opendeep_kit.audio.playout import Playout
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.settings import VoiceSettings
-from opendeep_kit.voice import patience, realtime_client
+from opendeep_kit.voice import realtime_client, reconnect_policy
 from opendeep_kit.voice.conversation import Conversation
 from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
 
@@ -100,6 +100,30 @@ async def run_dry(peer: Peer) -> None:
     await send(peer, "response.output_audio.delta", response_id="r1", item_id="a1", content_index=0, delta=sound)
     await send(peer, "error", error={"code": "insufficient_quota", "message": "Over quota."})
     await asyncio.sleep(1)
+
+
+ODD_FRAMES = (
+    "ping",
+    b"\x00\xff",
+    '{"type":"error","error":"no"}',
+    '{"type":"error","error":{"code":["insufficient_quota"],"event_id":7}}',
+    '{"type":"conversation.item.added","item":{"id":1,"type":"message","role":"user","content":["text",null]}}',
+    '{"type":"response.created","response":{"id":null}}',
+    '{"type":"response.output_audio.delta","response_id":"r:1","item_id":"a:1","delta":"AQID"}',
+    '{"type":"response.done","response":{"id":"r:1","status":"completed","usage":{"input_tokens":"many"}}}',
+    '{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","remaining":1,"reset_seconds":1e300}]}',
+    '{"type":"response.output_audio.delta","delta":5,"response_id":nonsense',
+)
+
+
+async def speak_oddly(peer: Peer) -> None:
+    """A server of whose frames few are as expected, and then a callee who speaks."""
+    await configured(peer)
+    for frame in ODD_FRAMES:
+        await peer.send(frame)
+    await send(peer, "input_audio_buffer.speech_started", item_id="u1")
+    async for _ in peer:
+        pass
 
 
 class Call:
@@ -241,10 +265,23 @@ async def test_lost_server_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> 
         assert [lost.reason for lost in call.events if isinstance(lost, events.ModelLost)] == ["stalled"]
 
 
+async def test_odd_frames_end_no_session() -> None:
+    """Whatever a server writes, the session stands, and the next event is taken."""
+    async with calling(speak_oddly) as call:
+        run = asyncio.create_task(call.voice.run())
+        await call.until(events.SpeechStarted)
+        call.voice.close()
+        await run
+
+        assert call.connections == 1
+        assert not any(isinstance(event, events.ModelLost) for event in call.events)
+        assert sum(isinstance(event, events.Unknown) for event in call.events) >= 4
+
+
 async def test_server_that_never_replies_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """It configures every session and lets it stand, but owes each its reply: that is no recovery."""
     monkeypatch.setattr(realtime_client, "STALL_S", 0.2)
-    monkeypatch.setattr(patience, "STEADY_S", 0.1)
+    monkeypatch.setattr(reconnect_policy, "STEADY_S", 0.1)
     async with calling(stay) as call:
         run = asyncio.create_task(call.voice.run())
         await call.until(events.ModelConnected)

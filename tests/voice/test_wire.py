@@ -165,6 +165,63 @@ def test_known_event_with_wrong_fields_is_other(text: str) -> None:
     assert (event.type, event.is_known) == (json.loads(text)["type"], False)
 
 
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [
+        (
+            '{"type":"input_audio_buffer.speech_started","audio_start_ms":"1184","item_id":7}',
+            wire.SpeechStarted("7", 1184),
+        ),
+        ('{"type":"input_audio_buffer.speech_stopped","audio_end_ms":null}', wire.SpeechStopped("", 0)),
+        (
+            '{"type":"response.output_audio.delta","response_id":1,"item_id":"a","content_index":"1","delta":"AAE="}',
+            wire.AudioDelta("1", "a", b"\x00\x01", 1),
+        ),
+        (
+            '{"type":"response.function_call_arguments.done","response_id":"r","item_id":"f","call_id":3,"name":null}',
+            wire.FunctionCallDone("r", "f", "3"),
+        ),
+        (
+            '{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","remaining":"5","reset_seconds":"1.5"}]}',
+            wire.LimitsUpdated([wire.RateLimit("tokens", 5, 1.5)]),
+        ),
+    ],
+)
+def test_event_that_is_written_oddly(text: str, event: wire.ServerEvent) -> None:
+    """Null for what is left out, numbers for ids, numbers in quotes: it says what it should."""
+    assert wire.parse(text) == event
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"error","error":{"code":' + "[" * 20_000 + "]" * 20_000 + "}}",
+        '{"type":"response.output_audio.delta","delta":5,"response_id":nonsense',
+        '{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","remaining":1,"reset_seconds":1e300}]}',
+        '{"type":"response.done","response":{"id":"\\ud800"}}',
+    ],
+    ids=["deep", "broken behind a wrong field", "a wait of years", "half a character"],
+)
+def test_frame_that_no_reader_expects(text: str) -> None:
+    """It comes back as an event that nobody has heard of; nothing raises."""
+    assert isinstance(wire.parse(text), wire.Other)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"input_tokens": 3, "output_tokens": "4"}, (3, 4)),
+        ({"input_tokens": -1, "output_tokens": {"text": 4}}, (0, 0)),
+        ({"input_tokens": 1e300, "output_tokens": "four"}, (0, 0)),
+        (None, (0, 0)),
+        (7, (0, 0)),
+    ],
+)
+def test_tokens_in_any_form(usage: object, tokens: tuple[int, int]) -> None:
+    """What is no count costs nothing."""
+    assert tuple(wire.tokens_of({"usage": usage}).values()) == tokens
+
+
 # ---- what we send -----------------------------------------------------------------------------------
 
 

@@ -14,12 +14,13 @@ STEADY_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 1.5
 
 
-class Patience:
+class ReconnectPolicy:
     """One call's tries, counted from the last good session."""
 
     def __init__(self, settings: VoiceSettings) -> None:
         self._settings = settings
         self._failures = 0
+        self._sessions = 0
         self._give_up_at = 0.0
 
     def pause(self, began: float, now: float, error: Unavailable | None = None, *, has_answered: bool = True) -> float:
@@ -31,8 +32,11 @@ class Patience:
             has_answered: whether that session gave a whole response, or was asked for none.
 
         Raises:
-            Unavailable: enough tries, or enough time.
+            Unavailable: enough tries, enough time, or too many sessions that broke.
         """
+        self._sessions += error is None
+        if self._sessions > 2 * self._settings.reconnect_attempts:
+            raise Unavailable("the voice model's connection breaks again and again", do="look at its log")
         if error is None and has_answered and now - began >= STEADY_S:
             self._failures = 0
             return 0.0
