@@ -1,9 +1,8 @@
 """I/O lives in files that say so by their name, in the store, and in the seams listed here; all else is pure."""
 
 import ast
-from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "opendeep_kit"
+from tests.source import imports, nodes
 
 IO_MODULES = frozenset(
     [
@@ -92,23 +91,17 @@ SEAMS: dict[str, str] = {
 """Modules that may do I/O or wait although neither their name nor their folder says so, and why."""
 
 
-def modules() -> dict[str, ast.Module]:
-    """Every module of the package by its path without suffix."""
+def modules() -> dict[str, list[ast.AST]]:
+    """Every module of the package by its path without suffix: all its nodes."""
+    return {path.removesuffix(".py"): found for path, found in nodes("opendeep_kit").items()}
+
+
+def imported() -> dict[str, set[str]]:
+    """First parts of the names that each module imports, anywhere in it."""
     return {
-        path.relative_to(PACKAGE).with_suffix("").as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-        for path in sorted(PACKAGE.rglob("*.py"))
+        path.removesuffix(".py"): {name.split(".")[0] for name in names}
+        for path, names in imports("opendeep_kit").items()
     }
-
-
-def imported(tree: ast.Module) -> set[str]:
-    """First parts of the names that are imported, anywhere in the module."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.split(".")[0])
-    return names
 
 
 def may_do_io(name: str) -> bool:
@@ -118,24 +111,24 @@ def may_do_io(name: str) -> bool:
 
 def test_io_stays_in_its_files() -> None:
     """A pure module that begins to wait or to connect is seen here: rename it, move the I/O, or list it with a reason."""
-    found = {name: sorted(imported(tree) & IO_MODULES) for name, tree in modules().items() if not may_do_io(name)}
+    found = {name: sorted(names & IO_MODULES) for name, names in imported().items() if not may_do_io(name)}
 
     assert {name: names for name, names in found.items() if names and name not in SEAMS} == {}
 
 
 def test_seams_are_not_outdated() -> None:
     """A seam that became pure, or is gone, leaves the list."""
-    known = modules()
+    known = imported()
 
-    assert [name for name in SEAMS if name not in known or not imported(known[name]) & IO_MODULES] == []
+    assert [name for name in SEAMS if not known.get(name, set()) & IO_MODULES] == []
 
 
 def test_only_config_reads_the_environment() -> None:
     """Settings come from one place."""
     readers = {
         name
-        for name, tree in modules().items()
-        for node in ast.walk(tree)
+        for name, inside in modules().items()
+        for node in inside
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
     }
 
@@ -153,11 +146,11 @@ def test_pure_modules_read_no_clock() -> None:
     }
     found = {
         name: f"{node.func.value.id}.{node.func.attr}"
-        for name, tree in modules().items()
+        for name, inside in modules().items()
         if not may_do_io(name)
         and name not in SEAMS
         and not name.startswith("commands/")  # the edge: it hands time down
-        for node in ast.walk(tree)
+        for node in inside
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
@@ -176,6 +169,6 @@ def swallows(node: ast.AST) -> bool:
 
 def test_widest_except_is_rare() -> None:
     """Whatever comes is caught only where a bug must not take a call, a process's duty or a board down: told there."""
-    found = {name for name, tree in modules().items() if any(swallows(node) for node in ast.walk(tree))}
+    found = {name for name, inside in modules().items() if any(swallows(node) for node in inside)}
 
     assert found == {"periodic", "voice/tools", "boards/board"}

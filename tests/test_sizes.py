@@ -1,38 +1,46 @@
-"""Budgets that keep every piece small enough to be read in one go, and names that say what a module is about."""
+"""Budgets that keep every piece small enough to be read in one go, and names that say what a module is about.
+
+A file is cut where an idea ends: no module over 400 lines, and none under 60 that a single other one needs, but for
+those whose reason stands here.
+"""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-MAX_MODULE, MAX_FUNCTION, MAX_CLASS, MAX_TEST = 400, 60, 250, 30
+from tests.source import ROOT, imports, nodes, texts, trees
+
+MAX_MODULE, MAX_FUNCTION, MAX_TEST = 400, 60, 30
+MIN_ALONE = 60
 FORBIDDEN_NAMES = frozenset(["base", "common", "core", "helpers", "manager", "misc", "utils"])
-LARGER: dict[str, tuple[int, str]] = {
-    "opendeep_kit/voice/conversation.py: Conversation": (290, "one state machine; its parts would share every field"),
-    "opendeep_kit/voice/realtime_client.py: RealtimeVoice": (290, "one connection; its parts would share every field"),
+SMALL: dict[str, str] = {
+    "engine/admission": "how many may be called at once is asked apart from how one is called",
+    "engine/worker_choice": "asks sockets; the dialer asks the record",
+    "media/provider_watch": "the provider's limits, folded without a worker",
+    "record/hand_permits": "calls by hand are permitted in a transaction of their own",
+    "voice/reconnect_policy": "when a lost model is tried again, as pure arithmetic",
+    "widgets/static_outputs": "what a finished notebook keeps of a widget, for whoever runs notebooks",
 }
-"""Classes over the budget: how large they may be, and why."""
+"""Modules with one importer and fewer than 60 lines, and why each is an idea of its own."""
 
 
-def sources(*folders: str) -> Iterator[tuple[str, str]]:
-    """Path and text of every source file."""
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
-
-
-def definitions(*folders: str) -> Iterator[tuple[str, ast.AST, int]]:
-    """Every function and class: where and what it is, and its lines."""
-    for path, text in sources(*folders):
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+def definitions(folder: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef, int]]:
+    """Every function: where and what it is, and its lines."""
+    for path, found in nodes(folder).items():
+        for node in found:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno is not None
                 yield f"{path}: {node.name}", node, node.end_lineno - node.lineno + 1
 
 
+def every_test() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef, int]]:
+    """Every test."""
+    return (found for found in definitions("tests") if ": test_" in found[0])
+
+
 def test_modules() -> None:
     """No module of the package is longer than 400 lines."""
-    sizes = {path: len(text.splitlines()) for path, text in sources("opendeep_kit")}
+    sizes = {path: len(text.splitlines()) for path, text in texts("opendeep_kit").items()}
 
     assert {path: lines for path, lines in sizes.items() if lines > MAX_MODULE} == {}
 
@@ -46,47 +54,41 @@ def test_scripts() -> None:
 
 def test_functions() -> None:
     """No function of the package is longer than 60 lines."""
-    sizes = {name: lines for name, node, lines in definitions("opendeep_kit") if not isinstance(node, ast.ClassDef)}
-
-    assert {name: lines for name, lines in sizes.items() if lines > MAX_FUNCTION} == {}
+    assert {name: lines for name, _, lines in definitions("opendeep_kit") if lines > MAX_FUNCTION} == {}
 
 
-def test_classes() -> None:
-    """No class is longer than 250 lines, but for those listed, which may not grow either."""
-    sizes = {name: lines for name, node, lines in definitions("opendeep_kit") if isinstance(node, ast.ClassDef)}
+def test_small_modules_have_a_reason() -> None:
+    """A small module that one other imports belongs to that one, or says here why not; no reason outlives its module."""
+    names = {path: f"opendeep_kit/{path}".removesuffix(".py").replace("/", ".") for path in texts("opendeep_kit")}
+    importers = {
+        path: sum(name in wanted for wanted in imports("opendeep_kit").values()) for path, name in names.items()
+    }
+    small = {
+        path.removesuffix(".py")
+        for path, text in texts("opendeep_kit").items()
+        if importers[path] == 1 and len(text.splitlines()) < MIN_ALONE and not path.startswith("commands/")
+    }
 
-    assert {name: n for name, n in sizes.items() if n > LARGER.get(name, (MAX_CLASS, ""))[0]} == {}
+    assert small == {*SMALL}
 
 
 def test_tests() -> None:
     """A test is short enough to be one fact."""
-    sizes = {name: lines for name, _, lines in definitions("tests") if ": test_" in name}
-
-    assert {name: lines for name, lines in sizes.items() if lines > MAX_TEST} == {}
+    assert {name: lines for name, _, lines in every_test() if lines > MAX_TEST} == {}
 
 
 def test_tests_state_a_fact() -> None:
     """Every test has a docstring of its own."""
-    without = [
-        name
-        for name, node, _ in definitions("tests")
-        if ": test_" in name
-        and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and not ast.get_docstring(node)
-    ]
-
-    assert without == []
+    assert [name for name, node, _ in every_test() if not ast.get_docstring(node)] == []
 
 
 def test_names() -> None:
     """No module is called after nothing in particular."""
-    named = [
-        path for path, _ in sources("opendeep_kit", "tests") if FORBIDDEN_NAMES & {*Path(path).with_suffix("").parts}
-    ]
+    paths = [path for folder in ("opendeep_kit", "tests") for path in texts(folder)]
 
-    assert named == []
+    assert [path for path in paths if FORBIDDEN_NAMES & {*Path(path).with_suffix("").parts}] == []
 
 
 def test_modules_say_what_they_are_for() -> None:
     """Every module of the package begins with a docstring."""
-    assert [path for path, text in sources("opendeep_kit") if not ast.get_docstring(ast.parse(text))] == []
+    assert [path for path, tree in trees("opendeep_kit").items() if not ast.get_docstring(tree)] == []
