@@ -39,11 +39,11 @@ from opendeep_kit.campaigns.calendars import Clock, clock
 from opendeep_kit.campaigns.capacity import Provider, Worker, room
 from opendeep_kit.campaigns.model import Consent, Flow
 from opendeep_kit.campaigns.permission import may_we_call
-from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Rotation, plan
+from opendeep_kit.campaigns.planner import Demand, Limit, PlanLimits, Rotation, plan
 from opendeep_kit.campaigns.retries import OutcomeKind, next_attempt, outcome_kind
-from opendeep_kit.campaigns.rule_inputs import Case, Listed, Scope, Use, closed_days
+from opendeep_kit.campaigns.rule_inputs import CappedFlow, Listed, RuleInputs, Use, closed_days
 from opendeep_kit.campaigns.waiting import WaitingRoom
-from opendeep_kit.campaigns.zones import Callee, callee
+from opendeep_kit.campaigns.zones import Whereabouts, is_in_use, whereabouts
 from opendeep_kit.outcomes import Disposition, PhoneResult
 
 
@@ -51,7 +51,8 @@ from opendeep_kit.outcomes import Disposition, PhoneResult
 class Person:
     """One contact."""
 
-    callee: Callee
+    number: str
+    whereabouts: Whereabouts
     clock: Clock
     campaign: int
     rung: tuple[datetime, ...] = ()
@@ -95,11 +96,11 @@ class Day:
             of_tenant.setdefault(int(of.tenant.tenant_id[1:]), []).append(index)
         zones: set[str] = set()
         for number in made_numbers(contacts, self.rng):
-            known = callee(number)
+            known = whereabouts(number)
             tenant = 0 if self.rng.random() < WHALE_SHARE else self.rng.randrange(tenants)
             index = self.rng.choice(of_tenant[tenant])
             of = self.running[index]
-            self.report.refused_at_import += not (known.is_valid and known.zones)
+            self.report.refused_at_import += not (is_in_use(number) and known.zones)
             closed = closed_days(of.rules, known)
             key = (known.zones, closed.region)
             own = clocks.get(key)
@@ -108,7 +109,7 @@ class Day:
                 zones.update(known.zones)
             # Those without a zone wait as well: that nobody calls them is for the rules to show.
             self.waiting.add(of.rules.campaign_id, len(self.people), own, due_at=self.now)
-            self.people.append(Person(known, own, index))
+            self.people.append(Person(number, known, own, index))
         self.report.contacts, self.report.zones = len(self.people), len(zones)
         self.report.import_s = time.perf_counter() - began
 
@@ -145,7 +146,7 @@ class Day:
         tenants = {of.tenant.tenant_id: Limit(weight=of.tenant.weight) for of in self.running}
         everyone = Limit(room=free.calls, bound_by=free.bound_by)
         trunks = {"default": Limit(calls_per_s=self.calls_per_s)}
-        limits = Limits(everyone=everyone, trunks=trunks, tenants=tenants, campaigns=campaigns)
+        limits = PlanLimits(everyone=everyone, trunks=trunks, tenants=tenants, campaigns=campaigns)
         made = plan(demands, limits, self.rotation, now=self.now, until=until)
         self.rotation = made.rotation
         taken = [(place.at, self.waiting.take(place.campaign_id)) for place in made.places]
@@ -157,22 +158,23 @@ class Day:
     def _dial(self, at: datetime, index: int) -> None:
         person = self.people[index]
         of = self.running[person.campaign]
-        tenant_id, number = of.tenant.tenant_id, person.callee.number
-        scopes = (
-            Scope(name="this campaign", flow=of.rules.flow, use=Use(live=of.live)),
-            Scope(name="the tenant", flow=of.tenant.flow, use=Use(live=self.live_of_tenant[tenant_id])),
-            Scope(name="everybody", flow=Flow(max_live=self.slots), use=Use(live=self.live)),
+        tenant_id, number = of.tenant.tenant_id, person.number
+        flows = (
+            CappedFlow(name="this campaign", flow=of.rules.flow, use=Use(live=of.live)),
+            CappedFlow(name="the tenant", flow=of.tenant.flow, use=Use(live=self.live_of_tenant[tenant_id])),
+            CappedFlow(name="everybody", flow=Flow(max_live=self.slots), use=Use(live=self.live)),
         )
-        case = Case(
+        case = RuleInputs(
             now=at,
-            callee=person.callee,
+            number=person.number,
+            whereabouts=person.whereabouts,
             tenant=of.tenant,
             campaign=of.rules,
             dnc=Listed(everyone=number if number.startswith(("+1900", "+4490")) else None, snapshot="1"),
             consent=Consent(number=number, reference="form", given_at=GIVEN_AT),
             campaign_attempts=person.rung,
             tenant_attempts=person.rung,
-            scopes=scopes,
+            flows=flows,
         )
         decision = may_we_call(case)
         if not decision.is_allowed:
@@ -223,9 +225,9 @@ class Day:
     # ---- what is checked ----------------------------------------------------------------------------
 
     def _check(self, at: datetime, person: Person, of: Running) -> None:
-        zones: Sequence[str] = person.callee.zones
+        zones: Sequence[str] = person.whereabouts.zones
         if self.report.placed % 50 == 0:
-            zones = timezone.time_zones_for_number(phonenumbers.parse(person.callee.number))
+            zones = timezone.time_zones_for_number(phonenumbers.parse(person.number))
         moment = at.timestamp()
         walls = [datetime.fromtimestamp(moment, _zone(name)) for name in zones]
         self.report.outside += not zones or not all(is_inside(of.hours, wall) for wall in walls)

@@ -32,7 +32,7 @@ from opendeep_kit.warehouse.archive import note_span, write_files
 from opendeep_kit.warehouse.connection import Warehouse, open_warehouse
 from opendeep_kit.warehouse.folding import make_tables, take_in
 from opendeep_kit.warehouse.manifest import Archived
-from opendeep_kit.warehouse.pull import Mark, Pulled
+from opendeep_kit.warehouse.pull import Pulled, Watermark
 
 HERE = Path(__file__).parent
 MONTHS = 12
@@ -198,7 +198,7 @@ def archive_span(
     calls, events = generate(first, end, rows, number, people)
     with duckdb.connect() as facts:
         make_tables(facts)
-        take_in(facts, Pulled(tables={"calls": calls, "call_events": events}, mark=Mark()))
+        take_in(facts, Pulled(tables={"calls": calls, "call_events": events}, mark=Watermark()))
         files = write_files(facts, archive, DEFAULT_TENANT, f"{first}_{end}")
     span = Archived(
         tenant_id=DEFAULT_TENANT,

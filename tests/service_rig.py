@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from opendeep_kit.app import voice_client
 from opendeep_kit.call_floor import CallFloor
-from opendeep_kit.campaigns import zones
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.specs import parse_spec
@@ -21,13 +21,11 @@ from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.dialer import Dialer, Job
-from opendeep_kit.engine.permits import whereabouts_of
 from opendeep_kit.media.duty import MediaDuty, hand_over_by_record
 from opendeep_kit.media.worker import MediaWorker
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
 from opendeep_kit.record import directory, enrolling, enrolments, workers
 from opendeep_kit.record.database import Database, open_database
-from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.callees_server import CalleesServer
 from opendeep_kit.rehearsal.engines import FixedDialogue, FixedEars, LoudnessVoice, Say, ToneMouth, UseTool
@@ -199,13 +197,8 @@ def start_campaign(database: Database, campaign_id: str, numbers: Sequence[str],
 
 def add_contacts(database: Database, campaign_id: str, numbers: Sequence[str]) -> None:
     """These contacts too, due now."""
-    people = [directory.Contact(contact_id=number, number=number) for number in numbers]
-    directory.save_contacts(database, TENANT, people, now=now())
-    entries = (
-        NewEnrolment(number=one, contact_id=one, whereabouts=whereabouts_of(zones.callee(one)), facts={"name": "Maria"})
-        for one in numbers
-    )
-    enrolling.enrol(database, TENANT, campaign_id, entries, now=now())
+    people = (Contact(contact_id=number, number=number, facts={"name": "Maria"}) for number in numbers)
+    enrolling.enrol(database, TENANT, campaign_id, people, now=now())
 
 
 @contextlib.asynccontextmanager

@@ -39,7 +39,7 @@ async def test_a_forbidden_number_is_not_dialled(tmp_path: Path) -> None:
     """It is on the do-not-call list: nothing is asked of the line, and the ledger says why."""
     async with rig(tmp_path) as service:
         service.line.is_a_play = False
-        entry = dnc.Entry(entry=REAL, reason="asked", source="person", added_by="me", added_at=now())
+        entry = dnc.DncEntry(entry=REAL, reason="asked", source="person", added_by="me", added_at=now())
         dnc.add(service.database, TENANT, [entry])
         with pytest.raises(Refused, match=r"the number is on the tenant do-not-call list\): leave it alone"):
             await service.floor().call(REQUEST)

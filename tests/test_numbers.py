@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.model import Consent, TenantLimits
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import check_region, checked, e164, is_e164, is_prefix, masked
 from opendeep_kit.record.calls import ExpectedCall
-from opendeep_kit.record.directory import Contact
-from opendeep_kit.record.dnc import Entry
-from opendeep_kit.record.enrolling import NewEnrolment
+from opendeep_kit.record.dnc import DncEntry
 from opendeep_kit.tasks.spec import TaskSpec
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -99,8 +98,7 @@ def test_digits_of_other_scripts_are_refused_everywhere() -> None:
     makers = [
         lambda: Contact(contact_id="1", number=ARABIC),
         lambda: Consent(number=ARABIC, reference="form 1", given_at=NOON),
-        lambda: NewEnrolment(number=ARABIC),
-        lambda: Entry(entry=ARABIC, reason="x", source="person", added_by="Ann", added_at=NOON),
+        lambda: DncEntry(entry=ARABIC, reason="x", source="person", added_by="Ann", added_at=NOON),
         lambda: TenantLimits(tenant_id="t", caller_ids=(ARABIC,)),
         lambda: ExpectedCall(call_id=str(uuid4()), tenant_id="t", number=ARABIC, line="simulator", expected_until=NOON),
     ]

@@ -68,7 +68,7 @@ class BreakerPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fuse:
+class BreakerSide:
     """One side of the breaker."""
 
     blame: Blame
@@ -91,7 +91,7 @@ def window_start(history: Iterable[Move], policy: BreakerPolicy, *, now: datetim
     return max([*begun, now - timedelta(seconds=policy.window_s)])
 
 
-def fuses(policy: BreakerPolicy, ended: Ended) -> tuple[Fuse, ...]:
+def sides(policy: BreakerPolicy, ended: Ended) -> tuple[BreakerSide, ...]:
     """Both sides of the breaker, after these calls."""
     failed: dict[Blame, Counter[str]] = {Blame.LINE: Counter(), Blame.NUMBERS: Counter()}
     for (result, disposition), count in ended.items():
@@ -101,14 +101,14 @@ def fuses(policy: BreakerPolicy, ended: Ended) -> tuple[Fuse, ...]:
             failed[Blame.LINE]["model"] += count
     limits = {Blame.LINE: policy.max_line_share, Blame.NUMBERS: policy.max_numbers_share}
     calls = sum(ended.values())
-    return tuple(Fuse(blame=blame, failed=failed[blame], calls=calls, limit=limits[blame]) for blame in Blame)
+    return tuple(BreakerSide(blame=blame, failed=failed[blame], calls=calls, limit=limits[blame]) for blame in Blame)
 
 
 def trips(policy: BreakerPolicy, ended: Ended) -> str | None:
     """Why the campaign must pause now, in a clause; None: it may go on."""
-    for fuse in fuses(policy, ended):
-        if fuse.calls >= policy.min_calls and fuse.share > fuse.limit:
-            parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(fuse.failed.items()))
-            minutes, total = policy.window_s / 60, sum(fuse.failed.values())
-            return f"{total} of {fuse.calls} calls in {minutes:g} minutes {_WORDS[fuse.blame]} ({parts})"
+    for side in sides(policy, ended):
+        if side.calls >= policy.min_calls and side.share > side.limit:
+            parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(side.failed.items()))
+            minutes, total = policy.window_s / 60, sum(side.failed.values())
+            return f"{total} of {side.calls} calls in {minutes:g} minutes {_WORDS[side.blame]} ({parts})"
     return None

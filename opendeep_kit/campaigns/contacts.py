@@ -15,7 +15,7 @@ from pathlib import Path
 
 from opendeep_kit.campaigns.windows import zone
 from opendeep_kit.errors import BadInput
-from opendeep_kit.numbers import MAX_WRITTEN_CHARS, e164, masked
+from opendeep_kit.numbers import MAX_WRITTEN_CHARS, checked, e164, masked
 
 NUMBER_COLUMNS = ("number", "phone", "phone_number", "telephone", "mobile")
 """Headings under which the number may stand; the first present is taken."""
@@ -30,17 +30,27 @@ _CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 class Contact:
     """Somebody to call."""
 
-    contact_id: str
+    contact_id: str = field(repr=False)
     """Given by the file (column `id`), else its number."""
-    number: str
+    number: str = field(repr=False)
     """E.164."""
-    facts: Mapping[str, str]
-    """All other columns, by heading in lower case."""
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """All other columns, by heading in lower case: what a script may say of them."""
+
+    def __post_init__(self) -> None:
+        if not self.contact_id:
+            raise BadInput("a contact has no id", do="give every contact an id of its own")
+        checked(self.number, "the number of a contact")
 
     @property
     def name(self) -> str:
         """As the file calls them; the number's last digits when it does not."""
         return self.facts.get("name") or masked(self.number)
+
+    @property
+    def time_zone(self) -> str | None:
+        """Where the tenant knows them to be, an IANA name; None: by the number."""
+        return self.facts.get(ZONE_COLUMN) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """May we call? The one function that answers, before every dial.
 
-Given a case, asks every rule and keeps all they found; the first refusal decides, and anything unknown is a refusal.
-The decision carries what the ledger keeps: rule, reason, a hash of all inputs. Never dials, stores or reads a clock.
+Given the inputs of one call, asks every rule and keeps all answers; the first refusal decides, and anything unknown is
+a refusal. The decision carries what the ledger keeps: rule, reason, a hash of all inputs. Never dials or reads a clock.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from opendeep_kit.campaigns.rule_inputs import Case, Finding, Rule
+from opendeep_kit.campaigns.rule_inputs import Rule, RuleAnswer, RuleInputs
 from opendeep_kit.campaigns.rules import RULES
 from opendeep_kit.campaigns.windows import next_opening
 
@@ -26,7 +26,7 @@ class Decision:
     """The rule that refused; None when none did."""
     reason: str
     """One clause for a person."""
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleAnswer, ...]
     """Of every rule, in order."""
     decided_at: datetime
     inputs_sha256: str
@@ -41,29 +41,29 @@ class Decision:
     """Of a refusal: before then asking again is in vain, and perhaps then too; None: no such time is known."""
 
 
-def may_we_call(case: Case) -> Decision:
+def may_we_call(inputs: RuleInputs) -> Decision:
     """Whether this number may be called in this campaign now."""
-    findings = tuple(rule(case) for _, rule in RULES)
+    findings = tuple(rule(inputs) for _, rule in RULES)
     refusals = [finding for finding in findings if not finding.is_passed]
     first = refusals[0] if refusals else None
-    put_off_to = _put_off_to(case, refusals)
+    put_off_to = _put_off_to(inputs, refusals)
     return Decision(
         is_allowed=first is None,
         rule=first.rule if first else None,
         reason=first.words if first else "every rule allows it",
         findings=findings,
-        decided_at=case.now,
-        inputs_sha256=hashlib.sha256(inputs_json(case)).hexdigest(),
-        dnc_snapshot=case.dnc.snapshot if case.dnc else "",
-        consent=case.consent.reference if case.consent else "",
-        try_again_at=_try_again_at(case, refusals, put_off_to),
+        decided_at=inputs.now,
+        inputs_sha256=hashlib.sha256(inputs_json(inputs)).hexdigest(),
+        dnc_snapshot=inputs.dnc.snapshot if inputs.dnc else "",
+        consent=inputs.consent.reference if inputs.consent else "",
+        try_again_at=_try_again_at(inputs, refusals, put_off_to),
         put_off_to=put_off_to,
     )
 
 
-def inputs_json(case: Case) -> bytes:
+def inputs_json(inputs: RuleInputs) -> bytes:
     """The case as JSON with its keys in order: for the hash, and for a ledger that keeps cases whole."""
-    return msgspec.json.encode(case, order="deterministic")
+    return msgspec.json.encode(inputs, order="deterministic")
 
 
 def explain(decision: Decision) -> list[str]:
@@ -83,15 +83,15 @@ def explain(decision: Decision) -> list[str]:
     return lines
 
 
-def _put_off_to(case: Case, refusals: list[Finding]) -> datetime | None:
+def _put_off_to(inputs: RuleInputs, refusals: list[RuleAnswer]) -> datetime | None:
     """When every refusal that knows a time has passed by, moved into the windows; after the campaign's end as well."""
     known = [finding.try_again_at for finding in refusals if finding.try_again_at is not None]
-    return next_opening(case.campaign.windows, case.callee.zones, max(known), case.closed) if known else None
+    return next_opening(inputs.campaign.windows, inputs.whereabouts.zones, max(known), inputs.closed) if known else None
 
 
-def _try_again_at(case: Case, refusals: list[Finding], put_off_to: datetime | None) -> datetime | None:
+def _try_again_at(inputs: RuleInputs, refusals: list[RuleAnswer], put_off_to: datetime | None) -> datetime | None:
     """The time to which it is put off, where that helps: every refusal knows a time, and the campaign lasts so long."""
     if any(finding.try_again_at is None for finding in refusals):
         return None
-    ends_at = case.campaign.ends_at
+    ends_at = inputs.campaign.ends_at
     return None if put_off_to is not None and ends_at is not None and put_off_to >= ends_at else put_off_to

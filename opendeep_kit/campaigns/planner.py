@@ -49,7 +49,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PlanLimits:
     """All limits of one moment. A trunk, tenant or campaign that is not here gets no call."""
 
     everyone: Limit
@@ -79,7 +79,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CallPlan:
     """What happens until the next tick."""
 
     places: tuple[Place, ...]
@@ -90,8 +90,14 @@ class Plan:
 
 
 def plan(
-    demands: Sequence[Demand], limits: Limits, rotation: Rotation, *, now: datetime, until: datetime, most: int = 1000
-) -> Plan:
+    demands: Sequence[Demand],
+    limits: PlanLimits,
+    rotation: Rotation,
+    *,
+    now: datetime,
+    until: datetime,
+    most: int = 1000,
+) -> CallPlan:
     """The calls to place from `now` until the next tick.
 
     Args:
@@ -102,7 +108,7 @@ def plan(
     this = _Tick(demands, limits, rotation, now, until)
     while len(this.places) < most and this.step():
         pass
-    return Plan(places=tuple(this.places), rotation=this.rotation(rotation), held=this.held(most))
+    return CallPlan(places=tuple(this.places), rotation=this.rotation(rotation), held=this.held(most))
 
 
 # ---- inside -----------------------------------------------------------------------------------------
@@ -187,7 +193,7 @@ class _Tick:
     """One plan in the making."""
 
     def __init__(
-        self, demands: Iterable[Demand], limits: Limits, rotation: Rotation, now: datetime, until: datetime
+        self, demands: Iterable[Demand], limits: PlanLimits, rotation: Rotation, now: datetime, until: datetime
     ) -> None:
         self.now, self.until = now, until
         self.places: list[Place] = []
@@ -206,7 +212,7 @@ class _Tick:
         self.order = [(ring.gate.next_at, ring.turn, trunk) for trunk, ring in sorted(self.rings.items())]
         self.order.sort()
 
-    def _admit(self, demand: Demand, limits: Limits, rotation: Rotation) -> None:
+    def _admit(self, demand: Demand, limits: PlanLimits, rotation: Rotation) -> None:
         trunk, tenant_id, campaign = demand.trunk_id, demand.tenant_id, demand.campaign_id
         if trunk not in self.rings:
             gate = _Gate(f"trunk:{trunk}", limits.trunks.get(trunk), rotation, self.now)

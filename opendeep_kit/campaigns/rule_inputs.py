@@ -6,13 +6,13 @@ Given by the dialler just before it dials; these are shapes. What could not be r
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from opendeep_kit.campaigns.calendars import ClosedDays
 from opendeep_kit.campaigns.model import AttemptCaps, Campaign, Consent, Flow, HolidayRule, Money, TenantLimits
 from opendeep_kit.campaigns.windows import parse_weekly
-from opendeep_kit.campaigns.zones import Callee
+from opendeep_kit.campaigns.zones import Whereabouts
 from opendeep_kit.errors import OurMistake
 
 _ANY_HOUR = parse_weekly({"daily": "00:00-24:00"})
@@ -53,13 +53,13 @@ class Use:
     """What of a flow is taken now."""
 
     live: int
-    """Calls that have not ended, those asked for but not yet confirmed included."""
-    may_start_at: datetime | None = None
-    """When the next call may be placed by its rate; None: at once."""
+    """Calls that have not ended, those asked for but not yet confirmed included; the one to be judged is not."""
+    last_start: datetime | None = None
+    """When the last one was permitted; None: there was none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class CappedFlow:
     """One limit that a call must keep: the campaign's, the tenant's, the trunk's or everybody's."""
 
     name: str
@@ -67,6 +67,13 @@ class Scope:
     flow: Flow
     use: Use | None
     """None: not known, hence no call."""
+
+    @property
+    def may_start_at(self) -> datetime | None:
+        """When the flow's rate lets the next call go; None: at once."""
+        if self.flow.calls_per_s is None or self.use is None or self.use.last_start is None:
+            return None
+        return self.use.last_start + timedelta(seconds=1 / self.flow.calls_per_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +88,13 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class RuleInputs:
     """One number, one campaign, one instant."""
 
     now: datetime
-    callee: Callee
+    number: str = field(repr=False)
+    """E.164."""
+    whereabouts: Whereabouts
     tenant: TenantLimits
     campaign: Campaign
     dnc: Listed | None
@@ -94,7 +103,7 @@ class Case:
     """When this number was rung in this campaign: every attempt that may have left us, ours that failed included."""
     tenant_attempts: tuple[datetime, ...] | None
     """The same over all campaigns of the tenant."""
-    scopes: tuple[Scope, ...]
+    flows: tuple[CappedFlow, ...]
     """All that apply; none: not known, hence no call."""
     spending: tuple[Spending, ...] = ()
     """One for each budget that the campaign or its tenant has."""
@@ -110,12 +119,12 @@ class Case:
     @property
     def closed(self) -> ClosedDays:
         """The days on which this callee is not called."""
-        return closed_days(self.campaign, self.callee)
+        return closed_days(self.campaign, self.whereabouts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one rule says of a case."""
+class RuleAnswer:
+    """What one rule says of a inputs."""
 
     rule: Rule
     is_passed: bool
@@ -137,9 +146,9 @@ def unprotected(tenant: TenantLimits) -> TenantLimits:
     return replace(tenant, needs_consent=False, caps=AttemptCaps(per_day=None, per_24_h=None, lifetime=None))
 
 
-def closed_days(campaign: Campaign, callee: Callee) -> ClosedDays:
-    """The days on which this campaign does not call this callee."""
+def closed_days(campaign: Campaign, where: Whereabouts) -> ClosedDays:
+    """The days on which this campaign does not call somebody there."""
     if campaign.holidays is HolidayRule.CALLS:
         return ClosedDays(named=campaign.closed_dates)
-    # A callee of no country keeps the holidays of none that is known: closed, like every unknown.
-    return ClosedDays(region=callee.region or "no country", subdivision=callee.subdivision, named=campaign.closed_dates)
+    # No country, no calendar: every day is closed, like everything unknown.
+    return ClosedDays(region=where.region or "no country", subdivision=where.subdivision, named=campaign.closed_dates)

@@ -6,8 +6,7 @@ large country, toll-free) has many zones, one without a country has none. Never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
@@ -20,37 +19,30 @@ NORTH_AMERICA = 1
 """Country code of the United States, Canada and most of the Caribbean."""
 
 
-class ZoneSource(StrEnum):
-    """How the zones are known."""
-
-    STATED = "stated"
-    """The tenant's own record of this contact."""
-    NUMBER = "number"
-    """The numbering plan: country and area code. A number that was carried elsewhere is not seen."""
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Callee:
-    """What the rules need to know of a number. Worked out once, when the contact is imported."""
+class Whereabouts:
+    """Where a callee may be, as far as the rules ask. Worked out once, when the contact is imported."""
 
-    number: str = field(repr=False)
-    """E.164."""
-    is_valid: bool
-    """In use in its numbering plan."""
-    zones: tuple[str, ...]
+    zones: tuple[str, ...] = ()
     """IANA names, all that are possible; none: unknown."""
-    source: ZoneSource
-    region: str | None
+    region: str | None = None
     """ISO 3166 country; None when it belongs to none (satellite, international freephone)."""
     subdivision: str | None = None
-    """ISO 3166-2 part, when the tenant knows it: its holidays count as well."""
+    """ISO 3166-2 part without the country, when the tenant knows it: its holidays count as well."""
+    is_stated: bool = False
+    """By the tenant's own record, not by the number."""
+
+    @property
+    def key(self) -> str:
+        """The same text for the same whereabouts."""
+        stated = "stated" if self.is_stated else ""
+        return f"{'|'.join(self.zones)};{self.region or ''};{self.subdivision or ''};{stated}"
 
 
-def callee(number: str, *, stated_zone: str | None = None, subdivision: str | None = None) -> Callee:
-    """What is known of this number.
+def whereabouts(number: str, *, stated_zone: str | None = None, subdivision: str | None = None) -> Whereabouts:
+    """Where whoever has this number may be. A number that was carried elsewhere is not seen.
 
-    >>> callee("+18505550123").zones
+    >>> whereabouts("+18505550123").zones
     ('America/Chicago', 'America/New_York')
 
     Args:
@@ -62,33 +54,45 @@ def callee(number: str, *, stated_zone: str | None = None, subdivision: str | No
     """
     if stated_zone is not None:
         zone(stated_zone)
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        return Callee(number=number, is_valid=False, zones=(), source=ZoneSource.UNKNOWN, region=None)
+    parsed = _parsed(number)
+    if parsed is None:
+        return Whereabouts()
     region = phonenumbers.region_code_for_number(parsed)
-    is_valid = region is not None and phonenumbers.is_valid_number_for_region(parsed, region)
-    zones = (stated_zone,) if stated_zone else _by_plan(parsed) if is_valid else ()
-    source = ZoneSource.STATED if stated_zone else ZoneSource.NUMBER if zones else ZoneSource.UNKNOWN
-    return Callee(
-        number=number,
-        is_valid=is_valid,
-        zones=zones,
-        source=source,
+    by_number = _by_plan(parsed) if _is_valid(parsed, region) else ()
+    return Whereabouts(
+        zones=(stated_zone,) if stated_zone else by_number,
         region=region if region and region.isalpha() else None,
         subdivision=subdivision,
+        is_stated=stated_zone is not None,
     )
+
+
+def is_in_use(number: str) -> bool:
+    """Whether its numbering plan has given this number out."""
+    parsed = _parsed(number)
+    return parsed is not None and _is_valid(parsed, phonenumbers.region_code_for_number(parsed))
+
+
+def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _is_valid(parsed: phonenumbers.PhoneNumber, region: str | None) -> bool:
+    return region is not None and phonenumbers.is_valid_number_for_region(parsed, region)
 
 
 def _by_plan(parsed: phonenumbers.PhoneNumber) -> tuple[str, ...]:
     # For a mobile this is every zone of the country, where `time_zones_for_geographical_number` would name one.
-    found = timezone.time_zones_for_number(parsed)
-    if timezone.UNKNOWN_TIMEZONE in found:
+    names = timezone.time_zones_for_number(parsed)
+    if timezone.UNKNOWN_TIMEZONE in names:
         return ()
     if parsed.country_code != NORTH_AMERICA:
-        return tuple(found)
+        return tuple(names)
     others = _area_zones().get(str(parsed.national_number)[:3], frozenset())
-    return tuple(found) if others <= set(found) else tuple(sorted(others.union(found)))
+    return tuple(names) if others <= set(names) else tuple(sorted(others.union(names)))
 
 
 @lru_cache(maxsize=1)

@@ -30,7 +30,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import e164
 from opendeep_kit.record import consents, directory, dnc
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.dnc import EVERYONE, Entry
+from opendeep_kit.record.dnc import EVERYONE, DncEntry
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 dnc_app = typer.Typer(no_args_is_help=True, help="Manage the do-not-call lists.")
@@ -56,7 +56,7 @@ def forbid(
     with record(data) as (database, _):
         list_id = EVERYONE if everyone else tenant
         written = _entry(database, tenant, entry)
-        made = Entry(entry=written, reason=reason, source="person", added_by=by(), added_at=now())
+        made = DncEntry(entry=written, reason=reason, source="person", added_by=by(), added_at=now())
         added, waiting = dnc.forbid(database, list_id, made)
     shown = {"entry": written, "list": list_id, "added": int(added), "cancelled": waiting}
     say(json_, shown, f"{'added' if added else 'already on the list'}; {waiting} waiting calls cancelled")
@@ -121,7 +121,7 @@ def list_entries(
     say_rows(json_, rows, title="do not call", nothing="the list is empty")
 
 
-def _entries(database: Database, tenant: str, path: Path) -> Iterator[Entry]:
+def _entries(database: Database, tenant: str, path: Path) -> Iterator[DncEntry]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             for place, line in enumerate(file, start=1):
@@ -130,7 +130,7 @@ def _entries(database: Database, tenant: str, path: Path) -> Iterator[Entry]:
                     continue
                 try:
                     written = _entry(database, tenant, text)
-                    yield Entry(entry=written, reason="imported", source=path.name, added_by=by(), added_at=now())
+                    yield DncEntry(entry=written, reason="imported", source=path.name, added_by=by(), added_at=now())
                 except BadInput as error:
                     raise BadInput(f"{path}, line {place}: {error.what}", do=error.do) from None
     except OSError as error:

@@ -13,7 +13,7 @@ from rich.table import Table
 from opendeep_kit.call_floor import CallOutcome
 from opendeep_kit.config import Settings
 from opendeep_kit.insight.analysis import Summary
-from opendeep_kit.insight.differences import Pair, Run, differences
+from opendeep_kit.insight.differences import Pair, WordRun, differences
 from opendeep_kit.insight.transcript import transcript
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import PlacedCall
@@ -75,5 +75,5 @@ def _print_pair(console: Console, pair: Pair) -> None:
             console.print(f"[{style}]{sign}[/] [dim]{line.speaker}[/] {_marked(runs, style)}")
 
 
-def _marked(runs: tuple[Run, ...], style: str) -> str:
+def _marked(runs: tuple[WordRun, ...], style: str) -> str:
     return " ".join(f"[{style}]{escape(run.text)}[/]" if run.is_changed else escape(run.text) for run in runs)

@@ -21,7 +21,7 @@ from opendeep_kit.campaigns.rule_inputs import closed_days
 from opendeep_kit.campaigns.times import asked_time
 from opendeep_kit.campaigns.windows import next_opening
 from opendeep_kit.config import Settings
-from opendeep_kit.engine.permits import callee_of, rules_for
+from opendeep_kit.engine.permits import rules_for
 from opendeep_kit.insight.analysis import Summary, summarise
 from opendeep_kit.media.call_end import close_row, judge
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
@@ -181,19 +181,19 @@ def _following(
     if came.is_final:
         return NextStep(at=None, reason=came.detail)
     kind = outcome_kind(summary.phone_result, summary.disposition)
-    callee = callee_of(row.number, who.whereabouts)
-    closed = closed_days(rules, callee)
+    where = who.whereabouts
+    closed = closed_days(rules, where)
 
     def opening(after: datetime) -> datetime | None:
-        return next_opening(rules.windows, callee.zones, after, closed)
+        return next_opening(rules.windows, where.zones, after, closed)
 
     def better(after: datetime, latest: datetime) -> datetime | None:
         hours = _answer_hours(database, row.tenant_id)
-        if hours is None or not callee.zones:
+        if hours is None or not where.zones:
             return None
         if rules.ends_at is not None:
             latest = min(latest, rules.ends_at - timedelta(seconds=1))
-        return hours.better(after, callee.zones[0], opening, latest=latest)
+        return hours.better(after, where.zones[0], opening, latest=latest)
 
     following = next_attempt(
         rules.retries,
@@ -202,7 +202,7 @@ def _following(
         ended_at=now,
         opening=opening,
         rng=Random(row.attempt_id),  # the same when it is run again
-        callback_at=_callback_at(happened, callee.zones, now),
+        callback_at=_callback_at(happened, where.zones, now),
         better=better,
     )
     reason = following.reason

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.record import workers
-from opendeep_kit.record.workers import Control
+from opendeep_kit.record.workers import ControlProcess
 from opendeep_kit.settings import NO_TRUNK, SET_TRUNK
 
 NOBODY_PLANS = "no control process is alive: run opendeep up"
@@ -18,7 +18,7 @@ UNREACHED = f"the line reaches made-up numbers only, real ones wait; {NO_TRUNK}:
 RESERVED = "the budget is reserved by the calls that live"
 
 
-def held_by(row: Campaign, controls: Sequence[Control]) -> str:
+def held_by(row: Campaign, controls: Sequence[ControlProcess]) -> str:
     """What holds a running campaign's due calls, in a clause; empty: nothing does, or it does not run.
 
     Args:

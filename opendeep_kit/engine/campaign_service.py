@@ -13,22 +13,20 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.contact_files import ImportReport, stream_contacts
-from opendeep_kit.campaigns.contacts import ZONE_COLUMN, Contact
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
 from opendeep_kit.campaigns.model import Campaign, Consent
 from opendeep_kit.campaigns.permission import explain, may_we_call
 from opendeep_kit.campaigns.rules import CONSENT_ENDED, NO_CONSENT
 from opendeep_kit.campaigns.specs import limits_spec, parse_limits
 from opendeep_kit.engine.campaign_moves import move
-from opendeep_kit.engine.permits import case_of, whereabouts_of
+from opendeep_kit.engine.permits import rule_inputs_of
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.record import campaigns, consents, counters, directory, enrolling, enrolments
 from opendeep_kit.record.claim_facts import read_facts
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.rehearsal.public import GIVEN_OUT_LIKE, MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 from opendeep_kit.tasks.prompt import LACKS
@@ -120,8 +118,8 @@ def import_contacts(
         refused_path=refused_path,
     )
     back: list[int] = []
-    came = _keep(database, row, islice(stream, limit), consent, back, now)
-    enrolled = enrolling.enrol(database, tenant_id, campaign_id, came, mends=LACKS, now=now)
+    people = _agreed(database, row, islice(stream, limit), consent, back, now)
+    enrolled = enrolling.enrol(database, tenant_id, campaign_id, people, mends=LACKS, now=now)
     # Those that an import which broke off brought in count too: it never came so far as to say so.
     waiting = counters.counts(database, tenant_id, campaign_id).waiting
     if enrolled.added or (waiting and row.state in (TaskState.DRAFT, TaskState.EXHAUSTED)):
@@ -228,7 +226,7 @@ def explained(
         raise BadInput(f"the number is not in the campaign {campaign_id!r}", do="import it first")
     with database.read() as connection:
         facts = read_facts(connection, who, trunk_id=row.trunk_id, worker_id="", now=now)
-    case = case_of(facts, settings, worker_capacity=None, reaches_people=reaches_people)
+    case = rule_inputs_of(facts, settings, worker_capacity=None, reaches_people=reaches_people)
     said = explain(may_we_call(case))
     following = "never again" if who.next_at is None else f"due {who.next_at.isoformat(timespec='seconds')}"
     state = f"In the campaign it is {who.state} ({who.final_reason or following}), {who.attempts} attempts."
@@ -288,39 +286,32 @@ def script_of(database: Database, row: Campaign) -> CallScript:
     return parse_script(saved.text, name=saved.name, source="the saved script")
 
 
-def _keep(
+def _agreed(
     database: Database,
-    row: Campaign,
+    campaign: Campaign,
     contacts: Iterable[Contact],
     consent: str | None,
     back: list[int],
     now: datetime,
-) -> Iterator[NewEnrolment]:
-    """Save contacts and consents in batches, and hand each contact on to be enrolled.
+) -> Iterator[Contact]:
+    """Note the contacts' consents in batches, and hand each contact on to be enrolled.
 
     Args:
         back: is given how many of each batch a consent brought back.
     """
     coming = iter(contacts)
     while batch := list(islice(coming, BATCH)):
-        ids = (
-            directory.Contact(contact_id=one.contact_id, number=one.number, campaign=row.campaign_id) for one in batch
-        )
-        directory.save_contacts(database, row.tenant_id, ids, now=now)
         if consent is not None:
-            given = (Consent(number=one.number, reference=consent, given_at=now) for one in batch)
+            given = (Consent(number=person.number, reference=consent, given_at=now) for person in batch)
             # A list that comes again brings back no consent that was withdrawn meanwhile.
-            consents.save_consents(database, row.tenant_id, given, renews=False, now=now)
-            numbers = [one.number for one in batch]
-            why = (NO_CONSENT, CONSENT_ENDED)
-            found = consents.bring_back(database, row.tenant_id, [row.campaign_id], numbers, reasons=why, now=now)
-            back.append(sum(found.values()))
-        for one in batch:
-            where = zones.callee(one.number, stated_zone=one.facts.get(ZONE_COLUMN) or None)
-            yield NewEnrolment(
-                number=one.number,
-                contact_id=one.contact_id,
-                whereabouts=whereabouts_of(where),
-                next_at=now,
-                facts=one.facts,
+            consents.save_consents(database, campaign.tenant_id, given, renews=False, now=now)
+            again = consents.bring_back(
+                database,
+                campaign.tenant_id,
+                [campaign.campaign_id],
+                [person.number for person in batch],
+                reasons=(NO_CONSENT, CONSENT_ENDED),
+                now=now,
             )
+            back.append(sum(again.values()))
+        yield from batch

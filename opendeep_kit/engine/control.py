@@ -113,11 +113,11 @@ class Control:
         beating = partial(workers.beat_control, host=platform.node(), reaches_people=self.dialer.reaches_people)
         await asyncio.to_thread(beating, self._database, self.control_id, now=datetime.now(UTC))
 
-    async def _living(self) -> list[workers.Control]:
+    async def _living(self) -> list[workers.ControlProcess]:
         within_s = self._service.control_dead_after_s
         return await asyncio.to_thread(workers.controls_alive, self._database, now=datetime.now(UTC), within_s=within_s)
 
-    def _is_planner(self, found: Sequence[workers.Control]) -> bool:
+    def _is_planner(self, found: Sequence[workers.ControlProcess]) -> bool:
         """Whether it is this one's to plan, and it could."""
         planner = workers.planner(found)
         if planner is None or planner.control_id != self.control_id:

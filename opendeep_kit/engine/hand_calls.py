@@ -10,12 +10,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, Consent
 from opendeep_kit.campaigns.permission import may_we_call
-from opendeep_kit.campaigns.rule_inputs import Case, Rule, Scope
-from opendeep_kit.engine.permits import spending_of, to_flow, to_ruling, use_of
+from opendeep_kit.campaigns.rule_inputs import CappedFlow, Rule, RuleInputs
+from opendeep_kit.campaigns.zones import whereabouts
+from opendeep_kit.engine.permits import spending_of, to_flow, to_ruling
 from opendeep_kit.errors import Refused
 from opendeep_kit.record import campaigns, hand_permits
 from opendeep_kit.record.claim_facts import HAND_TRUNK, NO_CAMPAIGN, HandFacts
@@ -87,31 +87,32 @@ def most_at_once(database: Database, tenant_id: str, settings: ServiceSettings) 
 
 
 def _check(facts: HandFacts, *, consent: str, settings: ServiceSettings) -> Ruling:
-    return to_ruling(may_we_call(case_of(facts, settings, consent=consent)))
+    return to_ruling(may_we_call(rule_inputs_of(facts, settings, consent=consent)))
 
 
-def case_of(facts: HandFacts, settings: ServiceSettings, *, consent: str = "") -> Case:
-    """The rules' case: a campaign of this one call, with any campaign's defaults."""
+def rule_inputs_of(facts: HandFacts, settings: ServiceSettings, *, consent: str = "") -> RuleInputs:
+    """The rules' inputs: a campaign of this one call, with any campaign's defaults."""
     tenant, given = facts.limits, facts.consent
     if consent.strip():
         given = Consent(number=facts.number, reference=consent.strip(), given_at=facts.now)
     budget, trunk = tenant.budget, settings.trunks.get(HAND_TRUNK)
-    scopes = [
-        Scope(name="everybody", flow=to_flow(settings.everyone), use=use_of(facts.everyone, settings.everyone)),
-        Scope(name="the tenant", flow=tenant.flow, use=use_of(facts.tenant, tenant.flow)),
+    flows = [
+        CappedFlow(name="everybody", flow=to_flow(settings.everyone), use=facts.everyone),
+        CappedFlow(name="the tenant", flow=tenant.flow, use=facts.tenant),
     ]
     if trunk is not None:
-        scopes.append(Scope(name="the trunk", flow=to_flow(trunk), use=use_of(facts.trunk, trunk)))
-    return Case(
+        flows.append(CappedFlow(name="the trunk", flow=to_flow(trunk), use=facts.trunk))
+    return RuleInputs(
         now=facts.now,
-        callee=zones.callee(facts.number),
+        number=facts.number,
+        whereabouts=whereabouts(facts.number),
         tenant=tenant,
         campaign=Campaign(tenant_id=facts.tenant_id, campaign_id=NO_CAMPAIGN, state=TaskState.RUNNING),
         dnc=facts.dnc,
         consent=given,
         campaign_attempts=(),
         tenant_attempts=facts.tenant_attempts,
-        scopes=tuple(scopes),
+        flows=tuple(flows),
         spending=() if budget is None else (spending_of("the tenant", budget, facts.tenant_spent),),
     )
 

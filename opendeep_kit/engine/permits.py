@@ -1,22 +1,18 @@
 """SEAM that puts the facts of one call before the calling rules, inside the transaction that may place it.
 
-Given what the record read and the installation's own limits, builds the rules' case and turns their decision into a
+Given what the record read and the installation's own limits, builds the rules' inputs and turns their decision into a
 ruling for the ledger. Pure; never reads the record itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
-from opendeep_kit.campaigns import zones
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.permission import Decision, may_we_call
-from opendeep_kit.campaigns.rule_inputs import Case, Rule, Scope, Spending, Use, at_any_hour, unprotected
-from opendeep_kit.record import claim_facts
+from opendeep_kit.campaigns.rule_inputs import CappedFlow, Rule, RuleInputs, Spending, Use, at_any_hour, unprotected
 from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.enrolments import NextStep
-from opendeep_kit.record.hour_groups import Whereabouts
 from opendeep_kit.record.ledger import Ruling
 from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.settings import FlowSettings, ServiceSettings
@@ -33,14 +29,16 @@ def checker(settings: ServiceSettings, *, worker_capacity: int, reaches_people: 
     """
 
     def check(facts: Facts) -> Ruling:
-        case = case_of(facts, settings, worker_capacity=worker_capacity, reaches_people=reaches_people)
-        return to_ruling(may_we_call(case))
+        inputs = rule_inputs_of(facts, settings, worker_capacity=worker_capacity, reaches_people=reaches_people)
+        return to_ruling(may_we_call(inputs))
 
     return check
 
 
-def case_of(facts: Facts, settings: ServiceSettings, *, worker_capacity: int | None, reaches_people: bool) -> Case:
-    """The rules' case.
+def rule_inputs_of(
+    facts: Facts, settings: ServiceSettings, *, worker_capacity: int | None, reaches_people: bool
+) -> RuleInputs:
+    """The rules' inputs.
 
     Args:
         worker_capacity: of the media worker that would hold the call; None: none is asked about.
@@ -49,16 +47,17 @@ def case_of(facts: Facts, settings: ServiceSettings, *, worker_capacity: int | N
     tenant = facts.limits
     if is_nobodys(facts.enrolment.number, reaches_people=reaches_people):
         tenant = unprotected(tenant)
-    return Case(
+    return RuleInputs(
         now=facts.now,
-        callee=callee_of(facts.enrolment.number, facts.enrolment.whereabouts),
+        number=facts.enrolment.number,
+        whereabouts=facts.enrolment.whereabouts,
         tenant=tenant,
         campaign=campaign,
         dnc=facts.dnc,
         consent=facts.consent,
         campaign_attempts=facts.campaign_attempts,
         tenant_attempts=facts.tenant_attempts,
-        scopes=_scopes(facts, campaign, tenant, settings, worker_capacity),
+        flows=_flows(facts, settings, worker_capacity),
         spending=_spending(facts, campaign, tenant),
         is_callback=facts.enrolment.is_callback,
     )
@@ -98,61 +97,23 @@ def to_ruling(decision: Decision) -> Ruling:
     )
 
 
-def callee_of(number: str, where: Whereabouts) -> zones.Callee:
-    """What the rules need to know of the number, with the zones that were worked out at its import."""
-    by_plan = zones.callee(number)
-    source = zones.ZoneSource.NUMBER if where.zones else zones.ZoneSource.UNKNOWN
-    return zones.Callee(
-        number=number,
-        is_valid=by_plan.is_valid,
-        zones=where.zones,
-        source=zones.ZoneSource.STATED if where.is_stated else source,
-        region=where.region,
-        subdivision=where.subdivision,
-    )
-
-
-def whereabouts_of(callee: zones.Callee) -> Whereabouts:
-    """The other way round, for the import."""
-    return Whereabouts(
-        zones=callee.zones,
-        region=callee.region,
-        subdivision=callee.subdivision,
-        is_stated=callee.source is zones.ZoneSource.STATED,
-    )
-
-
 def to_flow(settings: FlowSettings) -> Flow:
     """A limit of the settings as the rules know it."""
     return Flow(max_live=settings.max_live, calls_per_s=settings.calls_per_s)
 
 
-def _scopes(
-    facts: Facts, campaign: Campaign, tenant: TenantLimits, settings: ServiceSettings, worker_capacity: int | None
-) -> tuple[Scope, ...]:
-    trunk = settings.trunks.get(campaign.trunk_id)
-    found = [
-        Scope(name="everybody", flow=to_flow(settings.everyone), use=use_of(facts.everyone, settings.everyone)),
-        Scope(
-            name="the trunk",
-            flow=to_flow(trunk) if trunk else Flow(max_live=0),
-            use=use_of(facts.trunk, trunk or FlowSettings()),
-        ),
-        Scope(name="the tenant", flow=tenant.flow, use=use_of(facts.tenant, tenant.flow)),
-        Scope(name="this campaign", flow=campaign.flow, use=use_of(facts.of_campaign, campaign.flow)),
+def _flows(facts: Facts, settings: ServiceSettings, worker_capacity: int | None) -> tuple[CappedFlow, ...]:
+    trunk = settings.trunks.get(facts.campaign.trunk_id)
+    flows = [
+        CappedFlow(name="everybody", flow=to_flow(settings.everyone), use=facts.everyone),
+        CappedFlow(name="the trunk", flow=to_flow(trunk) if trunk else Flow(max_live=0), use=facts.trunk),
+        CappedFlow(name="the tenant", flow=facts.limits.flow, use=facts.tenant),
+        CappedFlow(name="this campaign", flow=facts.campaign.flow, use=facts.of_campaign),
     ]
     if worker_capacity is not None:
         use = Use(live=facts.worker_live)
-        found.append(Scope(name="the media worker", flow=Flow(max_live=worker_capacity), use=use))
-    return tuple(found)
-
-
-def use_of(flow: claim_facts.Flow, limit: Flow | FlowSettings) -> Use:
-    """What of a flow is taken, and when its rate lets the next call go."""
-    may_start_at = None
-    if limit.calls_per_s is not None and flow.last_start is not None:
-        may_start_at = flow.last_start + timedelta(seconds=1 / limit.calls_per_s)
-    return Use(live=flow.live, may_start_at=may_start_at)
+        flows.append(CappedFlow(name="the media worker", flow=Flow(max_live=worker_capacity), use=use))
+    return tuple(flows)
 
 
 def _spending(facts: Facts, campaign: Campaign, tenant: TenantLimits) -> tuple[Spending, ...]:

@@ -17,10 +17,10 @@ from opendeep_kit.campaigns import capacity
 from opendeep_kit.campaigns.calendars import Calendar, clock
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
-from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Place, Rotation, plan
+from opendeep_kit.campaigns.planner import Demand, Limit, Place, PlanLimits, Rotation, plan
 from opendeep_kit.campaigns.rule_inputs import at_any_hour, closed_days
 from opendeep_kit.engine.blocked_by import RESERVED, UNREACHED
-from opendeep_kit.engine.permits import callee_of, to_flow
+from opendeep_kit.engine.permits import to_flow
 from opendeep_kit.record import attempts, campaigns, counters, enrolments, workers
 from opendeep_kit.record.claim_facts import HAND_TRUNK, by_hand
 from opendeep_kit.record.database import Database
@@ -30,8 +30,6 @@ from opendeep_kit.record.workers import Worker, WorkerState
 from opendeep_kit.rehearsal.public import GIVEN_OUT_LIKE, MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 
-ANY_NUMBER = "+0"
-"""Stands for an hour group's callees where only their whereabouts matter."""
 ONLY_MADE_UP: dict[str, Any] = {"numbers_like": MADE_UP_LIKE, "but_like": GIVEN_OUT_LIKE}
 REMEMBERED = timedelta(minutes=1)
 """So long a campaign is not looked at again whose due contacts the line does not reach."""
@@ -155,12 +153,12 @@ class Planning:
             **({} if reaches_people else ONLY_MADE_UP),
         )
         if not (found or reaches_people) and waits_for_others(self._database, *mine, **ONLY_MADE_UP, now=now):
-            # Finding nobody means to look at all who are due: that is not done again at every tick.
+            # RuleAnswer nobody means to look at all who are due: that is not done again at every tick.
             self._unreached[_key(campaign)] = now + REMEMBERED
         return deque(one for one in found if one.enrolment_id not in asked)
 
     def _is_open(self, campaign: Campaign, hour_group: HourGroup, now: datetime) -> bool:
-        where = callee_of(ANY_NUMBER, hour_group.whereabouts)
+        where = hour_group.whereabouts
         if not where.zones:
             # Asked nevertheless: the rules refuse it, and the ledger says why.
             return True
@@ -198,11 +196,11 @@ class Planning:
         most: int,
         bound_by: str,
         money: Affordable,
-    ) -> Limits:
+    ) -> PlanLimits:
         by_trunk = Counter(one.trunk_id for one in live) + Counter({HAND_TRUNK: hand.total()})
         by_tenant = Counter(one.tenant_id for one in live) + hand
         by_campaign = Counter((one.tenant_id, one.campaign_id) for one in live)
-        return Limits(
+        return PlanLimits(
             everyone=Limit(room=most, calls_per_s=self._settings.everyone.calls_per_s, bound_by=bound_by),
             trunks={
                 name: _limit(to_flow(trunk), by_trunk[name], bound_by="the trunk has as many calls as it may")

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from opendeep_kit.insight.transcript import Line
+from opendeep_kit.insight.transcript import Utterance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class WordRun:
     """Words that follow one another."""
 
     text: str
@@ -27,10 +27,10 @@ class Run:
 class Pair:
     """What both calls said at the same place. One side is empty where only the other spoke."""
 
-    before: Line | None
-    after: Line | None
-    before_runs: tuple[Run, ...] = ()
-    after_runs: tuple[Run, ...] = ()
+    before: Utterance | None
+    after: Utterance | None
+    before_runs: tuple[WordRun, ...] = ()
+    after_runs: tuple[WordRun, ...] = ()
 
     @property
     def is_same(self) -> bool:
@@ -38,7 +38,7 @@ class Pair:
         return not any(run.is_changed for run in (*self.before_runs, *self.after_runs))
 
 
-def differences(before: Sequence[Line], after: Sequence[Line]) -> list[Pair]:
+def differences(before: Sequence[Utterance], after: Sequence[Utterance]) -> list[Pair]:
     """The two transcripts, paired line by line."""
     matcher = SequenceMatcher(None, [_key(line) for line in before], [_key(line) for line in after], autojunk=False)
     return [
@@ -53,7 +53,7 @@ def changed_share(pairs: Sequence[Pair]) -> float:
     return sum(not pair.is_same for pair in pairs) / len(pairs) if pairs else 0.0
 
 
-def _paired(before: list[Line], after: list[Line]) -> Iterator[Pair]:
+def _paired(before: list[Utterance], after: list[Utterance]) -> Iterator[Pair]:
     """A block of both: the same speaker's lines meet, in order; what is left over stands alone."""
     while before or after:
         if before and after and before[0].speaker == after[0].speaker:
@@ -64,26 +64,26 @@ def _paired(before: list[Line], after: list[Line]) -> Iterator[Pair]:
             yield _alone(after.pop(0), is_before=False)
 
 
-def _alone(line: Line, *, is_before: bool) -> Pair:
-    runs = (Run(text=line.text, is_changed=True),)
+def _alone(line: Utterance, *, is_before: bool) -> Pair:
+    runs = (WordRun(text=line.text, is_changed=True),)
     if is_before:
         return Pair(before=line, after=None, before_runs=runs)
     return Pair(before=None, after=line, after_runs=runs)
 
 
-def _compared(before: Line, after: Line) -> Pair:
+def _compared(before: Utterance, after: Utterance) -> Pair:
     ours, theirs = before.text.split(), after.text.split()
     matcher = SequenceMatcher(None, [_plain(word) for word in ours], [_plain(word) for word in theirs], autojunk=False)
-    left: list[Run] = []
-    right: list[Run] = []
+    left: list[WordRun] = []
+    right: list[WordRun] = []
     for kind, begin, end, other_begin, other_end in matcher.get_opcodes():
         for words, runs in ((ours[begin:end], left), (theirs[other_begin:other_end], right)):
             if words:
-                runs.append(Run(text=" ".join(words), is_changed=kind != "equal"))
+                runs.append(WordRun(text=" ".join(words), is_changed=kind != "equal"))
     return Pair(before=before, after=after, before_runs=tuple(left), after_runs=tuple(right))
 
 
-def _key(line: Line) -> str:
+def _key(line: Utterance) -> str:
     return f"{line.speaker}: {_plain(line.text)}"
 
 

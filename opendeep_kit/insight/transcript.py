@@ -13,7 +13,7 @@ from opendeep_kit import events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Utterance:
     """One utterance."""
 
     at_ms: float
@@ -32,10 +32,10 @@ class Line:
         return f"{seconds:6.1f}s  {self.speaker:6}  {self.text}{cut}"
 
 
-def transcript(happened: Iterable[events.Event]) -> list[Line]:
+def transcript(happened: Iterable[events.Event]) -> list[Utterance]:
     """The talk, oldest line first; utterances without words are left out."""
     began: dict[str, float] = {}
-    lines: list[Line] = []
+    lines: list[Utterance] = []
     for event in happened:
         match event:
             case events.SpeechStarted(item_id=item_id, at_ms=at):
@@ -43,10 +43,10 @@ def transcript(happened: Iterable[events.Event]) -> list[Line]:
             case events.AgentSoundStarted(item_id=item_id, first_sound_ms=at):
                 began.setdefault(item_id, at)
             case events.CalleeSaid(item_id=item_id, text=text, at_ms=at) if text:
-                lines.append(Line(at_ms=began.get(item_id, at), speaker="callee", text=text, item_id=item_id))
+                lines.append(Utterance(at_ms=began.get(item_id, at), speaker="callee", text=text, item_id=item_id))
             case events.AgentSaid(item_id=item_id, heard=heard, meant=meant, is_cut=is_cut, at_ms=at) if heard:
                 lines.append(
-                    Line(
+                    Utterance(
                         at_ms=began.get(item_id, at),
                         speaker="agent",
                         text=heard,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
-from opendeep_kit.insight.differences import Pair, Run, changed_share, differences
+from opendeep_kit.insight.differences import Pair, WordRun, changed_share, differences
 from opendeep_kit.insight.latency import percentile
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.placed_call import Calls, PlacedCall, row_of
@@ -177,7 +177,7 @@ def _pair(pair: Pair) -> str:
     return f'<div style="{faint}display:flex;flex-wrap:wrap;gap:0 24px;padding:2px 0">{sides}</div>'
 
 
-def _said(speaker: str, runs: Sequence[Run], side: str) -> str:
+def _said(speaker: str, runs: Sequence[WordRun], side: str) -> str:
     if not speaker:
         return "&nbsp;"
     text = " ".join(

@@ -19,7 +19,7 @@ from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.events import Event
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.insight.latency import TurnLatency, turns
-from opendeep_kit.insight.transcript import Line, transcript
+from opendeep_kit.insight.transcript import Utterance, transcript
 from opendeep_kit.lab import call_tables
 from opendeep_kit.widgets.call_picture import Picture, picture
 from opendeep_kit.widgets.call_player import CallPlayer, call_player
@@ -51,7 +51,7 @@ class PlacedCall:
         return f"{self.callee}, {self.script_name}{version}"
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[Utterance]:
         """The talk, as heard."""
         return transcript(self.events)
 

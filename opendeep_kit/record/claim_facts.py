@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column, or_, select, true
 
 from opendeep_kit.campaigns.model import Campaign, Consent, TenantLimits
-from opendeep_kit.campaigns.rule_inputs import Listed
+from opendeep_kit.campaigns.rule_inputs import Listed, Use
 from opendeep_kit.campaigns.specs import parse_limits
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import counters
@@ -35,16 +35,6 @@ HAND_LASTS, UNWRITTEN = timedelta(hours=1), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
-    """What of one flow is taken now."""
-
-    live: int
-    """Attempts, and calls of no campaign, that have not ended; this one not among them."""
-    last_start: datetime | None
-    """When the last one was permitted; None: there was none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that the rules may ask of one call."""
 
@@ -53,10 +43,10 @@ class Facts:
     """Waiting, and due."""
     campaign: Campaign
     limits: TenantLimits
-    everyone: Flow
-    trunk: Flow
-    tenant: Flow
-    of_campaign: Flow
+    everyone: Use
+    trunk: Use
+    tenant: Use
+    of_campaign: Use
     worker_live: int
     """Attempts that were given to this media worker and have not ended."""
     campaign_attempts: tuple[datetime, ...] = field(repr=False)
@@ -79,9 +69,9 @@ class HandFacts:
     tenant_id: str
     number: str = field(repr=False)
     limits: TenantLimits
-    everyone: Flow
-    trunk: Flow
-    tenant: Flow
+    everyone: Use
+    trunk: Use
+    tenant: Use
     tenant_attempts: tuple[datetime, ...] = field(repr=False)
     """When the number may have been rung for the tenant, in order."""
     tenant_spent: Mapping[str, int]
@@ -212,22 +202,22 @@ def read_hand_facts(connection: Connection, tenant_id: str, number: str, *, now:
     )
 
 
-def by_hand(connection: Connection, *, now: datetime) -> dict[str, Flow]:
+def by_hand(connection: Connection, *, now: datetime) -> dict[str, Use]:
     """By tenant: the calls of no campaign that live, and when the last one of the last hour was permitted."""
     since = {"since": now - HAND_LASTS, "unwritten_since": now - UNWRITTEN}
-    return {row.tenant_id: Flow(live=row.live, last_start=row.last_start) for row in connection.execute(_HAND, since)}
+    return {row.tenant_id: Use(live=row.live, last_start=row.last_start) for row in connection.execute(_HAND, since)}
 
 
 # ---- inside -----------------------------------------------------------------------------------------
 
 
-def _by_scope(hand: Mapping[str, Flow], tenant_id: str, trunk_id: str) -> dict[str, tuple[Flow, ...]]:
+def _by_scope(hand: Mapping[str, Use], tenant_id: str, trunk_id: str) -> dict[str, tuple[Use, ...]]:
     """The calls of no campaign that a flow of this name counts."""
     every = tuple(hand.values())
     mine = (hand[tenant_id],) if tenant_id in hand else ()
     return {"everyone": every, "trunk": every if trunk_id == HAND_TRUNK else (), "tenant": mine}
 
 
-def _sum(live: int, last_start: datetime | None, others: Iterable[Flow]) -> Flow:
+def _sum(live: int, last_start: datetime | None, others: Iterable[Use]) -> Use:
     starts = [at for at in (last_start, *(one.last_start for one in others)) if at is not None]
-    return Flow(live=live + sum(one.live for one in others), last_start=max(starts, default=None))
+    return Use(live=live + sum(one.live for one in others), last_start=max(starts, default=None))

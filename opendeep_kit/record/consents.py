@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, not_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.campaigns.model import Consent
 from opendeep_kit.record.campaign_tables import consents, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, alike, let_wait_again
+from opendeep_kit.record.upserts import add_new, upsert
 
 BATCH = 5_000
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
@@ -43,18 +43,13 @@ def save_consents(
         BadInput: there is no such tenant.
     """
     coming, count = iter(given), 0
-    dialect = postgresql if database.is_postgresql else sqlite
-    statement = dialect.insert(consents)
-    changed = {name: statement.excluded[name] for name in ("given_at", "expires_at", "changed_at")}
-    key = [column.name for column in consents.primary_key]
-    kept = statement.on_conflict_do_nothing(index_elements=key)
-    adding = statement.on_conflict_do_update(index_elements=key, set_=changed) if renews else kept
     while batch := list(islice(coming, BATCH)):
         rows = [
             {"tenant_id": tenant_id, "changed_at": now, **{p.name: getattr(one, p.name) for p in fields(Consent)}}
             for one in batch
         ]
         with database.write() as connection:
+            adding = upsert(connection, consents, rows[0]) if renews else add_new(connection, consents)
             connection.execute(adding, rows)
         count += len(batch)
     return count

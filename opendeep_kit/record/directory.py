@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, func, insert, select
 
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.errors import BadInput
-from opendeep_kit.numbers import checked
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.tables import contacts, scripts, tasks, tenants
+from opendeep_kit.record.upserts import upsert
 from opendeep_kit.tenants import Tenant
 
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -48,23 +48,6 @@ class ScriptVersion:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """An id to which calls and enrolments refer. What is known of the person stands there: lists may share ids."""
-
-    contact_id: str
-    """The tenant's own id of the person."""
-    number: str = field(repr=False)
-    """E.164, as the last list gave it."""
-    campaign: str | None = None
-    """A label: the list the contact last came with."""
-
-    def __post_init__(self) -> None:
-        if not self.contact_id:
-            raise BadInput("a contact has no id", do="give every contact an id of its own")
-        checked(self.number, f"the number of contact {self.contact_id!r}")
-
-
 # ---- tenants ----------------------------------------------------------------------------------------
 
 
@@ -84,7 +67,7 @@ def save_tenant(database: Database, tenant: Tenant, *, now: datetime) -> None:
         "created_at": now,
     }
     with database.write() as connection:
-        _upsert(connection, tenants, [row])
+        connection.execute(upsert(connection, tenants, row), row)
 
 
 def tenant(database: Database, tenant_id: str) -> Tenant | None:
@@ -124,7 +107,7 @@ def save_task(database: Database, tenant_id: str, task: Task, *, now: datetime) 
     }
     with database.write() as connection:
         _lock_tenant(connection, tenant_id)
-        _upsert(connection, tasks, [row])
+        connection.execute(upsert(connection, tasks, row), row)
 
 
 def task(database: Database, tenant_id: str, task_id: str) -> Task | None:
@@ -170,44 +153,31 @@ def script(database: Database, tenant_id: str, name: str, version: int | None = 
 # ---- contacts ---------------------------------------------------------------------------------------
 
 
-def save_contacts(database: Database, tenant_id: str, people: Iterable[Contact], *, now: datetime) -> int:
+def save_contacts(
+    database: Database, tenant_id: str, people: Iterable[Contact], *, campaign: str | None = None, now: datetime
+) -> int:
     """Add contacts; one whose id is known is changed. All or none. Returns how many were given.
+
+    Args:
+        campaign: a label: the list they came with.
 
     Raises:
         BadInput: there is no such tenant.
     """
-    rows: list[dict[str, Any]] = [
-        {
-            "tenant_id": tenant_id,
-            "contact_id": person.contact_id,
-            "campaign": person.campaign,
-            "number": person.number,
-            "created_at": now,
-        }
-        for person in people
-    ]
     with database.write() as connection:
         _lock_tenant(connection, tenant_id)
-        if rows:
-            _upsert(connection, contacts, rows)
+        return write_contacts(connection, tenant_id, people, campaign=campaign, now=now)
+
+
+def write_contacts(
+    connection: Connection, tenant_id: str, people: Iterable[Contact], *, campaign: str | None, now: datetime
+) -> int:
+    """As `save_contacts`, in a transaction. Only the id and the number: what is known of a person stands in a list."""
+    of = {"tenant_id": tenant_id, "campaign": campaign, "created_at": now}
+    rows = [of | {"contact_id": person.contact_id, "number": person.number} for person in people]
+    if rows:
+        connection.execute(upsert(connection, contacts, rows[0]), rows)
     return len(rows)
-
-
-def contact(database: Database, tenant_id: str, contact_id: str) -> Contact | None:
-    """The tenant's contact of this id."""
-    query = select(contacts).where(contacts.c.tenant_id == tenant_id, contacts.c.contact_id == contact_id)
-    with database.read() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else _contact(row)
-
-
-def contacts_of(database: Database, tenant_id: str, *, campaign: str | None = None) -> list[Contact]:
-    """The tenant's contacts by id; those of one campaign when it is named."""
-    query = select(contacts).where(contacts.c.tenant_id == tenant_id).order_by(contacts.c.contact_id)
-    if campaign is not None:
-        query = query.where(contacts.c.campaign == campaign)
-    with database.read() as connection:
-        return [_contact(row) for row in connection.execute(query)]
 
 
 # ---- rows -------------------------------------------------------------------------------------------
@@ -218,16 +188,6 @@ def _lock_tenant(connection: Connection, tenant_id: str) -> None:
     query = select(tenants.c.tenant_id).where(tenants.c.tenant_id == tenant_id).with_for_update()
     if connection.scalar(query) is None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="add it with save_tenant")
-
-
-def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
-    key = [column.name for column in table.primary_key]
-    kept = {*key, "created_at"}
-    # A column that the rows do not name, such as a tenant's limits, is not this caller's to change.
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in kept}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
 
 
 def _tenant(row: Row[Any]) -> Tenant:
@@ -242,12 +202,4 @@ def _tenant(row: Row[Any]) -> Tenant:
 def _script(row: Row[Any]) -> ScriptVersion:
     return ScriptVersion(
         name=row.name, version=row.version, sha256=row.sha256, text=row.text, created_at=row.created_at
-    )
-
-
-def _contact(row: Row[Any]) -> Contact:
-    return Contact(
-        contact_id=row.contact_id,
-        number=row.number,
-        campaign=row.campaign,
     )

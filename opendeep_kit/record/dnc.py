@@ -13,16 +13,17 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.campaigns.rule_inputs import Listed
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import is_e164, is_prefix
+from opendeep_kit.record import upserts
 from opendeep_kit.record.campaign_tables import dnc_entries, dnc_lists, dnc_removals
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import cancel, cancel_number
 from opendeep_kit.record.tables import tenants
+from opendeep_kit.record.upserts import add_new
 
 EVERYONE = "*"
 """Stands for the installation's own list where a tenant is named: no tenant can have this id."""
@@ -36,7 +37,7 @@ _VERSIONS = select(dnc_lists.c.tenant_id, dnc_lists.c.version).where(dnc_lists.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class DncEntry:
     """Whom not to call, and why."""
 
     entry: str = field(repr=False)
@@ -63,13 +64,13 @@ class Entry:
 class Removal:
     """An entry that was taken off its list."""
 
-    entry: Entry
+    entry: DncEntry
     removed_at: datetime
     removed_by: str
     reason: str
 
 
-def add(database: Database, tenant_id: str, entries: Iterable[Entry]) -> int:
+def add(database: Database, tenant_id: str, entries: Iterable[DncEntry]) -> int:
     """Put entries on a list, in batches. One that is there keeps its first reason. Returns how many are new.
 
     Args:
@@ -86,7 +87,7 @@ def add(database: Database, tenant_id: str, entries: Iterable[Entry]) -> int:
     return added
 
 
-def forbid(database: Database, tenant_id: str, entry: Entry) -> tuple[bool, int]:
+def forbid(database: Database, tenant_id: str, entry: DncEntry) -> tuple[bool, int]:
     """A person forbids a number or a prefix: put it on the list, and cancel the calls that wait for the number.
 
     Calls that wait for a prefix are refused when their time comes.
@@ -117,7 +118,7 @@ def opt_out(database: Database, tenant_id: str, number: str, *, call_id: str, ut
     Raises:
         BadInput: there is no such tenant, or the number is none.
     """
-    entry = Entry(
+    entry = DncEntry(
         entry=number,
         reason=OPTED_OUT,
         source="call",
@@ -152,7 +153,7 @@ def look_up(database: Database, tenant_id: str, number: str) -> Listed:
         return listed(connection, tenant_id, number)
 
 
-def entries_of(database: Database, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[Entry]:
+def entries_of(database: Database, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[DncEntry]:
     """The list in order, a page at a time.
 
     Args:
@@ -201,27 +202,25 @@ def _check_list(connection: Connection, tenant_id: str) -> None:
         raise BadInput(f"there is no tenant {tenant_id!r}", do="add it with save_tenant")
 
 
-def _insert(connection: Connection, tenant_id: str, batch: list[Entry]) -> int:
+def _insert(connection: Connection, tenant_id: str, batch: list[DncEntry]) -> int:
     rows = [
-        {"tenant_id": tenant_id} | {part.name: getattr(entry, part.name) for part in fields(Entry)} for entry in batch
+        {"tenant_id": tenant_id} | {part.name: getattr(entry, part.name) for part in fields(DncEntry)}
+        for entry in batch
     ]
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(dnc_entries).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    added = connection.execute(statement, rows).rowcount
+    added = connection.execute(add_new(connection, dnc_entries), rows).rowcount
     if added:
         _count_change(connection, tenant_id, max(entry.added_at for entry in batch))
     return added
 
 
 def _count_change(connection: Connection, tenant_id: str, now: datetime) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     changed = {"version": dnc_lists.c.version + 1, "changed_at": now}
-    statement = dialect.insert(dnc_lists).values(tenant_id=tenant_id, version=1, changed_at=now)
+    statement = upserts.insert(connection, dnc_lists).values(tenant_id=tenant_id, version=1, changed_at=now)
     connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=changed))
 
 
-def _entry(kept: Any) -> Entry:
-    return Entry(**{part.name: kept[part.name] for part in fields(Entry)})
+def _entry(kept: Any) -> DncEntry:
+    return DncEntry(**{part.name: kept[part.name] for part in fields(DncEntry)})
 
 
 # ---- looking into the list ----------------------------------------------------------------------------
@@ -234,7 +233,7 @@ def version_of(database: Database, tenant_id: str) -> int:
     return int(found or 0)
 
 
-def newest_entries(database: Database, tenant_id: str, *, beginning: str = "", limit: int = 50) -> list[Entry]:
+def newest_entries(database: Database, tenant_id: str, *, beginning: str = "", limit: int = 50) -> list[DncEntry]:
     """The newest entries; of those that begin so when it is said."""
     query = select(dnc_entries).where(dnc_entries.c.tenant_id == tenant_id)
     if beginning:
@@ -242,5 +241,6 @@ def newest_entries(database: Database, tenant_id: str, *, beginning: str = "", l
     query = query.order_by(dnc_entries.c.added_at.desc(), dnc_entries.c.entry).limit(limit)
     with database.read() as connection:
         return [
-            Entry(**{part.name: row._mapping[part.name] for part in fields(Entry)}) for row in connection.execute(query)
+            DncEntry(**{part.name: row._mapping[part.name] for part in fields(DncEntry)})
+            for row in connection.execute(query)
         ]

@@ -6,45 +6,27 @@ counted. Of one that is there it changes what may be said of them, until they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import JSON, Connection, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from opendeep_kit.campaigns.contacts import Contact
+from opendeep_kit.campaigns.zones import Whereabouts, whereabouts
 from opendeep_kit.errors import BadInput
-from opendeep_kit.numbers import checked
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import campaigns, enrolments
 from opendeep_kit.record.database import Database
+from opendeep_kit.record.directory import write_contacts
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, let_wait_again
-from opendeep_kit.record.hour_groups import Whereabouts, hour_group_id_for
+from opendeep_kit.record.hour_groups import hour_group_id_for
+from opendeep_kit.record.upserts import add_new
 
 ENROLLING_TURN = 4
 """Key of the imports' lock on PostgreSQL: two that meet at the same numbers would wait for one another for ever."""
 BATCH = 5_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEnrolment:
-    """Somebody to call in a campaign."""
-
-    number: str = field(repr=False)
-    """E.164. The same number twice is one enrolment."""
-    contact_id: str | None = None
-    """Saved before, under the same tenant."""
-    whereabouts: Whereabouts = field(default_factory=Whereabouts)
-    priority: int = 0
-    """Within the campaign; the higher goes first."""
-    next_at: datetime | None = None
-    """Not called before; None: at once."""
-    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What a script may say of them."""
-
-    def __post_init__(self) -> None:
-        checked(self.number, "a number to enrol")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,29 +44,52 @@ def enrol(
     database: Database,
     tenant_id: str,
     campaign_id: str,
-    people: Iterable[NewEnrolment],
+    people: Iterable[Contact],
     *,
+    priority: int = 0,
+    due_at: datetime | None = None,
     mends: str | None = None,
     now: datetime,
 ) -> Enrolled:
-    """Add contacts to a campaign, in batches; it may be begun again.
+    """Add contacts to a campaign, in batches; it may be begun again. The same number twice is one enrolment.
 
     Those that are in it, and not at their end, get the id and the facts that are given now; all else stays.
 
     Args:
+        priority: within the campaign; the higher goes first.
+        due_at: not called before; None: at once.
         mends: those whose end's reason begins with these words get them too, and wait again; None: nobody.
 
     Raises:
-        BadInput: there is no such campaign, or a contact is not saved.
+        BadInput: there is no such campaign, or a contact's time zone is none.
     """
     coming = iter(people)
-    known: dict[tuple[Whereabouts, int], int] = {}
+    hour_groups: dict[Whereabouts, int] = {}
     given = added = back = 0
     while batch := list(islice(coming, BATCH)):
         given += len(batch)
+        places = [whereabouts(person.number, stated_zone=person.time_zone) for person in batch]
         with database.write() as connection:
             database.in_turn(connection, ENROLLING_TURN)
-            fresh = _insert(connection, tenant_id, campaign_id, batch, known, now)
+            _check_campaign(connection, tenant_id, campaign_id)
+            for where in {*places}.difference(hour_groups):
+                hour_groups[where] = hour_group_id_for(connection, tenant_id, campaign_id, where, priority)
+            write_contacts(connection, tenant_id, batch, campaign=campaign_id, now=now)
+            row = {
+                "tenant_id": tenant_id,
+                "campaign_id": campaign_id,
+                "state": EnrolmentState.WAITING,
+                "next_at": due_at or now,
+                "is_callback": False,
+                "attempts": 0,
+                "created_at": now,
+                "changed_at": now,
+            }
+            rows = [
+                row | _person_values(person) | {"hour_group_id": hour_groups[where]}
+                for person, where in zip(batch, places, strict=True)
+            ]
+            fresh = connection.execute(add_new(connection, enrolments), rows).rowcount
             # Last of all: a call that is being permitted meanwhile waits for this count until the commit.
             counters.add(connection, tenant_id, {(campaign_id, EnrolmentState.WAITING): fresh})
         if fresh < len(batch):
@@ -98,41 +103,14 @@ def enrol(
 # ---- inside -----------------------------------------------------------------------------------------
 
 
-def _insert(
-    connection: Connection,
-    tenant_id: str,
-    campaign_id: str,
-    batch: Sequence[NewEnrolment],
-    known: dict[tuple[Whereabouts, int], int],
-    now: datetime,
-) -> int:
+def _check_campaign(connection: Connection, tenant_id: str, campaign_id: str) -> None:
     of = (campaigns.c.tenant_id == tenant_id, campaigns.c.campaign_id == campaign_id)
     if connection.scalar(select(campaigns.c.campaign_id).where(*of)) is None:
         raise BadInput(f"there is no campaign {campaign_id!r}", do="create it first")
-    rows = []
-    for person in batch:
-        key = (person.whereabouts, person.priority)
-        if key not in known:
-            known[key] = hour_group_id_for(connection, tenant_id, campaign_id, *key)
-        rows.append(
-            {
-                "tenant_id": tenant_id,
-                "campaign_id": campaign_id,
-                "number": person.number,
-                "contact_id": person.contact_id,
-                "hour_group_id": known[key],
-                "state": EnrolmentState.WAITING,
-                "next_at": person.next_at or now,
-                "is_callback": False,
-                "attempts": 0,
-                "created_at": now,
-                "changed_at": now,
-                "facts": dict(person.facts),
-            }
-        )
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(enrolments).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return connection.execute(statement, rows).rowcount
+
+
+def _person_values(person: Contact) -> dict[str, object]:
+    return {"number": person.number, "contact_id": person.contact_id, "facts": dict(person.facts)}
 
 
 _TELLING = (
@@ -150,7 +128,7 @@ def _tell(
     database: Database,
     tenant_id: str,
     campaign_id: str,
-    batch: Sequence[NewEnrolment],
+    batch: Sequence[Contact],
     mends: str | None,
     now: datetime,
 ) -> None:
@@ -175,7 +153,7 @@ def _tell(
 
 
 def _bring_back(
-    database: Database, tenant_id: str, campaign_id: str, batch: Sequence[NewEnrolment], mends: str, now: datetime
+    database: Database, tenant_id: str, campaign_id: str, batch: Sequence[Contact], mends: str, now: datetime
 ) -> int:
     """Let those wait again of whom is said now what had been missing. Returns how many."""
     which = (enrolments.c.campaign_id == campaign_id, enrolments.c.number.in_([person.number for person in batch]))

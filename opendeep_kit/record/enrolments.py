@@ -15,11 +15,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast, false, not_, or_, select, true, update
 
+from opendeep_kit.campaigns.zones import Whereabouts
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import campaigns, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.hour_groups import WAITING, Whereabouts, to_whereabouts
+from opendeep_kit.record.hour_groups import WAITING, to_whereabouts
 
 FORGOTTEN_AT_ONCE = 2000
 """Contacts in one transaction."""
@@ -54,7 +55,8 @@ class Due:
 
     enrolment_id: int
     number: str = field(repr=False)
-    contact_id: str | None
+    contact_id: str | None = field(repr=False)
+    """Often the number: a list need not give ids."""
     hour_group_id: int
     next_at: datetime
     is_callback: bool
@@ -68,7 +70,8 @@ class Enrolment:
     tenant_id: str
     campaign_id: str
     number: str = field(repr=False)
-    contact_id: str | None
+    contact_id: str | None = field(repr=False)
+    """Often the number: a list need not give ids."""
     hour_group_id: int
     whereabouts: Whereabouts
     priority: int

@@ -12,30 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, false, insert, select, true
 
+from opendeep_kit.campaigns.zones import Whereabouts
 from opendeep_kit.record.campaign_tables import enrolments, hour_groups
 from opendeep_kit.record.database import Database
 
 WAITING = "waiting"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whereabouts:
-    """Where a callee may be, as far as the rules ask."""
-
-    zones: tuple[str, ...] = ()
-    """IANA names, all that are possible; none: unknown."""
-    region: str | None = None
-    """ISO 3166."""
-    subdivision: str | None = None
-    """ISO 3166-2 without the country."""
-    is_stated: bool = False
-    """By the tenant's own record, not by the number."""
-
-    @property
-    def clock(self) -> str:
-        """The same text for the same whereabouts."""
-        zones = "|".join(self.zones)
-        return f"{zones};{self.region or ''};{self.subdivision or ''};{'stated' if self.is_stated else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +60,7 @@ def hour_group_id_for(
     query = select(hour_groups.c.hour_group_id).where(
         hour_groups.c.tenant_id == tenant_id,
         hour_groups.c.campaign_id == campaign_id,
-        hour_groups.c.clock == where.clock,
+        hour_groups.c.clock == where.key,
         hour_groups.c.priority == priority,
     )
     found: int | None = connection.scalar(query)
@@ -87,7 +68,7 @@ def hour_group_id_for(
         row = {
             "tenant_id": tenant_id,
             "campaign_id": campaign_id,
-            "clock": where.clock,
+            "clock": where.key,
             "priority": priority,
             "zones": list(where.zones),
             "region": where.region,

@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.service_tables import verdicts
+from opendeep_kit.record.upserts import add_new
 
 
 class Verdict(StrEnum):
@@ -66,11 +66,8 @@ def keep(database: Database, tenant_id: str, judged: Iterable[Judgement], *, now
     ]
     if not rows:
         return 0
-    dialect = postgresql if database.is_postgresql else sqlite
-    statement = dialect.insert(verdicts).on_conflict_do_nothing(index_elements=["verdict_id"])
-    statement = statement.execution_options(preserve_rowcount=True)
     with database.write() as connection:
-        return sum(connection.execute(statement, row).rowcount for row in rows)
+        return connection.execute(add_new(connection, verdicts), rows).rowcount
 
 
 def verdicts_of(database: Database, tenant_id: str, call_id: str) -> list[Judgement]:

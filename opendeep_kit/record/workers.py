@@ -14,13 +14,13 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, Table, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record.attempts import OPEN
 from opendeep_kit.record.campaign_tables import attempts
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.service_tables import control_processes, media_workers
+from opendeep_kit.record.upserts import upsert
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -79,7 +79,7 @@ class Worker(Heartbeat):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
+class ControlProcess:
     """A control process."""
 
     control_id: str
@@ -160,15 +160,15 @@ def least_loaded(
     )
 
 
-def controls_alive(database: Database, *, now: datetime, within_s: float) -> list[Control]:
-    """Control processes that gave a sign within so long, by id."""
+def controls_alive(database: Database, *, now: datetime, within_s: float) -> list[ControlProcess]:
+    """ControlProcess processes that gave a sign within so long, by id."""
     recent = control_processes.c.seen_at > now - timedelta(seconds=within_s)
     query = select(control_processes).where(recent).order_by(control_processes.c.control_id)
     with database.read() as connection:
         return [_control(row) for row in connection.execute(query)]
 
 
-def planner(controls: Sequence[Control]) -> Control | None:
+def planner(controls: Sequence[ControlProcess]) -> ControlProcess | None:
     """The one of these that plans: the oldest, as two would only ask for the same contacts twice."""
     return min(controls, key=lambda one: (one.started_at, one.control_id), default=None)
 
@@ -184,16 +184,13 @@ def forget_silent(database: Database, *, now: datetime, silent_s: float) -> int:
 
 
 def _note(database: Database, table: Table, row: dict[str, Any], now: datetime) -> None:
-    statement = (postgresql if database.is_postgresql else sqlite).insert(table)
     values = row | {"started_at": now, "seen_at": now}
-    key = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in values if name not in (*key, "started_at")}
     with database.write() as connection:
-        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), values)
+        connection.execute(upsert(connection, table, values), values)
 
 
-def _control(row: Row[Any]) -> Control:
-    return Control(**dict(row._mapping) | {"held": row.held or {}, "bound_by": row.bound_by or ""})
+def _control(row: Row[Any]) -> ControlProcess:
+    return ControlProcess(**dict(row._mapping) | {"held": row.held or {}, "bound_by": row.bound_by or ""})
 
 
 def _worker(row: Row[Any]) -> Worker:

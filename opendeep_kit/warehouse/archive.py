@@ -28,7 +28,7 @@ from opendeep_kit.record.database import Database
 from opendeep_kit.record.tables import archives, call_events, calls, tenants
 from opendeep_kit.warehouse.folding import KINDS, make_tables, take_in
 from opendeep_kit.warehouse.manifest import LAYOUT, Archived, Manifest, midnight, read_manifest
-from opendeep_kit.warehouse.pull import LEDGERS, PULLS, Mark, Pull, Pulled, read_arrow
+from opendeep_kit.warehouse.pull import LEDGERS, PULLS, Pull, Pulled, Watermark, read_arrow
 
 SETTLED_AFTER = timedelta(hours=1)
 """A call's last events may be written so long after its end: a disk that was full, a model's judgement."""
@@ -166,7 +166,7 @@ def _read(
         mine = columns.tenant_id == tenant_id
         wanted[name] = [mine, columns.row_id > after.get(name, 0), columns.row_id <= up_to[name]]
     tables = {what.name: read_arrow(connection, what, wanted[what.name]) for what in PULLS if what.name in wanted}
-    return Pulled(tables=tables, mark=Mark())
+    return Pulled(tables=tables, mark=Watermark())
 
 
 def _delete(connection: Connection, settled: list[ColumnElement[bool]], last_row_id: int) -> None:

@@ -28,7 +28,7 @@ from opendeep_kit.warehouse.archive import quoted
 from opendeep_kit.warehouse.catalogue import View, documented_views, read_sql
 from opendeep_kit.warehouse.folding import KINDS, clear, make_tables, take_in
 from opendeep_kit.warehouse.manifest import Manifest, read_manifest
-from opendeep_kit.warehouse.pull import Mark, pull
+from opendeep_kit.warehouse.pull import Watermark, pull
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ class Warehouse:
         self._database = database
         self._archive = archive
         self._manifest: Manifest | None = None
-        self._mark = Mark()
+        self._mark = Watermark()
         self.connection = duckdb.connect()
         """The private DuckDB: tables of your own may live in it."""
         # A cursor of its own: a result of the reader's that is not read to its end would block the feeding.
@@ -128,7 +128,7 @@ class Warehouse:
         with self._database.read() as connection:
             manifest = read_manifest(connection, self.tenant_id)
             is_other = manifest != self._manifest
-            mark = Mark() if is_other else replace(self._mark, whole_at=None if lists_too else self._mark.whole_at)
+            mark = Watermark() if is_other else replace(self._mark, whole_at=None if lists_too else self._mark.whole_at)
             pulled = pull(connection, self.tenant_id, mark, manifest, now=now)
         self._feed.begin()
         try:

@@ -111,7 +111,7 @@ LEDGERS = {what.name: what for what in PULLS if what.day_of}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Watermark:
     """Where a pull ended."""
 
     row_id: dict[str, int] = field(default_factory=dict)
@@ -127,10 +127,10 @@ class Pulled:
     """One snapshot's new rows."""
 
     tables: dict[str, pa.Table]
-    mark: Mark
+    mark: Watermark
 
 
-def pull(connection: Connection, tenant_id: str, mark: Mark, manifest: Manifest, *, now: datetime) -> Pulled:
+def pull(connection: Connection, tenant_id: str, mark: Watermark, manifest: Manifest, *, now: datetime) -> Pulled:
     """What is new since `mark`; all that is live when `mark` is a fresh one.
 
     Args:
@@ -154,7 +154,8 @@ def pull(connection: Connection, tenant_id: str, mark: Mark, manifest: Manifest,
             mine += _changed(connection, what, mark, changed_at, tenant_id, now)
         tables[what.name] = read_arrow(connection, what, mine)
     return Pulled(
-        tables=tables, mark=Mark(row_id=row_id, changed_at=changed_at, whole_at=now if is_whole_due else mark.whole_at)
+        tables=tables,
+        mark=Watermark(row_id=row_id, changed_at=changed_at, whole_at=now if is_whole_due else mark.whole_at),
     )
 
 
@@ -165,7 +166,7 @@ def _appended(connection: Connection, what: Pull, since: int, row_id: dict[str, 
 
 
 def _changed(
-    connection: Connection, what: Pull, mark: Mark, changed_at: dict[str, datetime], tenant_id: str, now: datetime
+    connection: Connection, what: Pull, mark: Watermark, changed_at: dict[str, datetime], tenant_id: str, now: datetime
 ) -> list[ColumnElement[bool]]:
     instant = what.source.c.changed_at
     newest = connection.scalar(select(func.max(instant)).where(what.source.c.tenant_id == tenant_id))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opendeep_kit.campaigns.breaker import Blame, BreakerPolicy, fuses, trips, window_start
+from opendeep_kit.campaigns.breaker import Blame, BreakerPolicy, sides, trips, window_start
 from opendeep_kit.campaigns.lifecycle import Move, TaskFact, TaskState
 from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition, PhoneResult
@@ -69,11 +69,11 @@ def test_window(history: list[Move], minutes_ago: float) -> None:
 
 def test_shares() -> None:
     """Each side is judged against all calls; a share of none is none."""
-    line, numbers = fuses(POLICY, {DONE: 3, CONGESTED: 1, NOBODY: 1})
+    line, numbers = sides(POLICY, {DONE: 3, CONGESTED: 1, NOBODY: 1})
 
     assert (line.blame, line.share, line.limit) == (Blame.LINE, 0.2, 0.3)
     assert (numbers.blame, numbers.share, numbers.limit) == (Blame.NUMBERS, 0.2, 0.6)
-    assert [fuse.share for fuse in fuses(POLICY, {})] == [0, 0]
+    assert [side.share for side in sides(POLICY, {})] == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -170,3 +170,15 @@ def test_file_that_is_not_there(folder: Path) -> None:
         read_contacts(Path("gone.csv"))
     with pytest.raises(BadInput, match="Is a directory"):
         read_contacts(folder)
+
+
+@pytest.mark.parametrize("number", ["", "2125550101", "+0212555", "+1 212 555 0101", "+1212555010112345"])
+def test_numbers_are_e164(number: str) -> None:
+    """A contact with another way of writing a number cannot be built, and the number is not repeated."""
+    with pytest.raises(BadInput, match=r"^the number of a contact is not E\.164"):
+        Contact(contact_id="1", number=number)
+
+
+def test_a_contacts_repr_names_nobody() -> None:
+    """A contact that slips into a log or a failing test gives nobody away."""
+    assert "2125550101" not in repr(Contact(contact_id="1", number="+12125550101", facts={"phone": "+12125550101"}))

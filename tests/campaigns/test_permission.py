@@ -13,12 +13,11 @@ from phonenumbers import parse, timezone
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import AttemptCaps, Consent, Flow, HolidayRule, Money
 from opendeep_kit.campaigns.permission import Decision, explain, inputs_json, may_we_call
-from opendeep_kit.campaigns.rule_inputs import Case, Listed, Rule, Spending, Use
+from opendeep_kit.campaigns.rule_inputs import Listed, Rule, RuleInputs, Spending, Use
 from opendeep_kit.campaigns.rules import RULES
 from opendeep_kit.campaigns.windows import parse_weekly
-from opendeep_kit.campaigns.zones import callee
 from opendeep_kit.errors import OurMistake
-from tests.campaigns.rulebook import CAMPAIGN, CAPS, NEW_YORKER, NOW, NUMBER, SCOPE, TENANT, case, rung
+from tests.campaigns.rulebook import CAMPAIGN, CAPS, NEW_YORKER, NOW, NUMBER, SCOPE, TENANT, called, case, rung
 
 SNAPSHOT = "5" * 64
 LISTED = Listed(tenant="+12125550123", snapshot=SNAPSHOT)
@@ -49,7 +48,7 @@ def utc(text: str) -> datetime:
 
 
 REFUSALS: list[tuple[dict[str, Any], str, str, datetime | None]] = [
-    ({"callee": callee("+1212555012")}, "number", "the number is not in use in any numbering plan", None),
+    (called("+1212555012"), "number", "the number is not in use in any numbering plan", None),
     ({"dnc": LISTED}, "do_not_call", "the number is on the tenant do-not-call list", None),
     ({"dnc": PREFIX}, "do_not_call", "a prefix is on the global do-not-call list", None),
     ({"consent": None}, "consent", "no consent is on file, and the tenant requires one", None),
@@ -65,7 +64,7 @@ REFUSALS: list[tuple[dict[str, Any], str, str, datetime | None]] = [
         "the consent on file begins later",
         NOW + timedelta(hours=1),
     ),
-    ({"callee": callee("+883510000000094")}, "time_zone", "the callee's time zone is not known", None),
+    (called("+883510000000094"), "time_zone", "the callee's time zone is not known", None),
     ({"campaign_attempts": rung(50, 60, 70, 80, 90)}, "lifetime", "5 attempts by this campaign, 5 are allowed in all", None),
     ({"tenant_attempts": rung(*range(50, 59))}, "lifetime", "9 attempts by the tenant, 9 are allowed in all", None),
     (campaign(state=TaskState.PAUSED), "campaign", "the campaign is paused", None),
@@ -91,9 +90,9 @@ REFUSALS: list[tuple[dict[str, Any], str, str, datetime | None]] = [
     ({"tenant_attempts": rung(12, 15, 18, 21)}, "per_24_h", "4 attempts in 24 hours by the tenant, 4 are allowed", NOW + timedelta(hours=3)),
     (spent(901), "budget", "this campaign has spent 901 of 1000 minor units of USD; a call may cost 100", None),
     (spent(0, "EUR"), "budget", "the cost of a call is not known in the currency of the budget of this campaign", None),
-    ({"scopes": (replace(SCOPE, use=Use(live=2)),)}, "concurrency", "2 calls of this campaign are live, the most allowed", None),
+    ({"flows": (replace(SCOPE, use=Use(live=2)),)}, "concurrency", "2 calls of this campaign are live, the most allowed", None),
     (
-        {"scopes": (replace(SCOPE, use=Use(live=0, may_start_at=NOW + timedelta(seconds=1))),)},
+        {"flows": (replace(SCOPE, use=Use(live=0, last_start=NOW - timedelta(seconds=1))),)},
         "rate",
         "this campaign places at most 0.5 calls per second",
         NOW + timedelta(seconds=1),
@@ -121,11 +120,11 @@ def test_refusal(given: dict[str, Any], rule: str, reason: str, again: datetime 
         ({"campaign": WITH_BUDGET, "spending": ()}, "budget"),
         ({"campaign": WITH_BUDGET, "spending": (Spending(name="this campaign", budget=USD, spent=None),)}, "budget"),
         ({"tenant": replace(TENANT, budget=USD)}, "budget"),
-        ({"scopes": ()}, "concurrency"),
-        ({"scopes": (replace(SCOPE, use=None),)}, "concurrency"),
-        ({"callee": replace(NEW_YORKER, zones=())}, "time_zone"),
-        ({"callee": replace(NEW_YORKER, region=None)}, "holiday"),
-        ({"callee": replace(NEW_YORKER, region="ZZ")}, "holiday"),
+        ({"flows": ()}, "concurrency"),
+        ({"flows": (replace(SCOPE, use=None),)}, "concurrency"),
+        ({"whereabouts": replace(NEW_YORKER, zones=())}, "time_zone"),
+        ({"whereabouts": replace(NEW_YORKER, region=None)}, "holiday"),
+        ({"whereabouts": replace(NEW_YORKER, region="ZZ")}, "holiday"),
     ],
 )
 def test_unknown_is_no(given: dict[str, Any], rule: str) -> None:
@@ -144,8 +143,8 @@ def test_unknown_is_no(given: dict[str, Any], rule: str) -> None:
         {"consent": None, "tenant": replace(TENANT, needs_consent=False)},
         {**in_new_york("2026-11-26 11:00"), **campaign(holidays=HolidayRule.CALLS)},
         spent(900),
-        {"scopes": (replace(SCOPE, use=Use(live=1, may_start_at=NOW)),)},
-        {"scopes": (replace(SCOPE, flow=Flow(), use=Use(live=10_000)),)},
+        {"flows": (replace(SCOPE, use=Use(live=1, last_start=NOW - timedelta(seconds=2))),)},
+        {"flows": (replace(SCOPE, flow=Flow(), use=Use(live=10_000)),)},
         {"is_callback": True, "campaign_attempts": rung(1, 2), **campaign(caps=replace(CAPS, spares_callbacks=True))},
     ],
 )
@@ -196,7 +195,7 @@ def test_put_off_past_the_campaigns_end() -> None:
 
 def test_put_off_though_the_lines_are_full() -> None:
     """What says nothing of the contact does not keep it from waiting for what does."""
-    full = {"scopes": (replace(SCOPE, use=Use(live=2)),), "campaign_attempts": rung(1, 1.5)}
+    full = {"flows": (replace(SCOPE, use=Use(live=2)),), "campaign_attempts": rung(1, 1.5)}
     decision = may_we_call(case(**full))
 
     assert (decision.try_again_at, decision.put_off_to) == (None, utc("2026-03-11 13:00"))
@@ -212,38 +211,38 @@ def test_try_again_is_the_later_of_two() -> None:
 
 def test_every_possible_zone() -> None:
     """Idaho is in two zones: called from the later one's opening to the earlier one's closing."""
-    idaho = callee("+12085550123")
+    idaho = called("+12085550123")
     answers = {
-        hour: may_we_call(case(callee=idaho, now=utc(f"2026-03-10 {hour}"))).is_allowed for hour in ("15:59", "16:00")
+        hour: may_we_call(case(**idaho, now=utc(f"2026-03-10 {hour}"))).is_allowed for hour in ("15:59", "16:00")
     }
 
     assert answers == {"15:59": False, "16:00": True}
-    assert may_we_call(case(callee=idaho, now=utc("2026-03-11 01:59"))).is_allowed
-    assert not may_we_call(case(callee=idaho, now=utc("2026-03-11 02:00"))).is_allowed
+    assert may_we_call(case(**idaho, now=utc("2026-03-11 01:59"))).is_allowed
+    assert not may_we_call(case(**idaho, now=utc("2026-03-11 02:00"))).is_allowed
 
 
 def test_freephone() -> None:
     """+1 800 may be anywhere from Guam to Puerto Rico: with 09:00–21:00 a half-hour remains, with 09:00–20:00 none."""
-    freephone = callee("+18005550123")
+    freephone = called("+18005550123")
     long = replace(CAMPAIGN, windows=parse_weekly({"daily": "09:00-21:00"}), holidays=HolidayRule.CALLS)
-    decision = may_we_call(case(callee=freephone, campaign=long))
-    short = may_we_call(case(callee=freephone))
+    decision = may_we_call(case(**freephone, campaign=long))
+    short = may_we_call(case(**freephone))
 
     assert decision.try_again_at == utc("2026-03-10 23:00")
-    assert may_we_call(case(callee=freephone, campaign=long, now=utc("2026-03-10 23:29"))).is_allowed
-    assert not may_we_call(case(callee=freephone, campaign=long, now=utc("2026-03-10 23:30"))).is_allowed
+    assert may_we_call(case(**freephone, campaign=long, now=utc("2026-03-10 23:29"))).is_allowed
+    assert not may_we_call(case(**freephone, campaign=long, now=utc("2026-03-10 23:30"))).is_allowed
     assert (short.rule, short.try_again_at) == ("window", None)
     assert short.reason.endswith("no time is inside them in all its zones")
 
 
 def test_day_is_the_callees_day() -> None:
     """Two attempts last evening in Kolkata are yesterday's there, though it is one UTC day."""
-    kolkata = callee("+917654321000")
+    kolkata = called("+917654321000")
     attempts = (utc("2026-03-10 13:00"), utc("2026-03-10 14:00"))
-    decision = may_we_call(case(callee=kolkata, now=utc("2026-03-11 03:30"), campaign_attempts=attempts))
+    decision = may_we_call(case(**kolkata, now=utc("2026-03-11 03:30"), campaign_attempts=attempts))
 
     assert decision.is_allowed
-    assert may_we_call(case(callee=kolkata, now=utc("2026-03-10 14:15"), campaign_attempts=attempts)).rule == "per_day"
+    assert may_we_call(case(**kolkata, now=utc("2026-03-10 14:15"), campaign_attempts=attempts)).rule == "per_day"
 
 
 def test_explanation() -> None:
@@ -334,11 +333,11 @@ near_changes = st.builds(
 any_time = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))
 
 
-def ask(number: str, week: Any, now: datetime) -> tuple[Case, Decision]:
+def ask(number: str, week: Any, now: datetime) -> tuple[RuleInputs, Decision]:
     """A case of this number, week and time, and its decision."""
     of = replace(CAMPAIGN, windows=week, holidays=HolidayRule.CALLS)
     consent = Consent(number=NUMBER, reference="r", given_at=utc("2020-01-01 00:00"))
-    asked = case(now=now, callee=callee(number), campaign=of, consent=consent)
+    asked = case(now=now, **called(number), campaign=of, consent=consent)
     return asked, may_we_call(asked)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opendeep_kit.campaigns.planner import Demand, Limit, Limits, Plan, Rotation, plan
+from opendeep_kit.campaigns.planner import CallPlan, Demand, Limit, PlanLimits, Rotation, plan
 from opendeep_kit.errors import OurMistake
 
 NOW = datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -31,11 +31,11 @@ def limits(
     trunks: dict[str, Limit] | None = None,
     tenants: dict[str, Limit] | None = None,
     campaigns: dict[str, Limit] | None = None,
-) -> Limits:
+) -> PlanLimits:
     """Trunks t and u, tenants a to e and all their campaigns, without limits unless given."""
     free = {name: Limit() for name in "abcdetu"}
     each = {f"{tenant}{number}": Limit() for tenant in "abcde" for number in range(1, 6)}
-    return Limits(
+    return PlanLimits(
         everyone=everyone,
         trunks=free | (trunks or {}),
         tenants=free | (tenants or {}),
@@ -43,12 +43,14 @@ def limits(
     )
 
 
-def one(demands: list[Demand], given: Limits, rotation: Rotation = FRESH, tick: int = 0, most: int = 1000) -> Plan:
+def one(
+    demands: list[Demand], given: PlanLimits, rotation: Rotation = FRESH, tick: int = 0, most: int = 1000
+) -> CallPlan:
     """The plan of one second."""
     return plan(demands, given, rotation, now=NOW + tick * SECOND, until=NOW + (tick + 1) * SECOND, most=most)
 
 
-def run(demands: list[Demand], given: Limits, ticks: int) -> Counter[str]:
+def run(demands: list[Demand], given: PlanLimits, ticks: int) -> Counter[str]:
     """Calls by campaign over so many seconds, with all their calls due all the time."""
     rotation, counts = Rotation(), Counter[str]()
     for tick in range(ticks):
@@ -135,7 +137,7 @@ def test_rates_space_calls() -> None:
         (limits(everyone=Limit(calls_per_s=0.2)), {"a1": 1, "b1": 1}),
     ],
 )
-def test_slow_one_holds_nobody_up(given: Limits, counts: dict[str, int]) -> None:
+def test_slow_one_holds_nobody_up(given: PlanLimits, counts: dict[str, int]) -> None:
     """What a rate forbids to one goes to the other; one that may call every 0.5 s gets every third slot of 0.2 s."""
     assert run([demand("a1"), demand("b1")], given, 10) == counts
 
@@ -160,7 +162,7 @@ def test_trunks_do_not_wait_for_each_other() -> None:
         (limits(campaigns={"a1": Limit(room=0)}), "campaign:a1 has as many calls as it may"),
     ],
 )
-def test_caps(given: Limits, held: str) -> None:
+def test_caps(given: PlanLimits, held: str) -> None:
     """No room in any one of the limits is no call, with the reason."""
     made = one([demand("a1")], given)
 
@@ -229,8 +231,8 @@ def test_no_limit_is_exceeded(
         assert bound.calls_per_s is None or all(gap >= 1 / bound.calls_per_s for gap in gaps)
 
 
-def _scopes(given: Limits, of: dict[str, Demand]) -> list[tuple[Limit, set[str]]]:
-    """Limits with the campaigns they bind."""
+def _scopes(given: PlanLimits, of: dict[str, Demand]) -> list[tuple[Limit, set[str]]]:
+    """PlanLimits with the campaigns they bind."""
     found = [(given.everyone, set(of)), (given.campaigns["a1"], {"a1"} & set(of))]
     found.append((given.trunks["t"], {name for name in of if of[name].trunk_id == "t"}))
     found.append((given.tenants["a"], {name for name in of if of[name].tenant_id == "a"}))

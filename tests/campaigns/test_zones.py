@@ -1,11 +1,12 @@
 """Where a callee may be, by the number; and the days on which their country is not called."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from opendeep_kit.campaigns.calendars import ClosedDays
-from opendeep_kit.campaigns.zones import ZoneSource, callee
+from opendeep_kit.campaigns.zones import Whereabouts, is_in_use, whereabouts
 from opendeep_kit.errors import BadInput
 
 
@@ -28,7 +29,7 @@ from opendeep_kit.errors import BadInput
 )
 def test_zones_of_a_number(number: str, zones: tuple[str, ...]) -> None:
     """Country and area code tell; an area that lies in two zones has both."""
-    assert callee(number).zones == zones
+    assert whereabouts(number).zones == zones
 
 
 @pytest.mark.parametrize(
@@ -41,38 +42,49 @@ def test_zones_of_a_number(number: str, zones: tuple[str, ...]) -> None:
 )
 def test_number_without_a_place(number: str, count: int, among: str) -> None:
     """A mobile of a large country and a freephone number may be anywhere in their plan: all its zones."""
-    known = callee(number)
+    known = whereabouts(number)
 
     assert len(known.zones) == count
     assert among in known.zones
-    assert known.source is ZoneSource.NUMBER
+    assert not known.is_stated
 
 
 @pytest.mark.parametrize("number", ["+883510000000094", "+99612345678", "12125550123", "", "+0", "nobody"])
 def test_unknown_zone(number: str) -> None:
     """A satellite number, one that is in use nowhere and what is no number have no zone."""
-    known = callee(number)
-
-    assert (known.zones, known.source) == ((), ZoneSource.UNKNOWN)
+    assert whereabouts(number).zones == ()
 
 
 def test_stated_zone() -> None:
     """What the tenant knows of the contact takes the number's place; a zone that does not exist is refused."""
-    known = callee("+79161234567", stated_zone="Asia/Vladivostok")
+    known = whereabouts("+79161234567", stated_zone="Asia/Vladivostok")
 
-    assert (known.zones, known.source) == (("Asia/Vladivostok",), ZoneSource.STATED)
+    assert (known.zones, known.is_stated) == (("Asia/Vladivostok",), True)
     with pytest.raises(BadInput, match="'Asia/Nowhere' is no time zone"):
-        callee("+79161234567", stated_zone="Asia/Nowhere")
+        whereabouts("+79161234567", stated_zone="Asia/Nowhere")
 
 
 def test_stated_zone_mends_no_number() -> None:
     """A number that is not in use stays invalid, wherever the contact lives."""
-    assert not callee("+1212555012", stated_zone="America/New_York").is_valid
+    assert not is_in_use("+1212555012")
+    assert whereabouts("+1212555012", stated_zone="America/New_York").zones == ("America/New_York",)
 
 
-def test_number_is_not_in_the_repr() -> None:
-    """Logs and errors that show a callee name nobody."""
-    assert "2125550123" not in repr(callee("+12125550123"))
+@pytest.mark.parametrize(
+    ("number", "is_known"), [("+12125550123", True), ("+883510000000094", True), ("+0", False), ("nobody", False)]
+)
+def test_in_use(number: str, is_known: bool) -> None:
+    """A number that its plan gave out, whoever has it now."""
+    assert is_in_use(number) is is_known
+
+
+def test_a_key_for_each_whereabouts() -> None:
+    """Who may be in the same places, and is known to be there in the same way, shares an hour group."""
+    known = whereabouts("+12125550123")
+
+    assert known.key == whereabouts("+16465550123").key == "America/New_York;US;;"
+    others = [replace(known, region="CA"), replace(known, is_stated=True), replace(known, subdivision="NY")]
+    assert len({known.key, Whereabouts().key, *(other.key for other in others)}) == 5
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import Move, TaskFact, TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.specs import parse_limits, parse_spec
@@ -27,7 +28,6 @@ from opendeep_kit.record import (
 from opendeep_kit.record.attempts import AttemptResult
 from opendeep_kit.record.claiming import NewAttempt
 from opendeep_kit.record.database import Database, open_database
-from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.record.enrolments import NextStep
 from opendeep_kit.record.ledger import Ruling
 from opendeep_kit.record.workers import Heartbeat
@@ -86,7 +86,7 @@ class Played:
         campaigns.save_limits(
             self.database, parse_limits(tenant_id, {"flow": {"max_live": 20}, "needs_consent": False})
         )
-        people = [directory.Contact(contact_id=f"p{place}", number=number(100 + place)) for place in range(len(NAMES))]
+        people = [Contact(contact_id=f"p{place}", number=number(100 + place)) for place in range(len(NAMES))]
         directory.save_contacts(self.database, tenant_id, people, now=utc_now())
 
     def campaign(
@@ -98,7 +98,7 @@ class Played:
         )
         campaigns.create(self.database, new, by="Ann", now=utc_now() - timedelta(hours=1))
         due = utc_now() - timedelta(minutes=40)
-        people = [NewEnrolment(number=number(1000 + last), next_at=due) for last in range(contacts)]
+        people = [Contact(contact_id=number(1000 + last), number=number(1000 + last)) for last in range(contacts)]
         enrolling.enrol(self.database, tenant_id, campaign_id, people, now=due)
         if state != "ready":
             step = Move(

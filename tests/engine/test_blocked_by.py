@@ -7,16 +7,16 @@ import pytest
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.engine.blocked_by import NOBODY_PLANS, held_by
-from opendeep_kit.record.workers import Control
+from opendeep_kit.record.workers import ControlProcess
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def control(name: str, hour: int = 12, bound_by: str = "", **held: str) -> Control:
+def control(name: str, hour: int = 12, bound_by: str = "", **held: str) -> ControlProcess:
     """A living control process that started then."""
     at = NOON.replace(hour=hour)
     told = {f"clinic/{name}": why for name, why in held.items()}
-    return Control(
+    return ControlProcess(
         control_id=name,
         host="here",
         reaches_people=True,
@@ -40,7 +40,7 @@ def control(name: str, hour: int = 12, bound_by: str = "", **held: str) -> Contr
         ("paused", [control("a", bound_by="no line")], ""),
     ],
 )
-def test_held_by(state: str, controls: list[Control], said: str) -> None:
+def test_held_by(state: str, controls: list[ControlProcess], said: str) -> None:
     """Of a running campaign alone, and as the one that plans told: the oldest."""
     row = Campaign(tenant_id="clinic", campaign_id="spring", state=TaskState(state))
 

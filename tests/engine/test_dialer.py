@@ -66,7 +66,7 @@ async def test_the_ledger_tells_why(tmp_path: Path) -> None:
         dnc.add(
             service.database,
             TENANT,
-            [dnc.Entry(entry=AGREES, reason="asked", source="person", added_by="me", added_at=now())],
+            [dnc.DncEntry(entry=AGREES, reason="asked", source="person", added_by="me", added_at=now())],
         )
         assert not await service.call(service.dialer(), service.job("one", AGREES))
 

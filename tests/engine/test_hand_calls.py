@@ -9,10 +9,10 @@ import pytest
 
 from opendeep_kit.campaigns.model import Consent
 from opendeep_kit.campaigns.permission import may_we_call
-from opendeep_kit.campaigns.rule_inputs import Listed, Rule
+from opendeep_kit.campaigns.rule_inputs import Listed, Rule, Use
 from opendeep_kit.campaigns.specs import parse_limits
-from opendeep_kit.engine.hand_calls import TO_DO, case_of, most_at_once
-from opendeep_kit.record.claim_facts import Flow, HandFacts
+from opendeep_kit.engine.hand_calls import TO_DO, most_at_once, rule_inputs_of
+from opendeep_kit.record.claim_facts import HandFacts
 from opendeep_kit.record.database import open_database
 from opendeep_kit.settings import FlowSettings, ServiceSettings
 from tests.service_rig import TENANT, new_tenant
@@ -25,9 +25,9 @@ FACTS = HandFacts(
     tenant_id="clinic",
     number=LONDON,
     limits=PLAIN,
-    everyone=Flow(live=0, last_start=None),
-    trunk=Flow(live=0, last_start=None),
-    tenant=Flow(live=0, last_start=None),
+    everyone=Use(live=0, last_start=None),
+    trunk=Use(live=0, last_start=None),
+    tenant=Use(live=0, last_start=None),
     tenant_attempts=(),
     tenant_spent={},
     dnc=Listed(snapshot="everyone 0, clinic 0"),
@@ -52,14 +52,14 @@ MONEY = {"minor": 500, "currency": "EUR"}
         ({"tenant_attempts": (NOON.replace(month=1),) * 8}, ServiceSettings(), Rule.LIFETIME),
         ({"limits": parse_limits("clinic", {"needs_consent": False, "budget": MONEY})}, ServiceSettings(), Rule.BUDGET),
         ({}, FULL, Rule.CONCURRENCY),
-        ({"trunk": Flow(live=2, last_start=None)}, TWO_LINES, Rule.CONCURRENCY),
-        ({"trunk": Flow(live=1, last_start=NOON)}, TWO_LINES, Rule.RATE),
-        ({"tenant": Flow(live=1, last_start=None), "limits": ONE_CALL}, ServiceSettings(), Rule.CONCURRENCY),
+        ({"trunk": Use(live=2, last_start=None)}, TWO_LINES, Rule.CONCURRENCY),
+        ({"trunk": Use(live=1, last_start=NOON)}, TWO_LINES, Rule.RATE),
+        ({"tenant": Use(live=1, last_start=None), "limits": ONE_CALL}, ServiceSettings(), Rule.CONCURRENCY),
     ],
 )
 def test_every_rule_is_asked(changed: dict[str, Any], settings: ServiceSettings, rule: Rule | None) -> None:
     """Number, lists, consent, windows, holidays, caps, money and lines: as in a campaign with the defaults."""
-    decision = may_we_call(case_of(replace(FACTS, **changed), settings))
+    decision = may_we_call(rule_inputs_of(replace(FACTS, **changed), settings))
 
     assert decision.rule is rule
     assert rule is None or decision.try_again_at is not None or rule in TO_DO
@@ -70,10 +70,10 @@ def test_a_consent_that_is_said_counts() -> None:
     asked = replace(FACTS, limits=parse_limits("clinic", {}))
     ended = Consent(number=LONDON, reference="old", given_at=NOON.replace(month=1), expires_at=NOON.replace(month=2))
 
-    assert may_we_call(case_of(asked, ServiceSettings(), consent="form 7")).consent == "form 7"
-    assert may_we_call(case_of(replace(asked, consent=ended), ServiceSettings())).rule is Rule.CONSENT
-    assert may_we_call(case_of(replace(asked, consent=ended), ServiceSettings(), consent="form 7")).is_allowed
-    assert not may_we_call(case_of(asked, ServiceSettings(), consent=" ")).is_allowed
+    assert may_we_call(rule_inputs_of(asked, ServiceSettings(), consent="form 7")).consent == "form 7"
+    assert may_we_call(rule_inputs_of(replace(asked, consent=ended), ServiceSettings())).rule is Rule.CONSENT
+    assert may_we_call(rule_inputs_of(replace(asked, consent=ended), ServiceSettings(), consent="form 7")).is_allowed
+    assert not may_we_call(rule_inputs_of(asked, ServiceSettings(), consent=" ")).is_allowed
 
 
 def test_most_at_once(tmp_path: Path) -> None:

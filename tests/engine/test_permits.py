@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from opendeep_kit.campaigns import zones
-from opendeep_kit.engine.permits import callee_of, checker, whereabouts_of
+from opendeep_kit.engine.permits import checker
 from opendeep_kit.record import claim_facts
 from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.database import open_database
@@ -130,12 +129,3 @@ def test_a_window_is_kept_number_by_number(tmp_path: Path) -> None:
     found = ruling(tmp_path, ServiceSettings(), at=NIGHT, number="+12122367000", reaches_people=False, **STRICT)
 
     assert (found.rule, found.try_again_at) == ("window", datetime(2030, 6, 4, 13, 0, tzinfo=UTC))
-
-
-def test_whereabouts_go_there_and_back() -> None:
-    """The zones worked out at the import are those that the rules see."""
-    callee = zones.callee("+18505550123")
-    again = callee_of("+18505550123", whereabouts_of(callee))
-
-    assert again == callee
-    assert again.zones == ("America/Chicago", "America/New_York")

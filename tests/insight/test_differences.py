@@ -1,13 +1,13 @@
 """Two transcripts, side by side."""
 
 from opendeep_kit.insight.differences import changed_share, differences
-from opendeep_kit.insight.transcript import Line
+from opendeep_kit.insight.transcript import Utterance
 
 
-def lines(*told: str) -> list[Line]:
+def lines(*told: str) -> list[Utterance]:
     """Lines from `speaker: words`."""
     split = [one.partition(": ") for one in told]
-    return [Line(at_ms=place * 1000, speaker=who, text=text) for place, (who, _, text) in enumerate(split)]
+    return [Utterance(at_ms=place * 1000, speaker=who, text=text) for place, (who, _, text) in enumerate(split)]
 
 
 def test_same_words_are_no_difference() -> None:

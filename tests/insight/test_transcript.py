@@ -3,7 +3,7 @@
 from typing import Any
 
 from opendeep_kit import events
-from opendeep_kit.insight.transcript import Line, transcript
+from opendeep_kit.insight.transcript import Utterance, transcript
 
 
 def at(ms: float, kind: type[events.Event], **fields: Any) -> events.Event:
@@ -58,5 +58,5 @@ def test_unheard_and_unintelligible_are_left_out() -> None:
 def test_begin_that_was_not_seen() -> None:
     """Without a begin the line stands where its words came."""
     assert transcript([at(4200, events.CalleeSaid, item_id="u1", text="Yes.")]) == [
-        Line(at_ms=4200, speaker="callee", text="Yes.", item_id="u1")
+        Utterance(at_ms=4200, speaker="callee", text="Yes.", item_id="u1")
     ]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from opendeep_kit.app import keep_default_tenant
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.specs import spec_of
@@ -170,7 +171,7 @@ def test_an_interrupted_import_of_an_exhausted_campaign(database: Database, want
     for number in (AGREES, BUSY):
         enrolments.cancel_number(database, DEFAULT_TENANT, number, reason="done", now=now())
     move(database, DEFAULT_TENANT, "one", TaskFact.RAN_OUT, reason="done", by="control", now=now())
-    late = enrolling.NewEnrolment(number="+13125550101", next_at=now())
+    late = Contact(contact_id="late", number="+13125550101")
     enrolling.enrol(database, DEFAULT_TENANT, "one", [late], now=now())
     open_campaign(database, wanted, now=now())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.outcomes import Disposition, PhoneResult
@@ -21,7 +22,6 @@ from opendeep_kit.record.campaign_tables import enrolments as enrolments_table
 from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.claiming import NewAttempt
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.record.enrolments import Due, NextStep
 from opendeep_kit.record.ledger import Ruling
 from tests.record.conftest import NOON
@@ -39,13 +39,18 @@ def number(last: int) -> str:
     return f"+1212555{last:04d}"
 
 
+def person(number: str, *, zone: str = "", **facts: str) -> Contact:
+    """Somebody to enrol, known by their number."""
+    return Contact(contact_id=number, number=number, facts=facts | ({"time_zone": zone} if zone else {}))
+
+
 def made_campaign(
     database: Database, campaign_id: str = "spring", *, contacts: int = 3, tenant_id: str = "clinic"
 ) -> str:
     """A running campaign with contacts that are due at noon."""
     campaign = Campaign(tenant_id=tenant_id, campaign_id=campaign_id, state=TaskState.RUNNING)
     campaigns.create(database, campaign, by="Ann", now=NOON)
-    people = [NewEnrolment(number=number(last)) for last in range(contacts)]
+    people = [person(number(last)) for last in range(contacts)]
     enrolling.enrol(database, tenant_id, campaign_id, people, now=NOON)
     return campaign_id
 

@@ -3,9 +3,7 @@
 from opendeep_kit.record import attempts, enrolling
 from opendeep_kit.record.attempts import Rang, rang
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolling import NewEnrolment
-from opendeep_kit.record.hour_groups import Whereabouts
-from tests.record.campaigning import BUSY, COMPLETED, DONE, claimed, made_campaign, waiting
+from tests.record.campaigning import BUSY, COMPLETED, DONE, claimed, made_campaign, person, waiting
 from tests.record.conftest import NOON, SOON
 
 
@@ -13,8 +11,7 @@ def test_attempts_with_their_callees_zones(database: Database) -> None:
     """Of this tenant those that were dialled and ended, the newest first, no more than asked for."""
     made_campaign(database, contacts=0)
     made_campaign(database, tenant_id="garage")
-    where = Whereabouts(zones=("America/New_York",))
-    people = [NewEnrolment(number=f"+1212555010{n}", whereabouts=where) for n in range(4)]
+    people = [person(f"+1212555010{n}") for n in range(4)]
     enrolling.enrol(database, "clinic", "spring", people, now=NOON)
     for who, result in zip(waiting(database), (BUSY, COMPLETED, None, BUSY), strict=True):
         attempt = claimed(database, who)

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import calls, directory
 from opendeep_kit.record.calls import CallResult, CallState, ExpectedCall, Refusal
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.directory import Contact
 from tests.record.conftest import NOON, SOON
 
 RESULT = CallResult(

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from opendeep_kit.campaigns.model import Consent, TenantLimits
+from opendeep_kit.campaigns.rule_inputs import Use
 from opendeep_kit.record import attempts, campaigns, claiming, consents, dnc, enrolling
-from opendeep_kit.record.claim_facts import Facts, Flow
+from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.record.enrolments import NextStep
 from opendeep_kit.record.ledger import Ruling
-from tests.record.campaigning import BUSY, NO, claimed, made_campaign, new_attempt, number, waiting
+from tests.record.campaigning import BUSY, NO, claimed, made_campaign, new_attempt, number, person, waiting
 from tests.record.conftest import NOON, SOON
 
 
@@ -34,7 +34,7 @@ def test_a_first_call_finds_nothing(database: Database) -> None:
 
     facts = facts_of(database)
 
-    nothing = Flow(live=0, last_start=None)
+    nothing = Use(live=0, last_start=None)
     assert (facts.everyone, facts.trunk, facts.tenant, facts.of_campaign) == (nothing,) * 4
     assert (facts.campaign_attempts, facts.tenant_attempts, facts.consent, facts.worker_live) == ((), (), None, 0)
     assert (facts.now, facts.enrolment.number, facts.campaign.state) == (SOON, number(0), "running")
@@ -58,7 +58,7 @@ def test_live_calls_and_last_starts_are_counted_by_scope(database: Database) -> 
     assert [flow.live for flow in (facts.everyone, facts.trunk, facts.tenant, facts.of_campaign)] == [3, 2, 2, 1]
     assert facts.worker_live == 2
     assert facts.of_campaign.last_start == NOON
-    assert facts_of(database, trunk_id="south").trunk == Flow(live=0, last_start=None)
+    assert facts_of(database, trunk_id="south").trunk == Use(live=0, last_start=None)
 
 
 def test_earlier_attempts_of_the_number(database: Database) -> None:
@@ -86,9 +86,9 @@ def test_earlier_attempts_of_the_number(database: Database) -> None:
 def test_money_lists_and_consent(database: Database) -> None:
     """Reserved and spent money, entries that hit and the consent in force are told."""
     made_campaign(database)
-    enrolling.enrol(database, "clinic", "spring", [NewEnrolment(number="+19005550100", next_at=NOON)], now=NOON)
+    enrolling.enrol(database, "clinic", "spring", [person("+19005550100")], now=NOON)
     claimed(database, waiting(database)[1], reserved_minor=40, currency="EUR")
-    prefix = dnc.Entry(entry="+1900*", reason="premium", source="person", added_by="Ann", added_at=NOON)
+    prefix = dnc.DncEntry(entry="+1900*", reason="premium", source="person", added_by="Ann", added_at=NOON)
     dnc.add(database, dnc.EVERYONE, [prefix])
     given = Consent(number=number(0), reference="form 7", given_at=NOON, expires_at=NOON + timedelta(days=1))
     consents.save_consents(database, "clinic", [given], now=NOON)

@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.directory import Contact, Task
+from opendeep_kit.record.directory import Task
 from opendeep_kit.tenants import Tenant
 from tests.record.conftest import NOON
 
-ANN = Contact(contact_id="1", number="+12125550101", campaign="spring")
+ANN = Contact(contact_id="1", number="+12125550101")
 
 
 def test_tenant_is_read_as_saved_and_may_change(database: Database) -> None:
@@ -70,42 +71,9 @@ def test_script_is_read_by_version_or_newest(database: Database) -> None:
     assert (other.version, other.text) == (1, "3")
 
 
-def test_contacts_are_read_as_saved(database: Database) -> None:
-    """A list of contacts is read back by campaign, the same person once."""
-    bob = Contact(contact_id="2", number="+351210000000")
-    corrected = Contact(contact_id="1", number="+12125550102", campaign="spring")
-
-    assert directory.save_contacts(database, "clinic", [ANN, bob], now=NOON) == 2
-    assert directory.contact(database, "clinic", "1") == ANN
-    directory.save_contacts(database, "clinic", [corrected], now=NOON)
-
-    assert directory.contacts_of(database, "clinic", campaign="spring") == [corrected]
-    assert directory.contacts_of(database, "clinic") == [corrected, bob]
-
-
-def test_contacts_of_another_tenant_are_not_seen(database: Database) -> None:
-    """The same id under two tenants is two people."""
-    directory.save_contacts(database, "clinic", [ANN], now=NOON)
-
-    assert directory.contact(database, "garage", "1") is None
-    assert directory.contacts_of(database, "garage") == []
-
-
 def test_unknown_tenant_gets_nothing(database: Database) -> None:
     """Rows of a tenant that is not there are refused, with what to do."""
     with pytest.raises(BadInput, match="no tenant 'nobody': add it with save_tenant"):
         directory.save_contacts(database, "nobody", [ANN], now=NOON)
     with pytest.raises(BadInput, match="no tenant 'nobody'"):
         directory.save_script(database, "nobody", name="a", text="x", now=NOON)
-
-
-@pytest.mark.parametrize("number", ["", "2125550101", "+0212555", "+1 212 555 0101", "+1212555010112345"])
-def test_numbers_are_e164(number: str) -> None:
-    """A contact with another way of writing a number cannot be built, and the number is not repeated."""
-    with pytest.raises(BadInput, match=r"^the number of contact '1' is not E\.164"):
-        Contact(contact_id="1", number=number)
-
-
-def test_a_contacts_repr_names_nobody() -> None:
-    """A contact that slips into a log or a failing test gives nobody away."""
-    assert "2125550101" not in repr(ANN)

@@ -9,12 +9,12 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.record import counters, dnc, enrolments
 from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.dnc import EVERYONE, Entry
+from opendeep_kit.record.dnc import EVERYONE, DncEntry
 from opendeep_kit.record.ledger import Ruling
 from tests.record.campaigning import NO, YES, assert_books_agree, claimed, made_campaign, number, race, waiting
 from tests.record.conftest import NOON, SOON
 
-ENTRY = Entry(entry=number(0), reason="asked in a letter", source="person", added_by="Ann", added_at=NOON)
+ENTRY = DncEntry(entry=number(0), reason="asked in a letter", source="person", added_by="Ann", added_at=NOON)
 WORDS = "please never call me again"
 OPPONENTS = """
 import sys

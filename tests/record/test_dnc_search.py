@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from opendeep_kit.record import dnc
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.dnc import EVERYONE, Entry, newest_entries, version_of
+from opendeep_kit.record.dnc import EVERYONE, DncEntry, newest_entries, version_of
 from tests.record.conftest import NOON
 
 
 def listed(database: Database, entry: str, *, minutes: int = 0, tenant_id: str = "clinic") -> None:
     """An entry of the list."""
     at = NOON + timedelta(minutes=minutes)
-    kept = Entry(entry=entry, reason="asked", source="letter", added_by="Ann", added_at=at)
+    kept = DncEntry(entry=entry, reason="asked", source="letter", added_by="Ann", added_at=at)
     dnc.add(database, tenant_id, [kept])
 
 

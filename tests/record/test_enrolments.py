@@ -8,13 +8,11 @@ from opendeep_kit.record import attempts, counters, enrolling, enrolments, hour_
 from opendeep_kit.record.campaign_tables import campaigns
 from opendeep_kit.record.campaign_tables import enrolments as enrolment_rows
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep
-from opendeep_kit.record.hour_groups import Whereabouts
-from tests.record.campaigning import BUSY, assert_books_agree, claimed, made_campaign, number, waiting
+from tests.record.campaigning import BUSY, assert_books_agree, claimed, made_campaign, number, person, waiting
 from tests.record.conftest import NOON, SOON
 
-EAST, WEST = Whereabouts(zones=("America/New_York",)), Whereabouts(zones=("America/Los_Angeles",))
+EAST, WEST = "America/New_York", "America/Los_Angeles"
 
 
 def last_digits(found: list[enrolments.Due]) -> str:
@@ -22,13 +20,12 @@ def last_digits(found: list[enrolments.Due]) -> str:
     return "".join(one.number[-1] for one in found)
 
 
-def enrol(database: Database, *people: tuple[int, Whereabouts, int, int]) -> None:
-    """Contacts by last digit, whereabouts, priority and minutes after noon."""
-    coming = [
-        NewEnrolment(number=number(last), whereabouts=where, priority=first, next_at=NOON + timedelta(minutes=minutes))
-        for last, where, first, minutes in people
-    ]
-    enrolling.enrol(database, "clinic", "spring", coming, now=NOON)
+def enrol(database: Database, *people: tuple[int, str, int, int]) -> None:
+    """Contacts by last digit, zone, priority and minutes after noon."""
+    for last, zone, priority, minutes in people:
+        due_at = NOON + timedelta(minutes=minutes)
+        entry = [person(number(last), zone=zone)]
+        enrolling.enrol(database, "clinic", "spring", entry, priority=priority, due_at=due_at, now=NOON)
 
 
 def test_due_are_those_who_waited_longest(database: Database) -> None:
@@ -112,7 +109,7 @@ def test_a_contact_is_read_as_enrolled(database: Database) -> None:
     one = enrolments.enrolment(database, "clinic", "spring", number(1))
 
     assert one is not None
-    assert (one.whereabouts, one.priority, one.next_at) == (EAST, 4, NOON + timedelta(minutes=5))
+    assert (one.whereabouts.zones, one.priority, one.next_at) == ((EAST,), 4, NOON + timedelta(minutes=5))
     assert (one.state, one.attempts, one.last_call_id, one.outcome) == (EnrolmentState.WAITING, 0, None, None)
     assert counters.counts(database, "clinic", "spring").waiting == 1
 
@@ -123,7 +120,7 @@ def test_somebody_of_another_pattern_waits(database: Database) -> None:
     made_campaign(database, "autumn")
     for minutes, other in ((0, "+442071838750"), (10, "+442071838751")):
         at = NOON + timedelta(minutes=minutes)
-        enrolling.enrol(database, "clinic", "autumn", [NewEnrolment(number=other, next_at=at)], now=NOON)
+        enrolling.enrol(database, "clinic", "autumn", [person(other)], due_at=at, now=NOON)
 
     def waits(campaign_id: str, like: str) -> bool:
         return enrolments.waits_for_others(database, "clinic", campaign_id, numbers_like=like, now=NOON)
@@ -148,7 +145,7 @@ def test_facts_are_emptied_when_their_time_is_over(database: Database) -> None:
     later = NOON + timedelta(days=2)
     for tenant_id, campaign_id, last in (("clinic", "old", "12"), ("clinic", "new", "3"), ("garage", "old", "1")):
         made_campaign(database, campaign_id, tenant_id=tenant_id)
-        found = [NewEnrolment(number=f"+44207183870{n}", next_at=NOON, facts={"name": "Maria"}) for n in last]
+        found = [person(f"+44207183870{n}", name="Maria") for n in last]
         enrolling.enrol(database, tenant_id, campaign_id, found, now=NOON)
         for final in "13":
             enrolments.cancel_number(database, tenant_id, f"+44207183870{final}", reason="asked", now=NOON)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import Database, open_database
@@ -19,9 +20,7 @@ from tests.record.conftest import NOON
 from tests.record.recorded import COMPLETED, place, recorded
 from tests.small_disk import SmallDisk, small_disk
 
-PEOPLE = [
-    directory.Contact(contact_id=f"p{number}{'x' * 500}", number=f"+1212555{number:04}") for number in range(4000)
-]
+PEOPLE = [Contact(contact_id=f"p{number}{'x' * 500}", number=f"+1212555{number:04}") for number in range(4000)]
 
 
 @pytest.fixture

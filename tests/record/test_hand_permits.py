@@ -6,11 +6,12 @@ from uuid import uuid4
 import pytest
 
 from opendeep_kit.campaigns.model import TenantLimits
+from opendeep_kit.campaigns.rule_inputs import Use
 from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import attempts, calls, campaigns, claim_facts, claiming, hand_permits, ledger
 from opendeep_kit.record.calls import CallResult, ExpectedCall
-from opendeep_kit.record.claim_facts import HAND_TRUNK, Facts, Flow, HandFacts
+from opendeep_kit.record.claim_facts import HAND_TRUNK, Facts, HandFacts
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.enrolments import NextStep
 from opendeep_kit.record.ledger import Ruling
@@ -98,9 +99,9 @@ def test_calls_by_hand_are_live_until_they_end(database: Database) -> None:
     calls.end(database, "clinic", call_id, RESULT, at=later)
 
     flows = (taken.everyone, taken.trunk, taken.tenant)
-    assert flows == (Flow(live=1, last_start=SOON),) * 3
-    assert seen == [{"clinic": Flow(live=1, last_start=SOON)}, {}]
-    assert facts_of(database, NO).tenant == Flow(live=0, last_start=SOON)
+    assert flows == (Use(live=1, last_start=SOON),) * 3
+    assert seen == [{"clinic": Use(live=1, last_start=SOON)}, {}]
+    assert facts_of(database, NO).tenant == Use(live=0, last_start=SOON)
 
 
 def test_one_that_was_never_written_is_forgotten(database: Database) -> None:

@@ -2,36 +2,35 @@
 
 from datetime import timedelta
 
+from opendeep_kit.campaigns.zones import whereabouts
 from opendeep_kit.record import attempts, claiming, enrolling, hour_groups
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolling import NewEnrolment
 from opendeep_kit.record.enrolments import NextStep
-from opendeep_kit.record.hour_groups import Whereabouts
-from tests.record.campaigning import BUSY, allow, made_campaign, new_attempt, number, waiting
+from tests.record.campaigning import BUSY, allow, made_campaign, new_attempt, number, person, waiting
 from tests.record.conftest import NOON
 
-LISBON = Whereabouts(zones=("Europe/Lisbon",), region="PT")
-MOBILE = Whereabouts(zones=("America/Boise", "America/Los_Angeles"), region="US", subdivision="ID", is_stated=True)
+LISBON, MOBILE = "+351212345670", "+79161234567"
 HOUR = timedelta(hours=1)
 
 
 def test_an_hour_group_for_each_whereabouts_and_priority(database: Database) -> None:
     """Contacts share an hour group when their zones, holidays and priority are the same."""
     made_campaign(database, contacts=0)
-    people = [
-        NewEnrolment(number=number(1), whereabouts=LISBON, next_at=NOON + HOUR),
-        NewEnrolment(number=number(2), whereabouts=MOBILE),
-        NewEnrolment(number=number(3), whereabouts=LISBON, next_at=NOON),
-        NewEnrolment(number=number(4), whereabouts=LISBON, priority=9, next_at=NOON + 2 * HOUR),
-    ]
-    enrolling.enrol(database, "clinic", "spring", people, now=NOON - HOUR)
+    for due, priority, people in (
+        (NOON, 0, [person(LISBON)]),
+        (NOON + HOUR, 0, [person(LISBON[:-1] + "1")]),
+        (NOON - HOUR, 0, [person(MOBILE), person(number(1), zone="America/Boise")]),
+        (NOON + 2 * HOUR, 9, [person(LISBON[:-1] + "2")]),
+    ):
+        enrolling.enrol(database, "clinic", "spring", people, priority=priority, due_at=due, now=NOON - HOUR)
 
     found = hour_groups.hour_groups_of(database, "clinic", "spring")
 
     assert [(hour_group.whereabouts, hour_group.priority, hour_group.next_at) for hour_group in found] == [
-        (LISBON, 9, NOON + 2 * HOUR),
-        (LISBON, 0, NOON),
-        (MOBILE, 0, NOON - HOUR),
+        (whereabouts(LISBON), 9, NOON + 2 * HOUR),
+        (whereabouts(LISBON), 0, NOON),
+        (whereabouts(MOBILE), 0, NOON - HOUR),
+        (whereabouts(number(1), stated_zone="America/Boise"), 0, NOON - HOUR),
     ]
     assert hour_groups.next_due_at(database, "clinic", "spring") == NOON - HOUR
     assert hour_groups.hour_groups_of(database, "garage", "spring") == []

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from opendeep_kit.asterisk.program import AsteriskProgram
-from opendeep_kit.campaigns.zones import callee
+from opendeep_kit.campaigns.zones import is_in_use
 from opendeep_kit.child_process import Child
 from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.line_choice import LineName
@@ -96,7 +96,7 @@ def soak_settings(folder: Path, url: str, program_folder: Path) -> Settings:
 
 def numbers() -> list[str]:
     """So many different numbers of the rehearsal's public that are in use, their endings mixed."""
-    areas = [area for area in range(201, 990) if callee(f"+1{area}5550101").is_valid]
+    areas = [area for area in range(201, 990) if is_in_use(f"+1{area}5550101")]
     places = [(area, turn) for turn in range(len(ENDINGS)) for area in areas]
     found = [f"+1{area}55501{ENDINGS[(place + turn) % len(ENDINGS)]}" for place, (area, turn) in enumerate(places)]
     return list(dict.fromkeys(found))[:CONTACTS]

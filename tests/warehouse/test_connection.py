@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import text
 
 import opendeep_kit
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import calls, directory, event_log
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.directory import Contact
 from opendeep_kit.warehouse import archive as archiving
 from opendeep_kit.warehouse import pull
 from opendeep_kit.warehouse.archive import archive_days, merge_months, sweep
@@ -122,8 +122,8 @@ def test_events_wait_for_their_calls_row(opened: Warehouse, database: Database) 
 
 def test_lists_are_read_again(opened: Warehouse, database: Database) -> None:
     """People put on a list are in the funnel before the first call; a list is counted again only when it is due."""
-    people = [Contact(contact_id=str(n), number=f"+1212555010{n}", campaign="spring") for n in range(3)]
-    directory.save_contacts(database, "clinic", people, now=NOON)
+    people = [Contact(contact_id=str(n), number=f"+1212555010{n}") for n in range(3)]
+    directory.save_contacts(database, "clinic", people, campaign="spring", now=NOON)
 
     opened.refresh()
     soon = rows(opened, "SELECT campaign, contacts, dialled FROM funnel")

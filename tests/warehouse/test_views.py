@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from opendeep_kit import events
+from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.errors import BadInput
@@ -17,7 +18,7 @@ from opendeep_kit.insight import latency, transcript
 from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.record import campaigns, counters, directory, verdicts
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.directory import Contact, Task
+from opendeep_kit.record.directory import Task
 from opendeep_kit.record.verdicts import Judgement, Verdict
 from opendeep_kit.settings import Price
 from opendeep_kit.warehouse.catalogue import View, documented_views, read_view
@@ -49,8 +50,8 @@ def again(which: int) -> list[Any]:
 @pytest.fixture
 def sample(database: Database, url: str) -> Iterator[Warehouse]:
     """Eight calls to six people of one list of seven, with a script's second version."""
-    people = [Contact(contact_id=str(n), number=f"+1212555010{n}", campaign="spring") for n in range(7)]
-    directory.save_contacts(database, "clinic", people, now=NOON)
+    people = [Contact(contact_id=str(n), number=f"+1212555010{n}") for n in range(7)]
+    directory.save_contacts(database, "clinic", people, campaign="spring", now=NOON)
     for text in ("Hello.", "Good day."):
         directory.save_script(database, "clinic", name="confirm", text=text, now=NOON)
     directory.save_task(database, "clinic", Task(task_id="confirm", name="Confirm", spec={}), now=NOON)

@@ -192,13 +192,13 @@ def _due(due: int, next_at: datetime | None, counts: Counts, now: datetime, time
 def _fuses(campaign: Campaign, ended: breaker.Ended) -> tuple[Fuse, ...]:
     return tuple(
         Fuse(
-            name=FUSES[fuse.blame],
-            share=fuse.share,
-            limit=fuse.limit,
-            calls=fuse.calls,
+            name=FUSES[side.blame],
+            share=side.share,
+            limit=side.limit,
+            calls=side.calls,
             min_calls=campaign.breaker.min_calls,
         )
-        for fuse in breaker.fuses(campaign.breaker, ended)
+        for side in breaker.sides(campaign.breaker, ended)
     )
 
 

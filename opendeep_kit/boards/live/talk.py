@@ -13,7 +13,7 @@ from opendeep_kit import events
 from opendeep_kit.boards.live.board import TalkLine
 from opendeep_kit.events import Event
 from opendeep_kit.insight.latency import barge_ins, percentile, turns
-from opendeep_kit.insight.transcript import Line, transcript
+from opendeep_kit.insight.transcript import Utterance, transcript
 from opendeep_kit.widgets.call_marks import Mark, MarkKind, marks
 
 LONGEST_NOTE = 140
@@ -62,7 +62,7 @@ def _noted(mark: Mark) -> str:
     return f"{mark.label}: {detail}"
 
 
-def _line(line: Line, waits: dict[float, float]) -> TalkLine:
+def _line(line: Utterance, waits: dict[float, float]) -> TalkLine:
     unheard = line.meant
     if unheard.startswith(line.text):
         unheard = unheard[len(line.text) :].strip()

@@ -17,7 +17,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import is_e164
 from opendeep_kit.record import campaigns, counters, dnc, runs
 from opendeep_kit.record.database import Clock, Database, utc_now
-from opendeep_kit.record.dnc import Entry
+from opendeep_kit.record.dnc import DncEntry
 from opendeep_kit.record.runs import Run, Schedule
 from opendeep_kit.tenants import Tenant
 
@@ -37,7 +37,7 @@ class TenantDesk:
         self._sought = ""
         self._seen: tuple[int, str] = (-1, "")
         """The list's version and what was sought when it was last read."""
-        self._entries: list[Entry] = []
+        self._entries: list[DncEntry] = []
         self.board = TenantBoard(self._act)
         self.ticker = Ticker(self.refresh, every_s=LOOK_S)
 
@@ -113,7 +113,7 @@ class TenantDesk:
         if not reason:
             raise BadInput("it is not said why", do="write a reason beside the number")
         now = self._clock()
-        kept = Entry(entry=entry, reason=reason, source="dashboard", added_by=by, added_at=now)
+        kept = DncEntry(entry=entry, reason=reason, source="dashboard", added_by=by, added_at=now)
         is_new, waited = dnc.forbid(self._database, self._tenant.tenant_id, kept)
         told = f"{entry} is not called any more" if is_new else f"{entry} was on the list already"
         return f"{told}; waiting calls cancelled: {waited}." if waited else f"{told}."
@@ -178,7 +178,7 @@ def _budgets(limits: TenantLimits, used: dict[str, int]) -> tuple[BudgetRow, ...
     return tuple(rows)
 
 
-def _entry(one: Entry) -> DncRow:
+def _entry(one: DncEntry) -> DncRow:
     return DncRow(
         entry=one.entry,
         reason=one.reason,

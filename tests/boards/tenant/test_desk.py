@@ -11,7 +11,7 @@ from opendeep_kit.boards.terms import epoch_ms
 from opendeep_kit.campaigns.specs import parse_limits
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import campaigns, directory, dnc, enrolments, runs
-from opendeep_kit.record.dnc import EVERYONE, Entry
+from opendeep_kit.record.dnc import EVERYONE, DncEntry
 from opendeep_kit.tenants import Tenant
 from tests.dashboards.played import Played, utc_now
 from tests.widgets.overheard import act, browser_says, overheard
@@ -45,7 +45,7 @@ def told(desk: TenantDesk, what: str, **fields: str) -> str:
 
 def forbid(played: Played, tenant_id: str, entry: str) -> None:
     """An entry of a list."""
-    kept = Entry(entry=entry, reason="asked", source="letter", added_by="Ann", added_at=utc_now())
+    kept = DncEntry(entry=entry, reason="asked", source="letter", added_by="Ann", added_at=utc_now())
     dnc.add(played.database, tenant_id, [kept])
 
 
