@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A file's tests stay together (they share an Asterisk, a browser, a record), on as many workers as there are cores.
 WORKERS := -n logical --dist loadfile --durations 15
 
-.PHONY: help setup demo quick test tests package-types types style imports notebooks lab slow soak clean
+.PHONY: help setup demo quick test tests package-types types style imports notebooks lab docs slow soak clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { echo "Python's venv module is missing: apt-get install python3-venv"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rehearsal,postgres,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rehearsal,postgres,docs,dev]'
 	@touch $(READY)
 
 demo: setup ## A campaign of simulated callees with real speech, from nothing to a table of outcomes
@@ -61,6 +61,9 @@ notebooks: setup ## Every notebook as it is, cell by cell: no cell may fail
 
 lab: setup ## JupyterLab on the notebooks
 	$(BIN)/opendeep lab
+
+docs: setup ## The documents, and the reference made from the code, as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 clean: ## Away with what was set up and cached
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

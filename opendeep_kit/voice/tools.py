@@ -144,7 +144,7 @@ class Toolbox:
             return Result(output="The tool took too long. Go on without it."), True
         except OpenDeepError as error:
             return Result(output=f"It did not work: {error}"), True
-        except Exception as error:  # noqa: BLE001 - one tool run, one of the three places of STYLE.md: the call goes on
+        except Exception as error:  # noqa: BLE001 - one tool run: the call goes on
             log().error("! a tool raised", tool=name, error=type(error).__name__)
             return Result(output="The tool failed. Go on without it."), True
 
