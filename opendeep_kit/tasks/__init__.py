@@ -1,1 +1,1 @@
-"""What a call is for: task specs, call scripts, the prompt made of them."""
+"""What a call is for: task specs, call scripts, and the prompt made from them."""

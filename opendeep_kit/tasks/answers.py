@@ -1,7 +1,7 @@
-"""Whether a value answers a question, and the one form in which it is kept.
+"""Whether a value answers a question, and its canonical form.
 
-Given a question and the value a model notes for it, returns the form that tables count; what does not answer it is
-refused with a sentence that says what would. Never listens to a callee: the model, or the rehearsal's rules, has.
+Given a question and the value a model recorded for it, returns the form that tables count, or refuses it and says
+what a valid answer looks like. Never interprets speech: the model, or the rehearsal's rules, did that.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.tasks.spec import AnswerType, Question
 
 NOT_AN_ANSWER = frozenset(["", "unknown", "no answer", "n/a"])
-"""Values that leave a question open, whatever its type; in lower case."""
+"""Values, in lower case, that leave any question open."""
 _YES, _NO = frozenset(["yes", "y", "true"]), frozenset(["no", "n", "false"])
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,6})?")
 
 
 def canonical(question: Question, value: str) -> str:
-    """The value as it is kept: `yes` or `no`, digits, an option as the script spells it, or the words themselves.
+    """The value in canonical form: `yes` or `no`, digits, an option as the script spells it, or the words themselves.
 
     Raises:
         BadInput: it does not answer this question.
     """
-    said = " ".join(value.split())
-    if said.lower() in NOT_AN_ANSWER:
-        return said.lower()
+    text = " ".join(value.split())
+    if text.lower() in NOT_AN_ANSWER:
+        return text.lower()
     match question.type:
         case AnswerType.YES_NO:
-            plain = said.lower().rstrip(".!")
+            plain = text.lower().rstrip(".!")
             answer = "yes" if plain in _YES else "no" if plain in _NO else None
         case AnswerType.NUMBER:
-            answer = _number(question, said)
+            answer = _number(question, text)
         case AnswerType.CHOICE:
-            answer = _choice(question.options, said)
+            answer = _choice(question.options, text)
         case _:
-            answer = said
+            answer = text
     if answer is None:
-        raise BadInput(f"{said[:80]!r} is no answer to {question.id}", do=f"the value must be {form(question)}")
+        raise BadInput(f"{text[:80]!r} does not answer {question.id}", do=f"the value must be {form(question)}")
     return answer
 
 
 def form(question: Question) -> str:
-    """What a value must look like, in words."""
+    """What a valid value looks like, in words."""
     match question.type:
         case AnswerType.YES_NO:
             return "yes or no"
@@ -53,21 +53,21 @@ def form(question: Question) -> str:
             return f"a number in digits{_range(question)}"
         case AnswerType.DATE:
             return "a day or a time, as said"
-    return "the callee's words, in short"
+    return "the callee's words, summarised"
 
 
-def _choice(options: tuple[str, ...], said: str) -> str | None:
-    folded = said.lower().rstrip(".!")
+def _choice(options: tuple[str, ...], text: str) -> str | None:
+    folded = text.lower().rstrip(".!")
     meant = [option for option in options if " ".join(option.split()).lower().rstrip(".!") == folded]
-    return said if said in options else meant[0] if meant else None
+    return text if text in options else meant[0] if meant else None
 
 
-def _number(question: Question, said: str) -> str | None:
-    if not _NUMBER.fullmatch(said):
+def _number(question: Question, text: str) -> str | None:
+    if not _NUMBER.fullmatch(text):
         return None
-    is_low = question.lowest is not None and float(said) < question.lowest
-    is_high = question.highest is not None and float(said) > question.highest
-    return None if is_low or is_high else _plain(said)
+    is_low = question.lowest is not None and float(text) < question.lowest
+    is_high = question.highest is not None and float(text) > question.highest
+    return None if is_low or is_high else _plain(text)
 
 
 def _range(question: Question) -> str:
@@ -80,5 +80,5 @@ def _range(question: Question) -> str:
 
 
 def _plain(number: str) -> str:
-    """The number in digits, its ending noughts left out: "4.0" and "4" are one answer."""
+    """The number in digits without trailing zeros: "4.0" and "4" are the same answer."""
     return f"{Decimal(number).normalize() + 0:f}"

@@ -1,7 +1,7 @@
-"""A task defined by talking: question and answer until a call script stands that can be rehearsed. Pure.
+"""A task defined in conversation: question and answer, until there is a call script to rehearse. Pure.
 
-Given what a person says, fills a `Draft` and says what it needs to know next; at the end there is a script that
-`parse_script` accepts. Never lets the disclosure go: a callee learns that an AI speaks.
+Given what a person says, fills a `Draft` and asks for what is missing; the result is a script that `parse_script`
+accepts. Never drops the disclosure: every callee is told that an AI is speaking.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from opendeep_kit.tasks.script import CallScript, parse_script
 from opendeep_kit.tasks.spec import DEFAULT_DISCLOSURE
 
 MOST_QUESTIONS = 12
-"""More, and hardly any callee stays to the end."""
+"""Hardly any callee stays to the end of more."""
 MOST_CHARS = 1000
-"""Of one saying: a task is told in sentences, not in pages."""
+"""Longer input is cut: a task is described in sentences, not pages."""
 _TELLS_AI = re.compile(r"\b(ai|a\.i\.|artificial|automated|computer|robot|machine|virtual)\b", re.IGNORECASE)
 _HIDES_AI = re.compile(
     r"\b(?:don'?t|do not|never|not|without|hide|no need to|pretend|avoid)\b.{0,40}"
@@ -30,26 +30,26 @@ _ORDINAL = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last"
 
 
 class Briefing:
-    """One conversation. Say things to it; when `is_done`, take `script`."""
+    """One conversation: `say` things until `is_done`, then use `script`."""
 
     def __init__(self) -> None:
         self.draft = Draft()
         self.talk: list[tuple[str, str]] = [("kit", _ASK[Topic.GOAL])]
-        """Who (`kit` or `you`) and what."""
+        """Speaker (`kit` or `you`) and words."""
 
     @property
     def topic(self) -> Topic:
-        """What was asked last."""
+        """What was asked about last."""
         return self.draft.next_topic
 
     @property
     def is_done(self) -> bool:
-        """The script was looked over and agreed."""
+        """The script was reviewed and accepted."""
         return self.topic is Topic.DONE
 
     @property
     def script_text(self) -> str:
-        """The script as far as it is known; empty while the goal or the organisation is not."""
+        """The script so far; empty until goal and organisation are known."""
         return script_text(self.draft) if self.draft.goal and self.draft.organisation else ""
 
     @property
@@ -60,16 +60,16 @@ class Briefing:
             BadInput: goal or organisation is not known yet.
         """
         if not self.script_text:
-            raise BadInput("the task is not known well enough", do="answer the briefing's questions first")
+            raise BadInput("the task is not complete yet", do="answer the briefing's questions first")
         return parse_script(self.script_text, source="the briefing's script")
 
     def say(self, said: str) -> str:
-        """Tell it something; returns what it says."""
+        """Say something; returns the reply."""
         before = self.draft
         return self.take(understood(before, said), said)
 
     def take(self, draft: Draft, said: str) -> str:
-        """Go on with a draft that somebody else understood from these words."""
+        """Continue with the draft that somebody else understood from these words."""
         note = _note(self.draft, draft, said)
         self.draft = draft
         answer = " ".join(part for part in (note, next_question(draft)) if part)
@@ -78,12 +78,12 @@ class Briefing:
 
 
 def tells_of_ai(disclosure: str) -> bool:
-    """Whether a callee who hears this knows that an AI speaks."""
+    """Whether a callee who hears this knows that an AI is speaking."""
     return bool(_TELLS_AI.search(disclosure)) and not _HIDES_AI.search(disclosure)
 
 
 def understood(draft: Draft, said: str) -> Draft:
-    """The draft with what these words add, by rules."""
+    """The draft with what these words add, understood by rules."""
     topic = draft.next_topic
     said = re.sub(r"[{}\x00-\x08\x0b-\x1f]", " ", said)[:MOST_CHARS].strip()
     if not said or topic is Topic.DONE:
@@ -111,7 +111,7 @@ def understood(draft: Draft, said: str) -> Draft:
 
 
 def next_question(draft: Draft) -> str:
-    """What the briefing asks now."""
+    """The briefing's next question."""
     topic = draft.next_topic
     if topic is Topic.DONE:
         return "The script is ready: rehearse it."
@@ -119,7 +119,7 @@ def next_question(draft: Draft) -> str:
         asked = " ".join(f"{place}. {question.ask}" for place, question in enumerate(draft.questions, 1))
         return f"The agent will ask: {asked} Anything else to find out?"
     if topic is Topic.CONFIRM:
-        return f"{summary(draft)} Shall I leave it so, or what should change?"
+        return f"{summary(draft)} Is that right, or what should change?"
     if topic is Topic.FACTS:
         known = " and ".join(draft.facts)
         return _ASK[topic].format(known=known, one=words.single(draft.people))
@@ -129,9 +129,9 @@ def next_question(draft: Draft) -> str:
 def summary(draft: Draft) -> str:
     """The task in a few sentences."""
     over = (
-        f"Whoever wants a human is connected to {draft.transfer_to}."
+        f"Anyone who asks for a human is connected to {draft.transfer_to}."
         if draft.transfer_to
-        else "Nobody takes over; a call back is offered."
+        else "Nobody takes over; a callback is offered."
     )
     listed = "; ".join(
         f"{place}. {question.ask} ({question.type.replace('_', ' or ')})"
@@ -145,15 +145,15 @@ def summary(draft: Draft) -> str:
 
 
 _ASK = {
-    Topic.GOAL: "What should the calls achieve, and whom do they go to? Say it as you would to a colleague.",
+    Topic.GOAL: "What should the calls achieve, and who is called? Say it as you would to a colleague.",
     Topic.ORGANISATION: "On whose behalf is the call? The callee hears this name.",
-    Topic.QUESTIONS: "What should be found out from the {people}? Name all questions; "
-    "say the scale or the choices where there are any.",
-    Topic.FACTS: "Of each {one} the agent knows: {known}. Does your list hold anything else it should use? "
+    Topic.QUESTIONS: "What should the agent find out from the {people}? Name all questions, "
+    "with the scale or the choices where there are any.",
+    Topic.FACTS: "The agent knows this about each {one}: {known}. Does your list have anything else it should use? "
     "Name the columns, or say no.",
-    Topic.DISCLOSURE: f"Every call tells at its start: {DEFAULT_DISCLOSURE!r} Keep it, or say it in your words.",
+    Topic.DISCLOSURE: f"Every call begins with: {DEFAULT_DISCLOSURE!r} Keep it, or say it in your own words.",
     Topic.LIMITS: "If somebody wants a human, which number takes over? And how long may a call last? "
-    "(Otherwise nobody, and five minutes.)",
+    "(Default: nobody, and five minutes.)",
 }
 
 
@@ -211,7 +211,7 @@ def _with_limits(draft: Draft, said: str) -> Draft:
 
 
 def _corrected(draft: Draft, said: str) -> Draft:
-    """A change to the finished draft; agreement settles it; words that mean nothing here change nothing."""
+    """Apply a change to the finished draft, or settle it on agreement; other words change nothing."""
     gone = re.search(
         r"\b(?:remove|drop|delete|without|leave out|skip)\b.*?"
         rf"(?:question\s*(\d+)|\b(\d+)\b|\b({'|'.join([*_ORDINAL, *NUMBERS])})\b)",
@@ -246,10 +246,10 @@ def _corrected(draft: Draft, said: str) -> Draft:
 
 
 def _note(before: Draft, after: Draft, said: str) -> str:
-    """What to say about the words just heard, before the next question."""
+    """A remark on the words just heard, before the next question."""
     topic = before.next_topic
     if topic is Topic.DISCLOSURE and Topic.DISCLOSURE not in after.settled:
-        return "That I cannot do: whoever is called must hear that an AI speaks. Please keep those words in it."
+        return "I cannot do that: every callee must hear that an AI is speaking. Please keep those words in it."
     if after == before and topic in (Topic.GOAL, Topic.CONFIRM, Topic.ORGANISATION) and said.strip():
         return "I did not understand that."
     return ""

@@ -1,7 +1,7 @@
-"""The briefing's ears when a text model is configured: any OpenAI-compatible endpoint reads what was said.
+"""The briefing's understanding by a text model: any OpenAI-compatible endpoint.
 
-Given the draft so far and the words, asks the model for the whole draft anew and takes from it only what is valid.
-Never lets the model decide what is asked next, or take the disclosure away.
+Given the draft so far and the person's words, asks the model for the whole draft and takes over only what is valid.
+Never lets the model decide what is asked next, or remove the disclosure.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class BriefingClient:
         """The draft with what these words add.
 
         Raises:
-            Unavailable: the model does not answer, or not in the form asked for.
+            Unavailable: the model does not answer, or not in the requested form.
         """
         asked = json.dumps({"description": _plain(draft), "asked_about": draft.next_topic, "words": said})
         try:
@@ -81,15 +81,15 @@ class BriefingClient:
 
 
 def _heard(text: str) -> _Heard:
-    object_ = re.search(r"\{.*\}", text, re.DOTALL)
+    braces = re.search(r"\{.*\}", text, re.DOTALL)
     try:
-        return _Heard.model_validate_json(object_[0] if object_ else "")
+        return _Heard.model_validate_json(braces[0] if braces else "")
     except ValidationError:
-        raise Unavailable("the text model did not answer in the form asked for", do="say it in other words") from None
+        raise Unavailable("the text model did not answer in the requested form", do="say it in other words") from None
 
 
 def _merged(draft: Draft, heard: _Heard, said: str) -> Draft:
-    """Only what is there and valid; what is settled follows from it as with the rules."""
+    """Take over what is present and valid; what is settled follows as with the rules."""
     topic = draft.next_topic
     facts = tuple(dict.fromkeys(["name", *heard.facts])) if heard.facts else draft.facts
     disclosure = heard.disclosure if heard.disclosure and tells_of_ai(heard.disclosure) else draft.disclosure
@@ -117,7 +117,7 @@ def _merged(draft: Draft, heard: _Heard, said: str) -> Draft:
 
 
 def _questions(described: list[dict[str, Any]]) -> tuple[Question, ...]:
-    """Those that are possible, each with a name of its own."""
+    """The valid questions, each with an id of its own."""
     questions: list[Question] = []
     for given in described[:MOST_QUESTIONS]:
         known = {key: value for key, value in given.items() if key in Question.model_fields and value not in (None, [])}
@@ -129,7 +129,7 @@ def _questions(described: list[dict[str, Any]]) -> tuple[Question, ...]:
         try:
             questions.append(Question.model_validate(known))
         except ValidationError:
-            continue  # the briefing shows what it took; the owner says it again
+            continue  # the briefing shows what it understood; the owner can repeat it
     return tuple(questions)
 
 

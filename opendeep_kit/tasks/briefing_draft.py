@@ -17,7 +17,7 @@ from opendeep_kit.tasks.spec import BUILT_IN_FACTS, DEFAULT_DISCLOSURE, AnswerTy
 
 
 class Topic(StrEnum):
-    """What is being talked about."""
+    """What the briefing asks about, in order."""
 
     GOAL = "goal"
     ORGANISATION = "organisation"
@@ -26,7 +26,7 @@ class Topic(StrEnum):
     DISCLOSURE = "disclosure"
     LIMITS = "limits"
     CONFIRM = "confirm"
-    """Everything is known; the person looks it over."""
+    """Everything is known; the person reviews it."""
     DONE = "done"
 
 
@@ -37,7 +37,7 @@ class Draft:
     goal: str = ""
     organisation: str = ""
     people: str = ""
-    """Whom, in the plural: patients."""
+    """Who is called, in the plural: patients."""
     questions: tuple[Question, ...] = ()
     facts: tuple[str, ...] = ("name",)
     examples: dict[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Draft:
     transfer_to: str | None = None
     max_duration_s: float = 300.0
     settled: frozenset[Topic] = frozenset()
-    """What needs no more asking."""
+    """Topics that need no more asking."""
 
     @property
     def next_topic(self) -> Topic:
@@ -80,7 +80,7 @@ def script_text(draft: Draft) -> str:
 
 
 def script_name(draft: Draft) -> str:
-    """A name made of the goal: `confirm-the-appointment`."""
+    """A name made from the goal: `confirm-the-appointment`."""
     plain = re.sub(r"\{[^{}]*\}", " ", draft.goal.lower())
     parts = [part for part in _NAME.split(plain) if part and part not in ("the", "of", "on", "a", "an", "and", "to")]
     name = "-".join(parts[:3])[:60].strip("-")
@@ -99,7 +99,7 @@ def _question(question: Question, known: frozenset[str]) -> dict[str, Any]:
 
 
 def _filled(text: str, known: frozenset[str]) -> str:
-    """On one line, with only such braces as something fills."""
+    """On one line, keeping only the placeholders that something fills."""
     line = " ".join(text.split())
     fillable = re.sub(r"\{([^{}]*)\}", lambda match: match[0] if match[1] in known else match[1], line)
     outside = re.split(r"(\{\w+\})", fillable)

@@ -1,7 +1,7 @@
-"""Questions in free words: "ask whether they can come and how strong the pain is, from 1 to 5" makes two of them. Pure.
+"""Questions in free words: "ask whether they can come and how strong the pain is, from 1 to 5" makes two. Pure.
 
-Given what a person wrote, returns questions as an agent would ask them, each with the type its answer has. Never
-invents a question; what it cannot turn round it asks as it stands.
+Given what a person wrote, returns questions as an agent would ask them, each with its answer type. Never invents a
+question; what it cannot rephrase it asks as it stands.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _PAST = re.compile(
     r"|met|paid|spoke|wrote|knew|kept|lost|sent)\b",
     re.IGNORECASE,
 )
-"""Turning these round would need the verb's other form; they are asked indirectly."""
+"""Rephrasing these would need another form of the verb; they are asked indirectly."""
 _STOP = frozenset(
     re.findall(
         r"\w+",
@@ -81,11 +81,11 @@ _STOP = frozenset(
 
 
 def questions_in(text: str, *, all_of_it: bool = False, taken: Iterable[str] = ()) -> tuple[Question, ...]:
-    """The questions that these words name.
+    """The questions in these words.
 
     Args:
-        all_of_it: the words answer "what should be asked?"; else only what follows "ask", "find out" and the like.
-        taken: ids that are in use.
+        all_of_it: the words answer "what should be asked?"; otherwise only what follows "ask", "find out" etc. counts.
+        taken: ids already in use.
     """
     said = " ".join(text.replace("’", "'").split(" ")).strip()
     lead = _ASKS.search(said)
@@ -111,7 +111,7 @@ def number(word: str) -> int:
 
 
 def slug(words: str, taken: Iterable[str] = ()) -> str:
-    """A short name made of the words that carry meaning.
+    """A short id made of the words that carry meaning.
 
     >>> slug("Can you come to your appointment?")
     'come_appointment'
@@ -147,7 +147,7 @@ def _question(clause: str, taken: Iterable[str]) -> Question | None:
 
 
 def _turned(clause: str) -> str:
-    """An indirect question as a direct one: "whether you can come" → "Can you come?"."""
+    """An indirect question as a direct question: "whether you can come" → "Can you come?"."""
     whether = re.match(rf"(?:whether|if)\s+(?:or not\s+)?you\s+(?:({_INVERTED})\s+)?(.+)", clause, re.IGNORECASE)
     if whether:
         aux, rest = whether[1], whether[2]
@@ -193,13 +193,13 @@ def _type(clause: str) -> AnswerType:
 
 
 def _options(clause: str) -> tuple[str, ...]:
-    """What may be chosen: "by car, bus or on foot" → car, bus, foot; "or not" is no choice."""
+    """The choices: "by car, bus or on foot" → car, bus, foot; "or not" is not a choice."""
     if re.match(r"(?:how|when|why)\b", clause, re.IGNORECASE) or re.search(r"\bor not\b", clause, re.IGNORECASE):
         return ()
     parts = [part.strip() for part in re.split(r",\s*(?:or\s+)?|\s+or\s+", clause) if part.strip()]
     if len(parts) < 2 or not re.search(r"\sor\s", clause):
         return ()
-    # The first part still holds the sentence: as many of its last words count as the second part has.
+    # The first part still holds the sentence: keep as many of its last words as the second part has.
     first = " ".join(parts[0].split()[-len(parts[1].split()) :])
     tidy = [re.sub(r"^(?:by|on|a|an|the|in|at|with)\s+", "", part, flags=re.IGNORECASE) for part in (first, *parts[1:])]
     options = tuple(dict.fromkeys(option.strip(" .?!;|") for option in tidy))

@@ -1,7 +1,6 @@
-"""What a person who describes a task means: purpose, organisation, whom, limits. By rules, and pure.
+"""What a person describing a task means: purpose, organisation, people, limits. By rules, and pure.
 
-Given free words, returns the pieces of a task that they hold. Never asks back: the briefing does, about what is still
-missing.
+Given free words, returns the parts of a task in them. Never asks for what is missing: the briefing does.
 """
 
 from __future__ import annotations
@@ -60,23 +59,23 @@ NO = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
-    """What a first sentence is about."""
+    """What the first sentence asks for."""
 
     goal: str
     facts: tuple[str, ...] = ("name",)
     examples: dict[str, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
-    """What this purpose always asks."""
+    """Questions that this purpose always asks."""
 
 
 def people(text: str) -> str:
-    """Whom to call, in the plural; empty when the words do not say."""
+    """Who is called, in the plural; empty when the words do not say."""
     match = _PEOPLE.search(text)
     return match[1].lower() if match else ""
 
 
 def organisation(text: str, *, is_asked: bool = False) -> str:
-    """On whose behalf; empty when the words do not say."""
+    """On whose behalf the calls are; empty when the words do not say."""
     for match in _ORGANISATION.finditer(text):
         name = re.sub(r"\s+(?:and|of|the|&)$", "", match[1]).rstrip(".,'s" if match[1].endswith("'s") else ".,")
         if not _NO_NAME.match(name):
@@ -90,7 +89,7 @@ def organisation(text: str, *, is_asked: bool = False) -> str:
 
 
 def minutes(text: str) -> float | None:
-    """A length of time, in seconds."""
+    """A duration, in seconds."""
     match = _DURATION.search(text)
     if not match:
         return None
@@ -100,7 +99,7 @@ def minutes(text: str) -> float | None:
 
 
 def phone_number(text: str, region: str = "US") -> str | None:
-    """A number somebody can be handed over to, E.164."""
+    """A number to transfer callees to, E.164."""
     for written in _PHONE.findall(text):
         with contextlib.suppress(BadInput):
             return e164(written, region)
@@ -108,7 +107,7 @@ def phone_number(text: str, region: str = "US") -> str | None:
 
 
 def columns(text: str) -> tuple[str, ...]:
-    """Names of things known of a contact: "name, appointment and the doctor" → name, appointment, doctor."""
+    """Names of facts about a contact: "name, appointment and the doctor" → name, appointment, doctor."""
     parts = re.split(
         r",|;|\n|\band\b|&",
         re.sub(r"^\W*(?:yes|also|there is|we (?:have|know)|their|the)\b[,:]?", "", text, flags=re.I),
@@ -126,10 +125,10 @@ def columns(text: str) -> tuple[str, ...]:
 
 
 def purpose(text: str) -> Purpose | None:
-    """What the call is for; None when the words only say that somebody is called, or nothing."""
+    """What the call is for; None when the words only say who is called, or nothing."""
     plain = " ".join(text.replace("’", "'").split())
     rest = _CALL.sub("", _LEAD.sub("", plain, count=1), count=1).strip(" .")
-    # What follows the first sentence says who they are, or what to ask.
+    # Later sentences say who they are, or what to ask.
     rest = re.split(r"\.\s+(?=[A-Z])", _LEAD.sub("", rest, count=1).strip())[0]
     about = plain.lower()
     if re.search(r"\b(confirm|check|verify)\w*\b.*\b(appointment|visit|booking|reservation|meeting)s?\b", about):

@@ -71,16 +71,16 @@ def render(script: CallScript, facts: Mapping[str, str]) -> str:
 
 
 LACKS = "the contact lacks"
-"""So begins why a call was not placed whose script says a fact that is not known of the callee."""
+"""How the reason begins when a call was not placed because a fact in its script is missing."""
 
 
 def values_of(script: CallScript, facts: Mapping[str, str]) -> dict[str, str]:
-    """What fills the script's placeholders: plain text on one line, so that no fact can pose as a section."""
+    """The values of the script's placeholders: plain text on one line, so that no fact can pose as a section."""
     missing = [name for name in script.task.facts if not _plain(facts.get(name, ""))]
     if missing:
         raise BadInput(
             f"{LACKS} {', '.join(missing)}, which the script {script.name!r} uses",
-            do="fill that column, or take it out of the script's facts",
+            do="fill in that column, or remove it from the script's facts",
         )
     plain = {name: _plain(facts[name]) for name in script.task.facts}
     return plain | {"organisation": script.task.organisation, "disclosure": script.task.disclosure}

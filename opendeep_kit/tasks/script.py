@@ -1,7 +1,7 @@
 """Call scripts: a readable file that says what to achieve and how to word it.
 
-Given a file's text, returns a validated `CallScript`; every fault is one sentence with the line to look at. A file is
-Markdown: front matter (YAML: the task), then sections. Never renders instructions: that is `prompt`.
+Given a file's text, returns a validated `CallScript`; every mistake is reported in one sentence with its line. A file
+is Markdown: front matter (YAML: the task), then sections. Never renders instructions: that is `prompt`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.tasks.spec import TaskSpec, placeholders_in, spec_from
 
 SECTIONS = {
-    "opening": "what the agent says first; must hold {disclosure} or the disclosure's own words",
+    "opening": "what the agent says first; must contain {disclosure} or the disclosure's own words",
     "objections": "a list of `- when the callee says this | or this: say that`",
-    "closing": "the goodbye after a talk that went well",
-    "voicemail": "the message for a machine",
+    "closing": "the goodbye after a successful conversation",
+    "voicemail": "the message for an answering machine",
     "style": "how to speak, for the model only",
 }
 """Known headings and what they are for."""
@@ -35,16 +35,16 @@ MAX_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objection:
-    """What a callee may say, and the answer to it."""
+    """What a callee may say, and the reply to it."""
 
     when: tuple[str, ...]
-    """Phrases; any of them, in any spelling of case."""
+    """Phrases, in lower case; any of them counts."""
     say: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallScript:
-    """One version of a script. Its identity is its text."""
+    """One version of a script, identified by its text."""
 
     name: str
     task: TaskSpec
@@ -52,14 +52,14 @@ class CallScript:
     closing: str
     objections: tuple[Objection, ...] = ()
     voicemail: str = ""
-    """Empty: hang up on machines without a word."""
+    """Empty: hang up on answering machines without a word."""
     style: str = ""
     text: str
-    """The file, for the record."""
+    """The file's text, for the record."""
 
     @property
     def sha256(self) -> str:
-        """Names this version."""
+        """Identifies this version."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def _repr_html_(self) -> str:
@@ -72,10 +72,10 @@ class CallScript:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's own, which tells the line of a value as well that looks like one of another kind but cannot be it."""
+    """PyYAML's safe loader, which also names the line of an impossible value, such as the date 2026-02-30."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
-        """The node's value."""
+        """Build the node's value."""
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError) as error:  # 2026-02-30, or the like with a tag
@@ -87,7 +87,7 @@ def load_script(path: Path | str) -> CallScript:
     """The script in this file.
 
     Raises:
-        BadInput: it cannot be read, or is not a script; the sentence names file and line.
+        BadInput: it cannot be read, or is not a script; the message names file and line.
     """
     path = Path(path)
     try:
@@ -106,15 +106,17 @@ def parse_script(text: str, *, name: str = "script", source: str = "the script")
 
     Args:
         name: its name when the front matter gives none.
-        source: how to call it in errors.
+        source: what errors call it.
 
     Raises:
-        BadInput: it is not a script; the sentence names the line.
+        BadInput: it is not a script; the message names the line.
     """
     front, body, body_line = _split(text, source)
     script_name = str(front.pop("script", name)).lower().replace(" ", "-")
     if not _NAME.fullmatch(script_name):
-        raise BadInput(f"{source}: {script_name!r} is no name for a script", do="use a-z, 0-9, - and _ (at most 64)")
+        raise BadInput(
+            f"{source}: {script_name!r} is not a valid script name", do="use at most 64 of a-z, 0-9, - and _"
+        )
     task = _task(front, text, source)
     sections = _sections(body, body_line, source)
     for missing in (title for title in REQUIRED_SECTIONS if not sections.get(title, ("", 0))[0]):
@@ -139,20 +141,22 @@ def _split(text: str, source: str) -> tuple[dict[str, object], str, int]:
     fences = [number for number, line in enumerate(lines) if line.strip() == "---"][:2]
     if len(fences) < 2 or any(line.strip() for line in lines[: fences[0]]):
         raise BadInput(
-            f"{source} does not begin with a front matter", do="put the task between two lines of three dashes"
+            f"{source} does not begin with front matter", do="put the task between two lines of three dashes"
         )
     begin, end = fences
     try:
         front = yaml.load("\n".join(lines[begin + 1 : end]), _Loader)
     except RecursionError:
         raise BadInput(
-            f"{source}: the front matter is nested too deeply", do="see the scripts that come along"
+            f"{source}: the front matter is nested too deeply", do="see the example scripts in notebooks/scripts"
         ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = begin + 2 + (mark.line if mark else 0)
         problem = getattr(error, "problem", None) or "it cannot be read"
-        raise BadInput(f"{source}, line {line}: the front matter is not YAML ({problem})", do="mend it") from None
+        raise BadInput(
+            f"{source}, line {line}: the front matter is not valid YAML ({problem})", do="correct it"
+        ) from None
     if not isinstance(front, dict):
         raise BadInput(f"{source}: the front matter is empty", do="give at least goal and organisation")
     return {str(key): value for key, value in front.items()}, "\n".join(lines[end + 1 :]), end + 2
@@ -169,17 +173,17 @@ def _task(front: dict[str, object], text: str, source: str) -> TaskSpec:
         where = f"{source}, line {line}" if line else source
         message = first["msg"].removeprefix("Value error, ").lower()
         is_unquoted = first["type"] == "string_type" and isinstance(first["input"], bool | float | int | date)
-        hint = "put it in quotes" if is_unquoted else "mend it"
+        hint = "put it in quotes" if is_unquoted else "correct it"
         if first["type"] == "extra_forbidden":
             message, hint = (
-                "there is no such setting",
-                f"known are: {', '.join(['script', *TaskSpec.model_fields])}",
+                "unknown setting",
+                f"use one of: {', '.join(['script', *TaskSpec.model_fields])}",
             )
         raise BadInput(f"{where}: {place}: {message}", do=hint) from None
 
 
 def _sections(body: str, first_line: int, source: str) -> dict[str, tuple[str, int]]:
-    """Heading in lower case → its text, and the line on which that begins."""
+    """Heading in lower case → its text and the line where the text begins."""
     sections: dict[str, tuple[str, int]] = {}
     title, lines, title_line = "", [], first_line
     for number, line in enumerate([*body.split("\n"), "# "], first_line):
@@ -191,15 +195,17 @@ def _sections(body: str, first_line: int, source: str) -> dict[str, tuple[str, i
             blank = next((n for n, row in enumerate(lines) if row.strip()), 0)
             sections[title] = (text, title_line + 1 + blank)
         elif text:
-            raise BadInput(f"{source}, line {first_line}: text before the first heading", do="put it under one")
+            raise BadInput(f"{source}, line {first_line}: text before the first heading", do="put it under a heading")
         title, lines, title_line = line[2:].strip().lower(), [], number
         if title and title not in SECTIONS:
             raise BadInput(
                 f"{source}, line {number}: unknown heading {line[2:].strip()!r}",
-                do=f"known are: {', '.join(name.title() for name in SECTIONS)}",
+                do=f"use one of: {', '.join(name.title() for name in SECTIONS)}",
             )
         if title in sections:
-            raise BadInput(f"{source}, line {number}: the heading {title.title()!r} comes twice", do="join them")
+            raise BadInput(
+                f"{source}, line {number}: the heading {title.title()!r} appears twice", do="merge the two sections"
+            )
     return sections
 
 
@@ -214,19 +220,19 @@ def _check_placeholders(sections: dict[str, tuple[str, int]], task: TaskSpec, so
         if line:
             where = f", line {line + text[: text.index(f'{{{strange}}}')].count(chr(10))}"
         raise BadInput(
-            f"{source}{where}: nothing is known to fill {{{' '.join(strange.split())}}}",
+            f"{source}{where}: nothing fills the placeholder {{{' '.join(strange.split())}}}",
             do=f"add it to facts, or use one of: {known}",
         )
     if placeholders_in(task.disclosure):
-        raise BadInput(f"{source}: the disclosure holds a placeholder", do="write it out: it is said as it stands")
+        raise BadInput(f"{source}: the disclosure contains a placeholder", do="write it out: it is said word for word")
 
 
 def _check_disclosure(opening: str, task: TaskSpec, source: str) -> None:
-    """Fail closed: a callee must learn at the start that an AI speaks."""
+    """Fail closed: a callee must be told at the start that an AI is speaking."""
     plain: Callable[[str], str] = lambda text: re.sub(r"\W+", " ", text.lower()).strip()  # noqa: E731
     if "{disclosure}" not in opening and plain(task.disclosure) not in plain(opening):
         raise BadInput(
-            f"{source}: the opening does not tell the callee that an AI speaks", do="put {disclosure} into it"
+            f"{source}: the opening does not tell the callee that an AI is speaking", do="put {disclosure} into it"
         )
 
 
@@ -238,7 +244,7 @@ def _objections(text: str, line: int, source: str) -> Iterator[Objection]:
         phrases = tuple(phrase.strip().lower() for phrase in when.split("|") if phrase.strip())
         if not row.strip().startswith("- ") or not colon or not phrases or not say.strip():
             raise BadInput(
-                f"{source}, line {number}: this is no objection",
+                f"{source}, line {number}: not a valid objection",
                 do="write `- when they say this | or this: say that`",
             )
         yield Objection(when=phrases, say=say.strip())

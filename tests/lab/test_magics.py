@@ -44,7 +44,7 @@ def test_a_script_is_kept_under_its_name(shell: InteractiveShell) -> None:
 
 def test_a_mistake_is_one_line(shell: InteractiveShell) -> None:
     """A script that is none is told in one sentence, and nothing is kept."""
-    with pytest.raises(UsageError, match="this cell: the opening does not tell the callee that an AI speaks"):
+    with pytest.raises(UsageError, match="this cell: the opening does not tell the callee that an AI is speaking"):
         shell.run_cell_magic("call_script", "survey", TEXT.replace("{disclosure}", ""))
 
     assert "survey" not in shell.user_ns

@@ -60,4 +60,4 @@ def test_no_answer(question: Question, value: str, form: str) -> None:
     with pytest.raises(BadInput) as caught:
         canonical(question, value)
 
-    assert str(caught.value) == f"{value!r} is no answer to {question.id}: the value must be {form}."
+    assert str(caught.value) == f"{value!r} does not answer {question.id}: the value must be {form}."

@@ -103,7 +103,7 @@ def test_the_disclosure_stays(said: str) -> None:
 
     answer = briefing.say(said)
 
-    assert answer.startswith("That I cannot do: whoever is called must hear that an AI speaks.")
+    assert answer.startswith("I cannot do that: every callee must hear that an AI is speaking.")
     assert briefing.topic is Topic.DISCLOSURE
     assert briefing.draft.disclosure == DEFAULT_DISCLOSURE
 

@@ -111,7 +111,7 @@ def test_an_answer_of_another_form(model: Model, says: str) -> None:
     """An answer that is no description is told, not guessed at."""
     model.says = says
 
-    with pytest.raises(Unavailable, match="the text model did not answer in the form asked for"):
+    with pytest.raises(Unavailable, match="the text model did not answer in the requested form"):
         model.client.understood(Draft(), "ask")
 
 

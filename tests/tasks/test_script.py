@@ -74,21 +74,27 @@ def test_disclosure_in_its_own_words() -> None:
 
 
 FAULTS: dict[str, tuple[str, str]] = {
-    "nothing": ("", "s.md does not begin with a front matter: put the task between two lines of three dashes."),
-    "no front matter": (OPENING + CLOSING, "s.md does not begin with a front matter"),
-    "words before it": (f"Hi\n{WHOLE}", "s.md does not begin with a front matter"),
-    "it never ends": (WHOLE.replace("---\n\n# O", "\n# O"), "s.md does not begin with a front matter"),
+    "nothing": ("", "s.md does not begin with front matter: put the task between two lines of three dashes."),
+    "no front matter": (OPENING + CLOSING, "s.md does not begin with front matter"),
+    "words before it": (f"Hi\n{WHOLE}", "s.md does not begin with front matter"),
+    "it never ends": (WHOLE.replace("---\n\n# O", "\n# O"), "s.md does not begin with front matter"),
     "empty front matter": (f"---\n---\n{OPENING}{CLOSING}", "s.md: the front matter is empty: give at least goal"),
-    "broken YAML": (WHOLE.replace("type: yes_no", "type: [yes_no"), "s.md, line 7: the front matter is not YAML ("),
-    "a colon too many": (WHOLE.replace("goal: C", "goal: C: c"), "s.md, line 2: the front matter is not YAML (mapping"),
-    "a tab": (WHOLE.replace("    ask", "\task"), "s.md, line 6: the front matter is not YAML (found character"),
+    "broken YAML": (
+        WHOLE.replace("type: yes_no", "type: [yes_no"),
+        "s.md, line 7: the front matter is not valid YAML (",
+    ),
+    "a colon too many": (
+        WHOLE.replace("goal: C", "goal: C: c"),
+        "s.md, line 2: the front matter is not valid YAML (mapping",
+    ),
+    "a tab": (WHOLE.replace("    ask", "\task"), "s.md, line 6: the front matter is not valid YAML (found character"),
     "a day that is none": (
         WHOLE.replace("goal:", "examples:\n  name: 2026-02-30\ngoal:"),
-        "s.md, line 3: the front matter is not YAML ('2026-02-30' is not possible here; put it in quotes if it is",
+        "s.md, line 3: the front matter is not valid YAML ('2026-02-30' is not possible here; put it in quotes if it is",
     ),
     "a tagged value that is none": (
         WHOLE.replace("goal:", "voice: !!timestamp marin\ngoal:"),
-        "s.md, line 2: the front matter is not YAML ('marin' is not possible here",
+        "s.md, line 2: the front matter is not valid YAML ('marin' is not possible here",
     ),
     "a day that is one": (
         WHOLE.replace("goal:", "examples: {name: 2026-02-28}\ngoal:"),
@@ -97,62 +103,68 @@ FAULTS: dict[str, tuple[str, str]] = {
     "brackets without end": (WHOLE.replace("goal:", f"x: {'[' * 5000}\ngoal:"), "s.md: the front matter is nested too"),
     "no such setting": (
         WHOLE.replace("goal:", "gaol: x\ngoal:"),
-        "s.md, line 2: gaol: there is no such setting: known are: script, goal, organisation, language,",
+        "s.md, line 2: gaol: unknown setting: use one of: script, goal, organisation, language,",
     ),
-    "no goal": (WHOLE.replace("goal: Confirm it with {name}.\n", ""), "s.md: goal: field required: mend it."),
+    "no goal": (WHOLE.replace("goal: Confirm it with {name}.\n", ""), "s.md: goal: field required: correct it."),
     "wrong type": (
         WHOLE.replace("yes_no", "maybe"),
-        "s.md, line 4: questions.0.type: input should be 'yes_no', 'number', 'choice', 'date' or 'text': mend it.",
+        "s.md, line 4: questions.0.type: input should be 'yes_no', 'number', 'choice', 'date' or 'text': correct it.",
     ),
     "two questions, one id": (
         WHOLE.replace("---\n\n#", "  - {id: attending, ask: Really}\n---\n\n#"),
-        "s.md: task: two questions have the id 'attending': mend it.",
+        "s.md: task: two questions have the id 'attending': correct it.",
     ),
     "unknown heading": (
         f"{WHOLE}# Objectives\n",
-        "s.md, line 15: unknown heading 'Objectives': known are: Opening, Objections, Closing, Voicemail, Style.",
+        "s.md, line 15: unknown heading 'Objectives': use one of: Opening, Objections, Closing, Voicemail, Style.",
     ),
-    "duplicated heading": (f"{WHOLE}# Opening\nHi.\n", "s.md, line 15: the heading 'Opening' comes twice: join them."),
+    "duplicated heading": (
+        f"{WHOLE}# Opening\nHi.\n",
+        "s.md, line 15: the heading 'Opening' appears twice: merge the two sections.",
+    ),
     "text before the first heading": (
         WHOLE.replace("# Opening\n", "\n"),
-        "s.md, line 9: text before the first heading: put it under one.",
+        "s.md, line 9: text before the first heading: put it under a heading.",
     ),
     "no opening": (FRONT + CLOSING, "s.md has no section '# Opening': add it: what the agent says first;"),
     "no closing": (FRONT + OPENING, "s.md has no section '# Closing': add it: the goodbye after"),
     "empty closing": (f"{FRONT}{OPENING}# Closing\n\n", "s.md has no section '# Closing'"),
     "unknown placeholder": (
         f"{WHOLE}# Voicemail\nCall {{town}}.\n",
-        "s.md, line 16: nothing is known to fill {town}: add it to facts, or use one of: disclosure, name, organisation.",
+        "s.md, line 16: nothing fills the placeholder {town}: add it to facts, or use one of: disclosure, name, organisation.",
     ),
     "unknown placeholder in a question": (
         WHOLE.replace("come, {name}", "come on {date}"),
-        "s.md, question attending: nothing is known to fill {date}",
+        "s.md, question attending: nothing fills the placeholder {date}",
     ),
     "unknown placeholder in the goal": (
         WHOLE.replace("with {name}", "on {date}"),
-        "s.md, goal: nothing is known to fill {date}",
+        "s.md, goal: nothing fills the placeholder {date}",
     ),
     "placeholder in the disclosure": (
         WHOLE.replace("goal:", 'disclosure: "I am the AI of {organisation}."\ngoal:'),
-        "s.md: the disclosure holds a placeholder: write it out: it is said as it stands.",
+        "s.md: the disclosure contains a placeholder: write it out: it is said word for word.",
     ),
     "unknown placeholder, lines below": (
         f"{WHOLE}# Style\n\nCalm.\n\nSay {{x\n y}}.\n",
-        "s.md, line 19: nothing is known to fill {x y}",
+        "s.md, line 19: nothing fills the placeholder {x y}",
     ),
     "no disclosure": (
         WHOLE.replace(" {disclosure}", ""),
-        "s.md: the opening does not tell the callee that an AI speaks: put {disclosure} into it.",
+        "s.md: the opening does not tell the callee that an AI is speaking: put {disclosure} into it.",
     ),
     "objection without an answer": (
         f"{WHOLE}# Objections\n- how much: Nothing.\n- where\n",
-        "s.md, line 17: this is no objection: write `- when they say this | or this: say that`.",
+        "s.md, line 17: not a valid objection: write `- when they say this | or this: say that`.",
     ),
-    "objection without a dash": (f"{WHOLE}# Objections\n\nhow much: Nothing.\n", "s.md, line 17: this is no objection"),
-    "objection to nothing": (f"{WHOLE}# Objections\n- | : Nothing.\n", "s.md, line 16: this is no objection"),
+    "objection without a dash": (
+        f"{WHOLE}# Objections\n\nhow much: Nothing.\n",
+        "s.md, line 17: not a valid objection",
+    ),
+    "objection to nothing": (f"{WHOLE}# Objections\n- | : Nothing.\n", "s.md, line 16: not a valid objection"),
     "no name": (
         WHOLE.replace("goal:", "script: 7 days\ngoal:"),
-        "s.md: '7-days' is no name for a script: use a-z, 0-9",
+        "s.md: '7-days' is not a valid script name: use at most 64",
     ),
 }
 

@@ -53,7 +53,7 @@ def test_example_contact() -> None:
         ({"language": "english"}, "match pattern"),
         ({"facts": ["Name"]}, "match pattern"),
         ({"facts": ["first name"]}, "match pattern"),
-        ({"examples": {"town": "Rome"}}, "the example 'town' is not one of the facts"),
+        ({"examples": {"town": "Rome"}}, "the example 'town' is not among the facts"),
         ({"limits": {"max_duration_s": 0}}, "greater than 0"),
         ({"limits": {"max_duration_s": 7200}}, "less than or equal to 3600"),
         ({"limits": {"max_tries_per_question": 0}}, "greater than or equal to 1"),
@@ -69,11 +69,11 @@ def test_wrong_task(change: dict[str, Any], told: str) -> None:
 @pytest.mark.parametrize(
     ("question", "told"),
     [
-        ({"type": "choice"}, "two options or more"),
-        ({"type": "choice", "options": ["car"]}, "two options or more"),
+        ({"type": "choice"}, "at least two options"),
+        ({"type": "choice", "options": ["car"]}, "at least two options"),
         ({"type": "choice", "options": ["car | bus", "foot"]}, "match pattern"),
         ({"type": "choice", "options": ["car; bus", "foot"]}, "match pattern"),
-        ({"type": "text", "options": ["car", "bus"]}, "no other type takes options"),
+        ({"type": "text", "options": ["car", "bus"]}, "other types take none"),
         ({"type": "yes_no", "lowest": 1}, "only a question of type number"),
         ({"type": "number", "lowest": 5, "highest": 5}, "lowest must be below highest"),
         ({"type": "percent"}, "'yes_no', 'number', 'choice', 'date' or 'text'"),

@@ -150,9 +150,9 @@ async def test_answer_is_kept_in_the_form_of_its_question() -> None:
     ("question", "value", "told"),
     [
         ("pian", "4", "there is no question 'pian': known ids: pain, arrival."),
-        ("pain", "seven", "'seven' is no answer to pain: the value must be a number in digits, 1..5."),
-        ("pain", "7", "'7' is no answer to pain: the value must be a number in digits, 1..5."),
-        ("arrival", "bus", "'bus' is no answer to arrival: the value must be one of: car | on foot."),
+        ("pain", "seven", "'seven' does not answer pain: the value must be a number in digits, 1..5."),
+        ("pain", "7", "'7' does not answer pain: the value must be a number in digits, 1..5."),
+        ("arrival", "bus", "'bus' does not answer arrival: the value must be one of: car | on foot."),
     ],
 )
 async def test_answer_that_fits_no_question_goes_back_to_the_model(question: str, value: str, told: str) -> None:
