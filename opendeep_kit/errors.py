@@ -1,12 +1,12 @@
-"""Says whose fault a failure is, and what to do about it.
+"""Errors that say whose fault a failure is and what to do about it.
 
-Given fields, builds the sentence a person reads. Never logs, never retries.
+Given two clauses, builds the sentence a person reads. Never logs, never retries.
 
 OpenDeepError
-├── BadInput          the person's file, argument or setting is wrong: they can mend it
+├── BadInput          the person's file, argument or setting is wrong: they can correct it
 ├── OurMistake        a bug, or the package used in a way it forbids
 ├── PeerMisbehaved    Asterisk, the voice model or another peer broke its protocol
-├── Unavailable       something needed is not there now: try later, or start it
+├── Unavailable       something needed is unavailable now: try later, or start it
 └── Refused           policy says no: calling window, do-not-call, limit, admission
 """
 
@@ -27,14 +27,14 @@ class OpenDeepError(Exception):
         self.do = do
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross processes pickled; `do` is keyword-only, which pickle's own way does not know.
-        return _again, (type(self), self.what, self.do)
+        # Errors are pickled between processes; `do` is keyword-only, which the default way cannot pass.
+        return _rebuilt, (type(self), self.what, self.do)
 
     def __str__(self) -> str:
         return f"{self.what}: {self.do}." if self.do else f"{self.what}."
 
 
-def _again(kind: type[OpenDeepError], what: str, do: str) -> OpenDeepError:
+def _rebuilt(kind: type[OpenDeepError], what: str, do: str) -> OpenDeepError:
     return kind(what, do=do)
 
 
@@ -51,7 +51,7 @@ class PeerMisbehaved(OpenDeepError):
 
 
 class Unavailable(OpenDeepError):
-    """Something needed is not there now."""
+    """Something needed is unavailable now."""
 
 
 class Refused(OpenDeepError):

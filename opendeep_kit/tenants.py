@@ -1,6 +1,6 @@
-"""Who a call is placed for.
+"""The organisations that calls are placed for.
 
-Given a tenant's settings, holds them. Never looks anything up.
+Given a tenant's data, holds it. Never looks anything up.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Tenant:
     tenant_id: str
     """Short name, `[a-z0-9-]`, part of file paths."""
     display_name: str
-    """As the agent says it: "Riverside Dental"."""
+    """As people read and the agent says it: "Riverside Dental"."""
     time_zone: str = "UTC"
-    """IANA name; the callee's own zone rules when they may be called, this one when reports are cut."""
+    """IANA name, for the days of reports; when a callee may be called depends on the callee's own zone."""
     default_region: str = "US"
     """ISO 3166 region for numbers written without a country code."""

@@ -54,32 +54,32 @@ class MediaMeasured(Event):
     frames_received: int
     """Sound messages read from the line: usually 20 ms each, as the callee's telephone frames them."""
     slots_skipped: int
-    """20 ms slots given up after a stall: the callee heard a gap."""
+    """20 ms slots skipped after a stall: the callee heard a gap."""
     max_late_ms: float
     """Latest frame behind its due time."""
     underruns: int
-    """Silence frames inside a sentence because the model was slower than speech."""
+    """Frames of silence inside a sentence, because the model was slower than speech."""
     heard_dropped_ms: float
-    """Callee's sound dropped on the way to the model (queue full or no connection)."""
+    """The callee's sound dropped on the way to the model (queue full or no connection)."""
     said_dropped_ms: float
-    """Agent's sound dropped because more was queued than the limit allows."""
+    """The agent's sound dropped because the queue was full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSaved(Event):
-    """The stereo recording is complete: left the callee, right the agent."""
+    """The stereo recording is complete: callee left, agent right."""
 
     path: str
     """Relative to the project's recordings folder."""
     sha256: str
-    """Of the file, in hex: whether it is still what was recorded."""
+    """Of the file, in hex: proves that it is unchanged."""
     duration_ms: float
     """Length of the recording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(Event):
-    """The call is over. Exactly one per call, always the last but `CallJudged`."""
+    """The call is over. Exactly one per call, the last event before `CallJudged`."""
 
     phone_result: PhoneResult
     """What the telephone network did."""
@@ -91,7 +91,7 @@ class CallEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallJudged(Event):
-    """What the attempt achieved, by the analysis named."""
+    """What the attempt achieved, by the analysis that `by` names."""
 
     disposition: Disposition
     """What the attempt achieved."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from opendeep_kit.events.event import Event
 
 NOT_UNDERSTOOD = "(not understood)"
-"""Stands for an utterance whose words could not be told: the model heard it, and so the call was not silent."""
+"""Stands for an utterance that could not be transcribed: the model heard it, so the call was not silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class SpeechStopped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalleeSaid(Event):
-    """What the callee said, as transcribed by the model's side."""
+    """What the callee said, as the model's side transcribed it."""
 
     item_id: str
     """The conversation item, as in `SpeechStarted`."""
@@ -85,7 +85,7 @@ class AgentSoundStarted(Event):
     item_id: str
     """The agent's utterance, as in `AgentSaid`."""
     first_sound_ms: float
-    """When the first frame that is not silence was written, on the call's clock."""
+    """When the first non-silent frame was written, on the call's clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +97,9 @@ class AgentSaid(Event):
     meant: str
     """What the model wanted to say."""
     heard: str
-    """What the callee can have heard; an estimate when cut."""
+    """What the callee can have heard; an estimate when it was cut."""
     heard_ms: float
-    """Sound of this item that left us and is no longer in flight."""
+    """Sound of this item that was sent and has reached the callee."""
     received_ms: float
     """Sound of this item the model sent."""
     is_cut: bool
@@ -122,7 +122,7 @@ class AgentInterrupted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisclosureHeard(Event):
-    """The callee heard, to its end, that they speak with an AI."""
+    """The callee heard to its end the sentence that they are speaking with an AI."""
 
     text: str
     """The words that say so."""
@@ -130,12 +130,12 @@ class DisclosureHeard(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nudged(Event):
-    """The callee was silent for long; the agent was asked to check that they are there."""
+    """The callee was silent for a long time; the agent was asked to check that they are still there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervised(Event):
-    """Somebody stepped into the call: `hang_up`, `say`, `coach`, `take_over` or `transfer`. A person, or the line."""
+    """A person, or the line, intervened: `hang_up`, `say`, `coach`, `take_over` or `transfer`."""
 
     what: str
     """One of the five above."""
@@ -147,12 +147,12 @@ class Supervised(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConnected(Event):
-    """A Realtime session stands and is configured."""
+    """A Realtime session is open and configured."""
 
     model: str
-    """As the model's side names it; a price is found under this name."""
+    """As the model's side names it; prices are looked up under this name."""
     session_id: str
-    """The model's side's own id, for its support."""
+    """The provider's id of the session, for its support."""
     attempt: int
     """1 for the first connection of the call."""
     replayed_items: int
@@ -171,7 +171,7 @@ class ModelLost(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelGivenUp(Event):
-    """The voice model could not be had, or was lost for good; the call ends politely."""
+    """The voice model was not available, or was lost for good; the call ends politely."""
 
     reason: str = ""
     """One clause for a person."""
@@ -182,8 +182,8 @@ class ModelErred(Event):
     """The voice model reported an error that did not end the session."""
 
     code: str
-    """The model's side's own code, such as `response_cancel_not_active`."""
+    """The provider's code, such as `response_cancel_not_active`."""
     message: str
-    """Its words."""
+    """The provider's words."""
     benign: bool
-    """True for the races that are expected (cancel with nothing active, truncate past the end)."""
+    """True for expected races (cancel with nothing active, truncate past the end)."""

@@ -1,4 +1,4 @@
-"""What the agent decides by its tools, and what comes of it."""
+"""What the agent does through its tools, and the results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ToolCalled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolReturned(Event):
-    """A tool finished, failed or ran out of time; the call went on."""
+    """A tool finished, failed or timed out; the call went on."""
 
     tool_call_id: str
     """As in `ToolCalled`."""
@@ -32,12 +32,12 @@ class ToolReturned(Event):
     took_ms: float
     """From the call of the tool to its result."""
     is_failure: bool
-    """It failed, ran out of time, or was called with wrong arguments."""
+    """It failed, timed out, or was called with wrong arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRecorded(Event):
-    """The agent noted the answer to a question of the task."""
+    """The agent recorded the answer to a question of the task."""
 
     question: str
     """The question's id in the task."""

@@ -1,7 +1,7 @@
-"""Asterisk's end of one AudioSocket connection, with Asterisk's manners.
+"""Asterisk's end of one AudioSocket connection, behaving as Asterisk does.
 
-Given a server's address and a UUID, connects, passes each sound message on the moment it is complete, and ends the
-call for everything that Asterisk ends it for. Never buffers and never paces: Asterisk does neither.
+Given a server's address and a UUID, connects, passes each sound message on as soon as it is complete, and ends the
+call whenever Asterisk would. Never buffers or paces: Asterisk does neither.
 Source: Asterisk 22.10 res/res_audiosocket.c and apps/app_audiosocket.c; lines are named below.
 """
 
@@ -20,25 +20,26 @@ from opendeep_kit.phone.audiosocket import HEADER_BYTES, RATE_OF_KIND, Kind, enc
 CONNECT_TIMEOUT_S = 2.0
 """res_audiosocket.c:45."""
 PAYLOAD_GAP_S = 0.005
-"""Once a header is there, the rest must follow without a longer pause (res_audiosocket.c:391)."""
+"""After a header, the payload must follow without a longer pause (res_audiosocket.c:391)."""
 QUIET_LIMIT_S = 2.0
-"""Nothing in either direction for so long ends the call (app_audiosocket.c:48)."""
+"""Silence in both directions for this long ends the call (app_audiosocket.c:48)."""
 UNSENT_LIMIT_BYTES = 64 * 1024
-"""A server that does not read: Asterisk's write fails and the call ends (res_audiosocket.c:273)."""
+"""When the server does not read, Asterisk's write fails and the call ends (res_audiosocket.c:273)."""
 CLOSE_WAIT_S = 1.0
-"""For the server to close its side after ours."""
+"""How long the server may take to close its side after ours."""
 
 
 class LegEnd(StrEnum):
-    """Why the connection is over, unless we closed it."""
+    """Why the connection ended, unless we closed it."""
 
     HUNG_UP = "hung_up"
-    """The server said so (0x00)."""
+    """The server sent a hangup (0x00)."""
     CLOSED = "closed"
-    """The server closed without a word (FIN)."""
+    """The server closed without a hangup (FIN)."""
     RESET = "reset"
+    """The connection was reset."""
     BROKEN = "broken"
-    """The server did what Asterisk does not forgive; `detail` says what."""
+    """The server did something that makes Asterisk end the call; `detail` says what."""
     QUIET = "quiet"
     """Neither side sent anything for `QUIET_LIMIT_S`."""
 
@@ -58,12 +59,12 @@ class AsteriskLeg(asyncio.Protocol):
         self._has_peer_closed = False
         self._gone = asyncio.Event()
         self.on_sound: Callable[[bytes], None] = self._ignore
-        """Takes a sound message as it came, header included."""
+        """Takes each sound message as it came, header included."""
         self.ended: asyncio.Future[LegEnd] = self._loop.create_future()
         self.detail = ""
 
     def send(self, message: bytes) -> None:
-        """Pass a message on at once, or lose it when the connection is over."""
+        """Send a message at once, or drop it when the connection is over."""
         transport = self._transport
         if transport is None or self.ended.done() or transport.is_closing():
             return
@@ -74,7 +75,7 @@ class AsteriskLeg(asyncio.Protocol):
         transport.write(message)
 
     async def close(self) -> None:
-        """Hang up as Asterisk does: a plain FIN. Returns when the connection is gone."""
+        """Hang up as Asterisk does, with a plain FIN. Returns when the connection is gone."""
         self._end(LegEnd.CLOSED)
         transport = self._transport
         if transport is None or self._gone.is_set():
@@ -113,7 +114,7 @@ class AsteriskLeg(asyncio.Protocol):
         self._has_peer_closed = True
         is_ours = self.ended.done()
         self._end(LegEnd.CLOSED)
-        # When we have closed too, the transport goes; otherwise `close` will see to it.
+        # When we have closed too, the transport closes; otherwise `close` closes it.
         return not is_ours
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -123,7 +124,7 @@ class AsteriskLeg(asyncio.Protocol):
     # ---- inside -------------------------------------------------------------------------------------
 
     def _take_message(self) -> bool:
-        """Deal with the buffer's first message. False when it is not complete."""
+        """Handle the buffer's first message. False when it is incomplete."""
         buffer = self._buffer
         if len(buffer) < HEADER_BYTES:
             return False  # Asterisk waits for a header without a limit (asterisk#2089)
@@ -135,7 +136,7 @@ class AsteriskLeg(asyncio.Protocol):
             self._break(f"the media server sent a message of kind 0x{kind:02x}")
             return False
         if length == 0:
-            self._break("the media server sent a sound message of no bytes")
+            self._break("the media server sent an empty sound message")
             return False
         after = HEADER_BYTES + length
         if len(buffer) < after:
@@ -177,7 +178,7 @@ class AsteriskLeg(asyncio.Protocol):
 
 
 async def connect(host: str, port: int, call_id: UUID, *, quiet_limit_s: float = QUIET_LIMIT_S) -> AsteriskLeg:
-    """Connect and show the UUID.
+    """Connect and send the UUID.
 
     Raises:
         Unavailable: nobody listens there.

@@ -30,16 +30,16 @@ from opendeep_kit.settings import PhoneSettings
 BEEP_HZ, BEEP_MS, BEFORE_BEEP_MS = 1000.0, 400.0, 300
 AFTER_PICKING_UP_MS = 400
 KEEP_HEARD_MS = 30_000
-"""A longer turn of the agent is understood from its last part."""
+"""Of a longer turn of the agent only the last part is understood."""
 
 
 class SimulatedCallee:
     """The far end of one call.
 
     Args:
-        rate_hz: of the frames on this line, both ways.
+        rate_hz: the frames' sample rate, both ways.
         ears, mouth, detector: the engines.
-        rng: for background noise.
+        rng: draws the background noise.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SimulatedCallee:
             self._start(self._greet())
 
     def hear(self, pcm: bytes) -> None:
-        """The agent's sound, as it comes."""
+        """The agent's sound, as it arrives."""
         self._heard += self._to_ears.feed(pcm)
         extra = len(self._heard) - KEEP_HEARD_MS * SPEECH_RATE_HZ // 1000 * 2
         if extra > 0:
@@ -117,7 +117,7 @@ class SimulatedCallee:
     def _agent_began(self, at_ms: float) -> None:
         self._agent_since_ms = self._clock_ms
         if self._thinking is not None and not self._thinking.done():
-            # The agent goes on: what was heard so far and what comes now are one turn.
+            # The agent goes on: what was heard so far and what follows are one turn.
             self._thinking.cancel()
         else:
             self._turn_began_ms = at_ms
@@ -175,7 +175,7 @@ class SimulatedCallee:
     # ---- noise --------------------------------------------------------------------------------------
 
     def _make_noise(self, rng: np.random.Generator) -> bytes | None:
-        """Ten seconds of street: low-passed noise, to be repeated."""
+        """Ten seconds of street noise (low-passed), to be looped."""
         if self._persona.noise_dbfs is None:
             return None
         white = rng.standard_normal(self._rate_hz * 10)
@@ -192,7 +192,7 @@ class SimulatedCallee:
 
 
 FIRST_SOUND_S = 0.5
-"""Waits so long for the line's own rate before speaking at the setting's."""
+"""How long to wait for the line's own rate before speaking at the setting's."""
 
 
 class CalleesServer:
@@ -200,7 +200,7 @@ class CalleesServer:
 
     Args:
         new_detector: makes a voice detector for one call.
-        seed: of the background noise.
+        seed: for the background noise.
     """
 
     def __init__(
@@ -226,8 +226,8 @@ class CalleesServer:
             return await self._server.start()
         except BadInput as error:
             raise BadInput(
-                f"the callees' telephones: {error.what}",
-                do="stop the program that uses that port, or set rehearsal.callees_port (0 takes any free one)",
+                f"the simulated callees cannot listen: {error.what}",
+                do="stop the program that uses that port, or set rehearsal.callees_port (0 picks a free one)",
             ) from None
 
     async def close(self) -> None:
@@ -273,7 +273,7 @@ class CalleesServer:
             await callee.close()
 
     async def _line_rate(self, connection: AudioSocketConnection) -> int:
-        """The rate at which the line speaks to us: we answer in the same."""
+        """The line's sample rate: we answer at the same rate."""
         loop = asyncio.get_running_loop()
         until = loop.time() + FIRST_SOUND_S
         while connection.peer_rate_hz is None and loop.time() < until and not connection.closed.done():

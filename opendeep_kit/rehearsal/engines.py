@@ -23,11 +23,11 @@ VAD_RATE_HZ = 16000
 VAD_WINDOW = 512
 """Samples per decision: Silero's only window at 16 kHz, 32 ms."""
 SPEECH_RATE_HZ = 24000
-"""Rate of all sound that mouths give and ears take."""
+"""Sample rate of all sound that mouths return and ears take."""
 
 
 class TurnRole(StrEnum):
-    """Whose turn an entry of the conversation is."""
+    """Who or what an entry of the conversation comes from."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -48,22 +48,22 @@ class Turn:
     tool_call_id: str = ""
     """Joins a `TOOL_CALL` to its `TOOL_OUTPUT`."""
     is_cut: bool = False
-    """The callee interrupted this turn of the assistant; `text` is what is known to have been heard, maybe none."""
+    """The callee interrupted this turn of the assistant; `text` is what was certainly heard, possibly nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRequest:
-    """What a dialogue engine is asked."""
+    """What a dialogue engine is asked to answer."""
 
     instructions: str
-    """The session's, or this response's own."""
+    """The session's instructions, or this response's own."""
     history: Sequence[Turn]
     tools: Sequence[Mapping[str, Any]] = ()
     """Function tools as in `session.tools`."""
     is_one_off: bool = False
-    """`instructions` came with the response, not with the session: do just what they say."""
+    """`instructions` came with the response, not with the session: do only what they say."""
     session_instructions: str = ""
-    """The session's, also when `is_one_off`."""
+    """The session's instructions, also when `is_one_off`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Dialogue(Protocol):
     """Decides what the agent says and which tools it calls."""
 
     def reply(self, request: ReplyRequest) -> AsyncIterator[Say | UseTool]:
-        """One response, in order; the first sentence comes as early as it can.
+        """One response, in order; the first sentence comes as early as possible.
 
         Raises:
             Unavailable: the text model behind it cannot answer.
@@ -98,10 +98,10 @@ class Ears(Protocol):
     """Turns speech into words."""
 
     async def transcribe(self, pcm: bytes, *, language: str = "en") -> str:
-        """What was said in this 24 kHz 16 bit sound; empty when nothing intelligible. Never blocks the loop.
+        """What was said in this 24 kHz 16-bit sound; empty when nothing was intelligible. Never blocks the loop.
 
         Args:
-            language: BCP 47, of the speaker; ears that do not know it hear English.
+            language: the speaker's, BCP 47; ears that do not know it assume English.
         """
         ...
 
@@ -123,7 +123,7 @@ class VoiceProbability(Protocol):
 
 
 MS_PER_CHARACTER = 65
-"""A calm speaker: about 15 characters a second."""
+"""A calm speaker: about 15 characters per second."""
 VOICE_DBFS = -40.0
 """Louder is a voice."""
 _QUOTED = re.compile(r'"(.+)"', re.DOTALL)
@@ -135,7 +135,7 @@ DEFAULT_REPLIES: tuple[tuple[Say | UseTool, ...], ...] = (
 
 
 class LoudnessVoice:
-    """A `VoiceProbability` that takes every loud sound for a voice."""
+    """A `VoiceProbability` that takes every loud sound for voice."""
 
     def __call__(self, window: npt.NDArray[np.float32]) -> float:
         """1 when loud, 0 when not."""
@@ -143,7 +143,7 @@ class LoudnessVoice:
 
 
 class FixedEars:
-    """`Ears` that hear the same texts in turn."""
+    """`Ears` that hear fixed texts in turn."""
 
     def __init__(self, texts: Sequence[str] = ("Yes, that is fine.",)) -> None:
         self._texts = texts
@@ -159,7 +159,7 @@ class FixedEars:
 
 
 class ToneMouth:
-    """A `Mouth` that hums: one tone per voice, as long as the words would take."""
+    """A `Mouth` that hums: one tone per voice, for as long as the words would take."""
 
     async def speak(self, text: str, *, voice: str, speed: float) -> bytes:
         """24 kHz sound."""
@@ -167,10 +167,10 @@ class ToneMouth:
 
 
 class FixedDialogue:
-    """A `Dialogue` that gives its replies in turn; it counts the assistant's turns, so it keeps no state.
+    """A `Dialogue` that gives fixed replies in turn. Stateless: it counts the assistant's turns.
 
     Args:
-        replies: one per turn of the assistant, from the first again after the last.
+        replies: one per turn of the assistant; after the last it starts again.
         after_tool: said when a tool has returned.
     """
 

@@ -1,8 +1,8 @@
-"""The line simulator: Asterisk and the telephone network behind it, where there is no Asterisk.
+"""The line simulator: stands in for Asterisk and the telephone network behind it.
 
-Given an order, calls the media server over a real AudioSocket connection exactly as Asterisk does, and lets the
-number's subscriber (`rehearsal.public`) answer or not; talkers are reached at the personas' AudioSocket server.
-Never touches sound: frames pass at once, both ways, on the clock of whoever made them.
+Given an order, connects to the media server over a real AudioSocket exactly as Asterisk does, and lets the number's
+subscriber (`rehearsal.public`) answer or not; personas are reached at their own AudioSocket server. Never touches
+sound: frames pass through at once, both ways, on their sender's clock.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from opendeep_kit.rehearsal.public import Behaviour, callee_uuid, subscriber
 NORMAL_CLEARING = 16
 SERVER_ERROR = 38
 SETUP_S = 0.1
-"""From the dial to the network's first word: 100 Trying, no sound in either direction."""
+"""From the dial to the network's first response: 100 Trying, no sound in either direction."""
 EARLY_HANGUP_S = 1.0
 KEYS = "12#"
 BEFORE_KEY_S = 0.5
 KEY_S = 0.1
-"""A key on the wire: no sound flows meanwhile."""
+"""Duration of a key press, during which no sound flows."""
 REFUSALS: dict[Behaviour, tuple[int, int]] = {
     Behaviour.BUSY: (17, 486),
     Behaviour.REJECTED: (21, 403),
     Behaviour.UNKNOWN_NUMBER: (1, 404),
     Behaviour.CONGESTION: (34, 503),
 }
-"""Q.850 cause and SIP code of those that do not even ring."""
+"""Q.850 cause and SIP code of numbers that do not even ring."""
 SPECIAL_INFORMATION_HZ = (950.0, 1400.0, 1800.0)
 """The three rising tones before "the number you have dialled" (ITU-T E.180)."""
 
@@ -65,16 +65,16 @@ class SimulatedLine:
         self._callees = (callees_host, callees_port)
         self._time_scale = time_scale
         self._calls: dict[UUID, _Call] = {}
-        """Under way."""
+        """Calls under way."""
 
     @property
     def name(self) -> str:
-        """What the record calls this line."""
+        """This line's name in the record."""
         return "simulator"
 
     @property
     def reaches_people(self) -> bool:
-        """It is a play."""
+        """Never: everything is simulated."""
         return False
 
     @property
@@ -113,18 +113,18 @@ class SimulatedLine:
         """Nothing to do: this line sees the socket itself."""
 
     async def transfer(self, call_id: UUID, target: str) -> None:
-        """Hand the callee over: here nobody is at the other number, so the talk just leaves the agent."""
+        """Hand the callee over. Nobody is at the other number here, so the call simply leaves the agent."""
         del target
         call = self._calls.get(call_id)
         if call is None or not call.is_answered:
-            raise Refused("there is no callee to hand over", do="wait until they answered")
+            raise Refused("there is no callee to hand over", do="wait until the callee has answered")
         call.part(_parted(call, HANDED_OVER, HANDED_OVER))
 
     async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
         """Place one call and return when it is over; cancelling this coroutine hangs up."""
         quiet_limit_s = QUIET_LIMIT_S * self._time_scale
         try:
-            # As the AudioSocket channel driver does: without a media server nobody's phone rings.
+            # Like the AudioSocket channel driver: without a media server no phone rings.
             media = await connect(order.media_host, order.media_port, order.call_id, quiet_limit_s=quiet_limit_s)
         except Unavailable as error:
             return LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=error.what)
@@ -173,7 +173,7 @@ class _Call:
             self.parted.set_result(result)
 
     async def run(self) -> LineResult:
-        """What the far end does, to the end of the call."""
+        """Play the far end, to the end of the call."""
         try:
             async with asyncio.timeout(self._order.ring_limit_s * self._time_scale):
                 refusal = await self._set_up()
@@ -182,7 +182,7 @@ class _Call:
         return refusal or await self._conversation()
 
     def ended_by_us(self) -> LineResult:
-        """The result when the media server ended the call; what Asterisk does not forgive is a failure of ours."""
+        """The result when the media server ended the call; what makes Asterisk end a call counts as our failure."""
         if self._media.ended.result() in (LegEnd.BROKEN, LegEnd.QUIET):
             return _broken(PhoneResult.ANSWERED if self.is_answered else PhoneResult.FAILED, self._media.detail)
         result = PhoneResult.ANSWERED if self.is_answered else PhoneResult.CANCELLED
@@ -192,7 +192,7 @@ class _Call:
     # ---- before the answer --------------------------------------------------------------------------
 
     async def _set_up(self) -> LineResult | None:
-        """Until the callee picks up; a result when they never will."""
+        """Wait until the callee picks up; a result when they never will."""
         await asyncio.sleep(SETUP_S * self._time_scale)
         behaviour = self._who.behaviour
         if behaviour in REFUSALS:
@@ -205,7 +205,7 @@ class _Call:
         self._report(Progress.RINGING)
         if behaviour is Behaviour.NO_ANSWER:
             await self._play(repeat(self._quiet))
-        # A silent ringing tone, as our indications.conf has it: keeps the line alive, is taken for nobody's voice.
+        # A silent ringing tone, as in our indications.conf: keeps the line alive and is not mistaken for a voice.
         await self._play(self._silence(self._who.ring_s))
         return _unanswered(19, 480) if behaviour is Behaviour.UNAVAILABLE else None
 
@@ -238,7 +238,7 @@ class _Call:
         return _hung_up()
 
     async def _talk(self) -> LineResult:
-        """Join the persona to the agent; Asterisk has no buffer, so every frame passes at once."""
+        """Connect persona and agent; Asterisk has no buffer, so every frame passes at once."""
         try:
             callee = await connect(*self._callees, callee_uuid(self._order.number))
         except Unavailable as error:
@@ -260,7 +260,7 @@ class _Call:
             phone_result=PhoneResult.ANSWERED,
             ended_by=EndedBy.NETWORK,
             cause=MEDIA_LOST,
-            detail="no sound came from the callee's side any more",
+            detail="the sound from the callee's side stopped",
         )
 
     def _answer(self) -> None:
@@ -273,7 +273,7 @@ class _Call:
         return repeat(self._quiet, round(seconds * self._time_scale / SLOT_S))
 
     async def _play(self, frames: Iterable[bytes]) -> None:
-        """Send these frames on a 20 ms clock of their own; returns when the last one has been heard."""
+        """Send these frames on a 20 ms clock of their own; returns when the last one has been played."""
         loop = asyncio.get_running_loop()
         pacer = Pacer(loop.time(), lead_ms=0)
         due = 0

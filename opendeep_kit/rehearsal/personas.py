@@ -1,7 +1,7 @@
-"""The people of the rehearsal: what each says to what the agent says, and how they behave on the telephone. Pure.
+"""The people of the rehearsal: how each replies to the agent and behaves on the telephone. Pure.
 
-Given what an agent was heard to say, a persona's `Mind` returns what to say back. Never listens or speaks itself:
-that is `callee`. To add one: copy a neighbour, give it a number in `public`.
+Given the agent's words as heard, a persona's `Mind` returns the reply. Never listens or speaks itself: `callees_server`
+does. To add a persona, copy a neighbour and give it a number in `public`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from opendeep_kit.rehearsal.understand import plain
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to say when the agent's words match."""
+    """A reply to agent words that match."""
 
     when: str
-    """Regular expression on the agent's plain words."""
+    """Regular expression on the agent's words in plain form."""
     say: str
     hang_up: bool = False
     """Hang up after saying it."""
@@ -30,30 +30,30 @@ class Persona:
 
     name: str
     about: str
-    """One line for a list."""
+    """One line, for lists."""
     greeting: str = "Hello?"
-    """Said when picking up; empty waits for the caller."""
+    """Said when picking up; empty: wait for the caller."""
     answers: tuple[Answer, ...] = ()
-    """Tried in order, before the general ones."""
+    """Tried in order, before the general answers."""
     otherwise: str = "Yes, please."
     voice: str = "callee_mid"
-    """A style of `speak`."""
+    """A voice of `speech.PITCH`."""
     speed: float = 1.0
     pause_ms: float = 350.0
-    """Thinks so long before speaking."""
+    """Thinking time before speaking."""
     patience_ms: float = 700.0
-    """So much silence of the agent ends its turn, to this ear."""
+    """Silence after which this callee considers the agent's turn over."""
     interrupts_after_ms: float | None = None
-    """Speaks over the agent so long after it began a turn; once per `interruptions`."""
+    """Speaks over the agent this long after its turn began; once per entry of `interruptions`."""
     interruptions: tuple[str, ...] = ()
     noise_dbfs: float | None = None
-    """Background noise, always there."""
+    """Level of constant background noise."""
     hangs_up_after_ms: float | None = None
-    """Hangs up so long after picking up, in mid-sentence if need be."""
+    """Hangs up this long after picking up, even in mid-sentence."""
     greets_with_beep: bool = False
-    """A machine: speaks its greeting, beeps, then only records."""
+    """An answering machine: speaks its greeting, beeps, then only records."""
     is_mute: bool = False
-    """Sends silence and says nothing, ever."""
+    """Sends silence and never says anything."""
 
 
 _IS_IT_YOU = r"speaking (with|to)|is this|am i talking"
@@ -70,7 +70,7 @@ GENERAL = (
     Answer(r"anything|comment|better", "No, everything was fine."),
     Answer(r"can you (come|make)|will you (come|be)|appointment", "Yes, I will be there."),
 )
-"""What most people say; worded so that it is understood through G.711, where "by bus" becomes "by but"."""
+"""What most people say; worded to survive G.711, where "by bus" becomes "by but"."""
 
 PERSONAS: dict[str, Persona] = {
     persona.name: persona
@@ -165,15 +165,14 @@ def persona(name: str) -> Persona:
     Raises:
         BadInput: there is none.
     """
-    chosen = PERSONAS.get(name)
-    if chosen is None:
+    if name not in PERSONAS:
         raise BadInput(f"there is no persona {name!r}", do=f"choose one of: {', '.join(PERSONAS)}")
-    return chosen
+    return PERSONAS[name]
 
 
 @dataclass(slots=True)
 class Mind:
-    """One persona in one call."""
+    """One persona during one call."""
 
     persona: Persona
     replies: int = 0
@@ -185,11 +184,11 @@ class Mind:
 
     @property
     def listens(self) -> bool:
-        """Whether anything the agent says can make a difference."""
+        """Whether the agent's words still make a difference."""
         return not (self.persona.is_mute or self.persona.greets_with_beep or self.said_bye)
 
     def answer(self, agent_words: str) -> Answer | None:
-        """What to say to this; None says nothing."""
+        """The reply to these words; None says nothing."""
         text = plain(agent_words)
         if not self.listens or not text:
             return None
@@ -201,5 +200,5 @@ class Mind:
         return Answer("", self.persona.otherwise)
 
     def interruption(self) -> str:
-        """What to say over the agent now; empty when done with that."""
+        """What to say over the agent now; empty when there are no interruptions left."""
         return self.interruptions_left.pop(0) if self.interruptions_left else ""

@@ -33,11 +33,11 @@ class Behaviour(StrEnum):
     """What happens when the number is dialled."""
 
     TALKS = "talks"
-    """Rings, is answered by a persona."""
+    """Rings and is answered by a persona."""
     BUSY = "busy"
     """486, cause 17."""
     NO_ANSWER = "no_answer"
-    """Rings for ever."""
+    """Rings forever."""
     REJECTED = "rejected"
     """403, cause 21."""
     UNKNOWN_NUMBER = "unknown_number"
@@ -47,7 +47,7 @@ class Behaviour(StrEnum):
     UNAVAILABLE = "unavailable"
     """480, cause 19, after ringing."""
     EARLY_HANGUP = "early_hangup"
-    """Answers and hangs up after a second without a word."""
+    """Answers and hangs up after one second without a word."""
     ANNOUNCEMENT = "announcement"
     """Early media ("the number you have dialled…"), then 404."""
     SENDS_DIGITS = "sends_digits"
@@ -66,7 +66,7 @@ class Subscriber:
     persona: str = ""
     """Name in `rehearsal.personas`, for `TALKS`."""
     ring_s: float = 1.0
-    """Time from ringing to what the behaviour says."""
+    """Ringing time before the behaviour."""
 
 
 def _talks(persona: str, ring_s: float = 1.0) -> Subscriber:
@@ -103,7 +103,7 @@ SUBSCRIBERS: dict[str, Subscriber] = {
 
 
 def subscriber(number: str) -> Subscriber:
-    """Who is reached at this number; a number nobody has is `UNKNOWN_NUMBER`."""
+    """Who is reached at this number; an unassigned number is `UNKNOWN_NUMBER`."""
     match = _FICTION.fullmatch(number)
     return SUBSCRIBERS.get(match[1] if match else "", SUBSCRIBERS["23"])
 
@@ -128,24 +128,24 @@ def number_of(persona: str) -> str:
 
 
 def callee_uuid(number: str) -> UUID:
-    """The AudioSocket UUID by which the personas' server knows who is called: the digits, read as hex digits."""
+    """The AudioSocket UUID that tells the personas' server who is called: the digits, read as hex digits."""
     return UUID(hex=re.sub(r"\D", "", number).zfill(32))
 
 
 def number_called(uuid: UUID) -> str:
-    """The number of a `callee_uuid`; empty when it is none."""
+    """The number in a `callee_uuid`; empty when there is none."""
     digits = uuid.hex.lstrip("0")
     return f"+{digits}" if digits.isdecimal() else ""
 
 
 def check_language(settings: Settings, language: str, number: str) -> None:
-    """Whether agent and callee can talk in this language (BCP 47).
+    """Check that agent and callee can speak this language (BCP 47).
 
     Args:
-        number: who is called, E.164: a persona speaks with the local voice, whoever the agent is.
+        number: who is called, E.164: a persona always speaks with the local voice.
 
     Raises:
-        BadInput: one of them would use a packaged model, and those are English.
+        BadInput: one of them would use a packaged model, and these speak English only.
     """
     rehearsal = settings.rehearsal
     is_local = settings.voice.provider == "local" or is_made_up(number)

@@ -1,7 +1,7 @@
-"""The local Realtime server: the OpenAI Realtime GA protocol on loopback, so that clients differ by address only.
+"""The local Realtime server: the OpenAI Realtime GA protocol on loopback, so that only the client's address changes.
 
-Given engines, listens on `/v1/realtime` and `/realtime`, checks the key, and holds one session per connection; the
-`fault` parameters of an address (see `faults`) let that session go wrong. Never speaks, hears or thinks itself.
+Given engines, listens on `/v1/realtime` and `/realtime`, checks the key, and runs one session per connection; `fault`
+parameters in the address (see `faults`) make that session go wrong. Never speaks, hears or thinks itself.
 
 Drop policy: nothing is dropped. A client that lets `MAX_WAITING_BYTES` pile up is not reading and is cut off.
 """
@@ -44,7 +44,7 @@ KEY_PROTOCOL = "openai-insecure-api-key."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionRequest:
-    """What a connection asks for in its address."""
+    """What a connection requests in its address."""
 
     model: str
     faults: tuple[SessionFault, ...]
@@ -52,14 +52,16 @@ class ConnectionRequest:
 
 @dataclass(slots=True)
 class RealtimeCounts:
-    """What came to the door, since the start."""
+    """Connections since the start."""
 
     accepted: int = 0
+    """Connections that became a session."""
     refused: int = 0
-    """Wrong key, path or address, or no room."""
+    """Wrong key, path or address, or too many sessions."""
     cut_off: int = 0
     """Clients that did not read."""
     live: int = 0
+    """Sessions open now."""
 
 
 class Outbox:
@@ -78,7 +80,7 @@ class Outbox:
         self.queue(self._mischief.pass_on(event))
 
     def queue(self, outgoing: Sequence[Outgoing]) -> None:
-        """Queue what goes out; cuts the connection when too much waits."""
+        """Queue what goes out; cuts the connection off when too much is waiting."""
         for event in outgoing:
             if isinstance(event, CloseNow):
                 self._frames.append(event)
@@ -93,7 +95,7 @@ class Outbox:
             self._connection.transport.abort()
 
     def strike(self, fault: SessionFault) -> None:
-        """A fault's time has come."""
+        """A timed fault is due."""
         self.queue(self._mischief.strike(fault))
 
     async def write(self) -> None:
@@ -144,11 +146,11 @@ class RealtimeServer:
 
     @property
     def base_url(self) -> str:
-        """What a client is given as OpenAI's address."""
+        """What a client uses instead of OpenAI's address."""
         return f"http://{self.host}:{self.port}/v1"
 
     async def start(self, host: str = "127.0.0.1", port: int | None = None) -> int:
-        """Listen. Returns the port; None takes the settings' one, 0 any free one.
+        """Listen. Returns the port; None takes the settings' port, 0 any free one.
 
         Raises:
             BadInput: the port is taken, or the address is not ours.
@@ -156,7 +158,7 @@ class RealtimeServer:
         wanted = self._settings.realtime_port if port is None else port
         try:
             self._server = await serve(
-                self._hold,
+                self._serve,
                 host,
                 wanted,
                 process_request=self._admit,
@@ -169,14 +171,14 @@ class RealtimeServer:
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else error
             raise BadInput(
-                f"cannot offer the Realtime server on {host}:{wanted} ({why})",
-                do="stop the program that uses that port, or set rehearsal.realtime_port (0 takes any free one)",
+                f"the Realtime server cannot listen on {host}:{wanted} ({why})",
+                do="stop the program that uses that port, or set rehearsal.realtime_port (0 picks a free one)",
             ) from None
         self.host, self.port = host, next(iter(self._server.sockets)).getsockname()[1]
         return self.port
 
     async def close(self) -> None:
-        """Stop listening and close every session with 1001, as a server does that goes away."""
+        """Stop listening and close every session with 1001 (going away)."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -188,10 +190,10 @@ class RealtimeServer:
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
-    # ---- the door -----------------------------------------------------------------------------------
+    # ---- admission ----------------------------------------------------------------------------------
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer the upgrade with an HTTP status when the connection cannot be."""
+        """Answer the upgrade with an HTTP status when the connection is refused."""
         refusal = self._refusal(request)
         if refusal is None:
             return None
@@ -210,10 +212,10 @@ class RealtimeServer:
         if not self._knows(request):
             return HTTPStatus.UNAUTHORIZED, "Incorrect API key provided: use one that this server was given."
         try:
-            wish = self._wish(request)
+            requested = self._requested(request)
         except BadInput as error:
             return HTTPStatus.BAD_REQUEST, str(error)
-        for fault in wish.faults:
+        for fault in requested.faults:
             if fault.name == "http":
                 return HTTPStatus(int(fault.detail)), "The rehearsal asked for this refusal."
         if self.counts.live >= self._settings.max_sessions:
@@ -229,7 +231,7 @@ class RealtimeServer:
                 given = protocol.strip().removeprefix(KEY_PROTOCOL)
         return any(hmac.compare_digest(given.encode(), key.encode()) for key in self._api_keys)
 
-    def _wish(self, request: Request) -> ConnectionRequest:
+    def _requested(self, request: Request) -> ConnectionRequest:
         query = parse_qs(urlsplit(request.path).query)
         if "call_id" in query or "intent" in query:
             raise BadInput("this server has speech sessions only", do="connect with ?model=NAME and nothing else")
@@ -239,15 +241,15 @@ class RealtimeServer:
 
     # ---- a session ----------------------------------------------------------------------------------
 
-    async def _hold(self, connection: ServerConnection) -> None:
+    async def _serve(self, connection: ServerConnection) -> None:
         """One connection, to its end."""
         assert connection.request is not None
-        wish = self._wish(connection.request)
-        mischief = Mischief(wish.faults)
+        requested = self._requested(connection.request)
+        mischief = Mischief(requested.faults)
         outbox = Outbox(connection, mischief)
         rng = random.Random(self._rng.random())
         session = RealtimeSession(
-            wish.model, self._engines, self._settings, emit=outbox.emit, rng=rng, faults=wish.faults
+            requested.model, self._engines, self._settings, emit=outbox.emit, rng=rng, faults=requested.faults
         )
         self.counts.accepted += 1
         self.counts.live += 1

@@ -1,8 +1,8 @@
-"""The agent's mind when no text model is configured: follows the call script, deterministically. Pure.
+"""The agent's mind when no text model is configured: follows the call script by rules. Pure.
 
-Given the brief and the conversation so far, plans one response: sentences to say and tools to call. Keeps nothing
-between responses (all state is read from the history, so a session rebuilt after a lost connection goes on where it
-was). Honest about being rules: what it does not understand it asks again, then leaves open.
+Given the brief and the conversation so far, plans one response: sentences to say and tools to call. Stateless: all
+state is read from the history, so a session rebuilt after a lost connection continues where it was. What it does not
+understand it asks again, then leaves open.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SEARCH = "search_documents"
 """The tool that finds passages in the tenant's documents."""
 MAX_TOLD_CHARS = 240
 MAX_SORRY = 4
-"""Not understood so often in a call, the agent gives up."""
+"""After this many misunderstandings in a call the agent gives up."""
 
 
 class ScriptDialogue:
@@ -62,18 +62,18 @@ class ScriptDialogue:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far the conversation has come, read from its history."""
+    """How far the conversation has got, read from its history."""
 
     brief: Brief
     history: Sequence[Turn]
     can_transfer: bool = True
-    """There is a human to hand over to."""
+    """A human can take over."""
     can_search: bool = False
-    """There are documents to search."""
+    """Documents can be searched."""
 
     @property
     def last_words(self) -> str:
-        """What the callee said last, or which keys they pressed."""
+        """What the callee said last, or the keys they pressed."""
         return next((words for turn in reversed(self.history) if (words := _callees_words(turn)) is not None), "")
 
     @property
@@ -87,7 +87,7 @@ class Standing:
 
     @property
     def said(self) -> list[str]:
-        """What the agent said to its end, in plain words."""
+        """What the agent said without being cut, in plain form."""
         return [plain(turn.text) for turn in self._spoken if not _is_cut(turn)]
 
     @property
@@ -101,22 +101,22 @@ class Standing:
 
     @property
     def has_asked_when(self) -> bool:
-        """The agent waits for the time of a call back."""
+        """The agent is waiting for the time of a callback."""
         return bool(self._spoken) and plain(WHEN) in plain(self._spoken[-1].text)
 
     @property
     def has_opened(self) -> bool:
-        """The opening was said to its end (the callee knows that an AI speaks)."""
+        """The opening was said to its end: the callee knows that an AI is speaking."""
         opening, identity = plain(self.brief.opening), plain(self.brief.identity)
         return any(opening in text or identity in text for text in self.said)
 
     def tries(self, question: Asked) -> int:
-        """How often a question was asked to its end."""
+        """How often a question was asked without being cut."""
         return sum(plain(question.ask) in text for text in self.said)
 
     @property
     def open_question(self) -> Asked | None:
-        """The question to be answered next: asked too often ones are left open."""
+        """The next question to ask; those asked too often are left open."""
         for question in self.brief.questions:
             if question.id not in self.answered and not self._is_left(question):
                 return question
@@ -124,11 +124,11 @@ class Standing:
 
     @property
     def answered(self) -> set[str]:
-        """Ids of the questions whose answers were noted."""
+        """Ids of the questions with a recorded answer."""
         return {_arguments(turn).get("question", "") for turn in self.called if turn.tool == "record_answer"}
 
     def _is_left(self, question: Asked) -> bool:
-        """It was asked as often as allowed, and the callee has spoken since."""
+        """It was asked as often as allowed, and the callee has replied since."""
         if self.tries(question) < self.brief.max_tries:
             return False
         asks = [n for n, turn in enumerate(self.history) if plain(question.ask) in plain(turn.text)]
@@ -137,7 +137,7 @@ class Standing:
 
 
 def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True, can_search: bool = False) -> list[Part]:
-    """What to say and do now."""
+    """The next response: what to say and which tools to call."""
     now = Standing(brief, history, can_transfer, can_search)
     spoken = [turn for turn in history if turn.role is not TurnRole.SYSTEM]
     coached = (
@@ -201,7 +201,7 @@ def _ask_again(now: Standing, ask: str) -> list[Part]:
 
 
 def _asks_for_person(now: Standing) -> bool:
-    """The opening ended in asking for the person, and nothing was asked since."""
+    """The opening ended by asking for the person, and nothing has been asked since."""
     last_sentence = now.brief.opening.rsplit(". ", 1)[-1].lower()
     return "?" in last_sentence and ("speaking with" in last_sentence or "is this" in last_sentence)
 
@@ -258,7 +258,7 @@ def _after_tool(now: Standing) -> list[Part]:
 
 
 def _found(output: str) -> str:
-    """The first passage of a search, without its heading and no longer than can be listened to."""
+    """The first passage of a search result, without its heading and short enough to listen to."""
     match = re.match(r"From [^\n]*:\n(?:#[^\n]*\n)?(.+?)(?:\n\nFrom |\Z)", output, re.DOTALL)
     passage = ""
     for sentence in sentences(" ".join(match[1].split())) if match else []:
@@ -273,7 +273,7 @@ def _close(now: Standing) -> list[Part]:
 
 
 def _prompt(now: Standing) -> str:
-    """What the agent was waiting for, said again."""
+    """The question that the agent was waiting on, again."""
     if now.has_asked_when:
         return ASK_WHEN
     question = now.open_question
@@ -286,12 +286,12 @@ def _prompt(now: Standing) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The text in pieces that can be spoken one by one."""
+    """The text in pieces to be spoken one by one."""
     return [piece for piece in re.split(r"(?<=[.!?])\s+", text.strip()) if piece]
 
 
 def _callees_words(turn: Turn) -> str | None:
-    """What the callee let us know by voice or by keys; empty: it was lost. None for the turn of anybody else."""
+    """The callee's words or keys; empty when they were not understood. None for anybody else's turn."""
     if turn.role is TurnRole.SYSTEM:
         if NOT_UNDERSTOOD in turn.text:
             return ""
@@ -300,7 +300,7 @@ def _callees_words(turn: Turn) -> str | None:
 
 
 def _is_cut(turn: Turn) -> bool:
-    """Interrupted, in this session or (a dash at its end) in one before it."""
+    """Interrupted, in this session or (marked by a dash at the end) in an earlier one."""
     return turn.is_cut or not turn.text or turn.text.rstrip().endswith("—")
 
 

@@ -1,7 +1,7 @@
 """The agent's mind on any OpenAI-compatible chat endpoint, tools included.
 
-Given the session's instructions, tools and history, streams one completion and gives out each sentence as soon as it
-is whole. Never keeps anything between responses.
+Given the session's instructions, tools and history, streams one completion and yields each sentence as soon as it is
+complete. Keeps nothing between responses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ChatDialogue:
         self._model = settings.model
 
     async def close(self) -> None:
-        """Let go of the endpoint."""
+        """Close the connection to the endpoint."""
         await self._client.close()
 
     async def reply(self, request: ReplyRequest) -> AsyncIterator[Say | UseTool]:
@@ -70,7 +70,7 @@ class ChatDialogue:
 
 
 def messages(request: ReplyRequest) -> list[Any]:
-    """The conversation in the form chat completions want."""
+    """The conversation in the form of chat completions."""
     system = request.instructions
     if request.is_one_off:
         system = f"{request.session_instructions}\n\nNow do just this: {request.instructions}"
@@ -78,13 +78,13 @@ def messages(request: ReplyRequest) -> list[Any]:
     outputs = {turn.tool_call_id: turn for turn in request.history if turn.role is TurnRole.TOOL_OUTPUT}
     for turn in request.history:
         if turn.role is TurnRole.TOOL_CALL:
-            # The endpoint refuses a call without its result, and whatever stands between the two.
+            # The endpoint refuses a call without its result, and anything between the two.
             if output := outputs.get(turn.tool_call_id):
                 chat += [_message(turn), _message(output)]
         elif turn.role is not TurnRole.TOOL_OUTPUT:
             chat.append(_message(turn))
     if all(message["role"] == "system" for message in chat):
-        # Some endpoints (Gemini's, many chat templates) answer nothing but a user.
+        # Some endpoints (Gemini, many chat templates) only answer a user.
         chat.append({"role": "user", "content": CALLEE_WAITS})
     return chat
 

@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 WHISPER_RATE_HZ = 16000
 MIN_SPEECH_S = 0.2
 NO_SPEECH = 0.7
-"""Whisper's own opinion that there was no speech; beyond, its words are invented."""
+"""Above this no-speech probability Whisper's words are invented."""
 MAX_COMPRESSION = 2.4
-"""More repetitive texts are the recogniser stuttering (Whisper's own threshold)."""
+"""More repetitive text is the recogniser stuttering (Whisper's own threshold)."""
 MIN_LOGPROB = -1.0
-"""Less sure than this, Whisper tries again (its own threshold)."""
+"""Below this confidence Whisper tries again (its own threshold)."""
 SAMPLES_PER_FRAME = 160
 SHORT_FRAMES, SHORT_SOUND_FRAMES = 1500, 500
-"""Sound up to the second is heard in a window of the first, half of Whisper's own; in 10 ms frames. Measured on calls:
-as many words right, in 0.4 of the time. Longer sound loses words in it, a shorter window makes Whisper stutter."""
+"""Sound up to the second length is heard in a window of the first, half of Whisper's own; in 10 ms frames. Measured on
+calls: as many words right in 0.4 of the time. Longer sound loses words in it; in a shorter one it stutters."""
 
 INSTALL = "pip install 'opendeep-kit[rehearsal]'"
 
@@ -91,7 +91,7 @@ class WhisperEars:
         return self._in_whole_windows(sound, known) if said is None else said
 
     def _in_short_window(self, sound: npt.NDArray[np.float32], language: str) -> str | None:
-        """Its words; None when Whisper is not sure of them."""
+        """The words; None when Whisper is not sure."""
         features = self._whisper.feature_extractor(sound)[:, :SHORT_FRAMES]
         heard = self._whisper.encode(np.pad(features, ((0, 0), (0, SHORT_FRAMES - features.shape[1]))))
         tokenizer = _tokenizer(self._whisper, language)
@@ -144,7 +144,7 @@ def load_whisper(model: str | None, *, workers: int = 1) -> WhisperModel:
     if not (folder / "model.bin").is_file():
         raise BadInput(
             f"there is no faster-whisper model in {folder}",
-            do="set rehearsal.stt_model to a folder with model.bin, or remove the setting to take the packaged model",
+            do="set rehearsal.stt_model to a folder with model.bin, or remove it to use the packaged model",
         )
     return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, num_workers=workers)
 
@@ -160,11 +160,11 @@ PITCH = {
     "callee_mid": 1.1,
     "callee_high": 1.24,
 }
-"""Our stand-ins for the provider's voices and the callees': piper's voice, higher or lower by this factor."""
+"""Stand-ins for the provider's voices and the callees': piper's one voice, pitched by this factor."""
 PEAK = 32767 * 0.7
 """piper gives its loudest sample as 1.0; resampling overshoots."""
 KEEP_SAID = 400
-"""Sentences whose sound is kept for the next call."""
+"""Sentences whose sound is cached for later calls."""
 
 
 class PiperMouth:
@@ -205,7 +205,7 @@ class PiperMouth:
         pitch = PITCH.get(voice, 1.0)
         config = SynthesisConfig(length_scale=pitch / speed)
         sound = np.concatenate([chunk.audio_float_array for chunk in self._piper.synthesize(words, config)])
-        # Slower by the pitch, then played faster by it: the same length, another voice.
+        # Synthesised slower by the pitch, then played faster by it: same length, different voice.
         played = soxr.resample(sound, self._piper.config.sample_rate * pitch, SPEECH_RATE_HZ)
         return to_bytes(played * PEAK)
 

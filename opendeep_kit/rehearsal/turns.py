@@ -1,7 +1,7 @@
-"""Says when a speaker's turn begins and ends, as OpenAI's `server_vad` does. Pure.
+"""Detects when a speaker's turn begins and ends, as OpenAI's `server_vad` does. Pure.
 
-Given 16 kHz sound and a voice detector, reports starts and stops with positions in milliseconds of all sound heard
-so far: a start is back-dated by the prefix padding, an end includes the silence that proved it. Never keeps sound.
+Given 16 kHz sound and a voice detector, reports starts and stops, in milliseconds of all sound heard so far: a start is
+back-dated by the prefix padding, a stop includes the silence that proved it. Never keeps sound.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from opendeep_kit.rehearsal.engines import VAD_RATE_HZ, VAD_WINDOW, VoiceProbabi
 
 WINDOW_MS = VAD_WINDOW / VAD_RATE_HZ * 1000
 HYSTERESIS = 0.15
-"""A voice once heard ends only below the threshold by so much."""
+"""Once heard, a voice ends only this far below the threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Started:
     """Somebody began to speak."""
 
     at_ms: float
-    """Begin of the turn's sound, prefix padding included."""
+    """Start of the turn's sound, prefix padding included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class TurnDetector:
     Args:
         probability: the voice detector, with this speaker's memory.
         threshold: 0..1, above which a window holds a voice.
-        prefix_ms: so much sound before the first voice belongs to the turn.
-        silence_ms: so much silence ends the turn.
-        min_voice_ms: a shorter sound is no turn.
+        prefix_ms: how much sound before the first voice belongs to the turn.
+        silence_ms: how much silence ends the turn.
+        min_voice_ms: a shorter sound is not a turn.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class TurnDetector:
         self.is_speaking = False
 
     def hear(self, pcm_16k: bytes) -> list[Started | Stopped]:
-        """Take more sound; returns what it decided."""
+        """Take more sound; returns the starts and stops in it."""
         fresh = to_samples(pcm_16k).astype(np.float32) / np.float32(32768)
         samples: npt.NDArray[np.float32] = np.concatenate((self._rest, fresh))
         changes: list[Started | Stopped] = []
@@ -83,7 +83,7 @@ class TurnDetector:
         return changes
 
     def reset(self) -> None:
-        """Forget a turn under way (its sound was taken or cleared by hand)."""
+        """Forget the turn under way (its sound was taken or cleared by hand)."""
         self.is_speaking = False
         self._voice_since_ms = None
 

@@ -1,6 +1,6 @@
-"""What a callee's words mean, by rules: wishes that come before any question, and answers of each type. Pure.
+"""What a callee's words mean, by rules: intents that override any question, and answers of each type. Pure.
 
-Given recognised English words, returns a intent or an answer in a fixed form. Never guesses: words that fit nothing
+Given recognised English words, returns an intent or an answer in canonical form. Never guesses: words that fit nothing
 are None, and the dialogue asks again.
 """
 
@@ -16,7 +16,7 @@ class Intent(StrEnum):
     """What a callee may want instead of answering."""
 
     MACHINE = "machine"
-    """It is no callee: a voicemail greeting."""
+    """Not a person: a voicemail greeting."""
     NEVER_AGAIN = "never_again"
     WRONG_PERSON = "wrong_person"
     HUMAN = "human"
@@ -33,7 +33,7 @@ _ANOTHER_TIME = (
     rf"(?!{_ME} (back|later|now|today|tonight|tomorrow|before|after|until|till|during|while|when|right|it|that|him|her"
     r"|this (?!number)|(at|on) (?!this|my|home|all)|in (?!any)))"
 )
-"""After "do not call me": these words make it a intent for another time, not for none."""
+"""After "do not call me": these words ask for another time, not for no call at all."""
 _HUMAN = r"( (a|an|the|my|your|some))?( real| actual| live| human)* (human|person|being|somebody|someone|operator)"
 _STAFF = r"( (a|an|the|your|some))? (colleague|manager|agent|people|representative|supervisor|receptionist)"
 
@@ -104,7 +104,7 @@ _WISHES: dict[Intent, tuple[str, ...]] = {
     ),
     Intent.GOODBYE: (r"\b(good ?bye|bye|see you)\b(?! the)|have a (nice|good) (day|evening|one)",),
 }
-"""In order of gravity: the first that fits is what counts."""
+"""By severity: the first that matches counts."""
 _COMPILED = tuple((intent, re.compile("|".join(patterns))) for intent, patterns in _WISHES.items())
 
 _MEANS_YES = re.compile(
@@ -147,7 +147,7 @@ _NUMBERS = {
 _SURE_NUMBERS = {word: value for word, value in _NUMBERS.items() if word not in ("to", "too", "for", "free", "ate")}
 _ONE_NUMBER = rf"(\d+(\.\d+)?|{'|'.join(_SURE_NUMBERS)})"
 _RANGE = re.compile(rf"\b(out of|of) {_ONE_NUMBER}\b|\b{_ONE_NUMBER} (to|or|and) {_ONE_NUMBER}\b")
-"""The end of a scale, or two numbers of which neither was chosen."""
+"""The end of a scale, or two numbers without a choice."""
 _TIME = re.compile(
     r"\b(monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow|tonight|morning|noon|afternoon"
     r"|evening|night|week(end)?|month|hour|minutes?|o'clock|january|february|march|april|may|june|july|august"
@@ -163,13 +163,13 @@ _BEFORE_TIME = re.compile(
 
 
 def plain(words: str) -> str:
-    """Lower case, straight apostrophes, single blanks, no marks but those within numbers and times."""
+    """Plain form: lower case, straight apostrophes, single spaces, no punctuation except inside numbers and times."""
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", words.lower().replace("’", "'"))
     return " ".join(re.sub(r"(?<!\d)\.|\.(?!\d)|[^\w\s':?.]", " ", text).split())
 
 
 def intent(words: str) -> Intent | None:
-    """What the callee wants instead of answering, if anything. The first that fits, in order of gravity."""
+    """What the callee wants instead of answering, if anything: the most severe match."""
     text = plain(words)
     return next((kind for kind, pattern in _COMPILED if pattern.search(text)), None)
 
@@ -180,7 +180,7 @@ def asks_something(words: str) -> bool:
 
 
 def yes_or_no(words: str) -> bool | None:
-    """True, False, or None when neither or both are meant."""
+    """True, False, or None when it is neither or both."""
     text = plain(words)
     text = _MEANS_NO.sub("no", _MEANS_YES.sub("yes", text))
     if _UNSURE.search(text) or _ASKS.search(text):
@@ -190,7 +190,7 @@ def yes_or_no(words: str) -> bool | None:
 
 
 def answer(question: Asked, words: str) -> str | None:
-    """The answer in the form the question asks for; None when the words give none."""
+    """The answer in the form that the question asks for; None when the words contain none."""
     text = plain(words)
     match question.type:
         case "yes_no":
@@ -206,7 +206,7 @@ def answer(question: Asked, words: str) -> str | None:
 
 
 def time_in(words: str) -> str | None:
-    """The part of the words that names a time, ready to follow "we will call you"."""
+    """The words that name a time, ready to follow "we will call you"."""
     text = words.strip(" .!?")
     times = list(_TIME.finditer(text.lower()))
     if not times or all(match[0] in ("later", "may", "after", "before") for match in times):

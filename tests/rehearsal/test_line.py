@@ -132,7 +132,7 @@ async def test_only_a_callee_who_answered_is_handed_over(last: str) -> None:
         line = SimulatedLine("127.0.0.1", callees.port, time_scale=0.3)
         call = asyncio.create_task(line.place(order, office.report))
         await until(lambda: Progress.RINGING in office.progress)
-        with pytest.raises(Refused, match="wait until they answered"):
+        with pytest.raises(Refused, match="wait until the callee has answered"):
             await line.transfer(order.call_id, "+12125550129")
         if last == "21":
             assert (await call).phone_result is PhoneResult.NO_ANSWER
@@ -432,7 +432,7 @@ def write(data: bytes) -> Callable[[AudioSocketConnection], object]:
         (write(b"\xff\x00\x01\x01"), "kind 0xff"),
         (write(b"\x02\x00\x00"), "kind 0x02"),
         (write(b"\x19\x00\x02ab"), "kind 0x19"),
-        (write(b"\x13\x00\x00"), "of no bytes"),
+        (write(b"\x13\x00\x00"), "empty sound message"),
         (write(b"\x13\x03\xc0" + bytes(500)), "in pieces"),
         (write(b"\x13\x03\xc0"), "in pieces"),
     ],

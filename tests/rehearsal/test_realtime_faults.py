@@ -56,7 +56,7 @@ async def test_refused_handshakes(fault: str, status: int) -> None:
 async def test_close_at_a_time(when: str) -> None:
     """The connection is closed with the code, at once or at the time."""
     async with talking(query=f"&fault=close_1011{when}") as peer:
-        assert await peer.until_closed() == (1011, "asked for by the rehearsal")
+        assert await peer.until_closed() == (1011, "requested by the rehearsal")
 
 
 async def test_close_in_a_response() -> None:

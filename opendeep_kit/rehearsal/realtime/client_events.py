@@ -1,7 +1,7 @@
 """The client events of the OpenAI Realtime GA protocol, as the server reads them.
 
 Given a frame's text, returns one of the events below or refuses it in OpenAI's words. Never acts on it: whether an
-event is possible now is the session's matter. Source: the shapes of `openai.types.realtime`.
+event is possible now is for the session to decide. Source: the shapes of `openai.types.realtime`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from opendeep_kit.rehearsal.realtime.rejections import from_validation
 
 
 class Shape(BaseModel):
-    """Unknown names are refused, as OpenAI does; numbers are not guessed from strings."""
+    """Unknown names are refused, as OpenAI does; strings are not converted to numbers."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -58,7 +58,7 @@ class ServerVad(Shape):
 
 
 class SemanticVad(Shape):
-    """Turns end when the words sound finished; here: with a silence that `eagerness` chooses."""
+    """Turns end when the words sound finished; here: after a silence that `eagerness` chooses."""
 
     type: Literal["semantic_vad"]
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
@@ -67,14 +67,14 @@ class SemanticVad(Shape):
 
 
 class NoiseReduction(Shape):
-    """Accepted and echoed; the local ears do without."""
+    """Accepted and echoed; the local ears ignore it."""
 
     type: Literal["near_field", "far_field"]
     strength: float = Field(1.0, ge=0)
 
 
 class Transcription(Shape):
-    """Whether the callee's words are told to the client."""
+    """Whether and how the callee's words are sent to the client."""
 
     model: str | None = None
     language: str | None = None
@@ -94,13 +94,13 @@ class AudioInput(Shape):
 
 
 class CustomVoice(Shape):
-    """A voice made for one customer."""
+    """A customer's own voice."""
 
     id: str
 
 
 class AudioOutput(Shape):
-    """How the client wants sound."""
+    """How the client wants to receive sound."""
 
     format: AudioFormat = Pcm(type="audio/pcm")
     voice: str | CustomVoice = "marin"
@@ -131,7 +131,7 @@ class ChosenFunction(Shape):
 
 
 class SessionUpdate(Shape):
-    """What of the session is to change; what is not named stays."""
+    """The session settings to change; what is not named stays."""
 
     type: Literal["realtime", "transcription"]
     model: str = ""
@@ -172,7 +172,7 @@ class ItemShape(Shape):
 
 
 class Message(ItemShape):
-    """Words or sound of somebody."""
+    """Somebody's words or sound."""
 
     type: Literal["message"]
     role: Literal["system", "user", "assistant"]
@@ -180,7 +180,7 @@ class Message(ItemShape):
 
 
 class FunctionCall(ItemShape):
-    """A tool call made before."""
+    """An earlier tool call."""
 
     type: Literal["function_call"]
     name: str
@@ -214,7 +214,7 @@ class ResponseAudio(Shape):
 
 
 class ResponseParams(Shape):
-    """What is different in this response only."""
+    """Settings for this response only."""
 
     conversation: Literal["auto", "none"] = "auto"
     instructions: str | None = None
@@ -234,7 +234,7 @@ class ResponseParams(Shape):
 
 
 class ClientShape(Shape):
-    """A client event may carry an id, which comes back in an error."""
+    """A client event may carry an id, which errors refer to."""
 
     event_id: str | None = None
 
@@ -254,19 +254,19 @@ class AppendAudio(ClientShape):
 
 
 class CommitAudio(ClientShape):
-    """The sound so far is a turn."""
+    """Make the sound so far a turn."""
 
     type: Literal["input_audio_buffer.commit"]
 
 
 class ClearAudio(ClientShape):
-    """Forget the sound so far."""
+    """Discard the sound so far."""
 
     type: Literal["input_audio_buffer.clear"]
 
 
 class CreateItem(ClientShape):
-    """Put an item into the conversation."""
+    """Add an item to the conversation."""
 
     type: Literal["conversation.item.create"]
     item: NewItem
@@ -274,14 +274,14 @@ class CreateItem(ClientShape):
 
 
 class RetrieveItem(ClientShape):
-    """Ask for an item, sound included."""
+    """Return an item, sound included."""
 
     type: Literal["conversation.item.retrieve"]
     item_id: str
 
 
 class TruncateItem(ClientShape):
-    """Forget what was not heard of a sentence of the model's."""
+    """Discard the unheard part of a model's utterance."""
 
     type: Literal["conversation.item.truncate"]
     item_id: str
@@ -290,21 +290,21 @@ class TruncateItem(ClientShape):
 
 
 class DeleteItem(ClientShape):
-    """Forget an item."""
+    """Delete an item."""
 
     type: Literal["conversation.item.delete"]
     item_id: str
 
 
 class CreateResponse(ClientShape):
-    """Let the model reply."""
+    """Make the model reply."""
 
     type: Literal["response.create"]
     response: ResponseParams = ResponseParams()
 
 
 class CancelResponse(ClientShape):
-    """Stop a reply; the one in the conversation when none is named."""
+    """Stop a reply; without an id, the one in the conversation."""
 
     type: Literal["response.cancel"]
     response_id: str | None = None
@@ -334,7 +334,7 @@ def parse(frame: str | bytes) -> ClientEvent:
     """The event in this frame.
 
     Raises:
-        Rejected: it is not one, or not a valid one; carries the client's `event_id` when there was one.
+        Rejected: it is not a valid event; carries the client's `event_id` when there was one.
     """
     try:
         return _adapter.validate_json(frame)

@@ -1,10 +1,10 @@
-"""The items of one conversation: their order, their words and sound, and what of them the dialogue may know.
+"""The items of one conversation: their order, words and sound, and what the dialogue may know of them.
 
-Given items and cuts, keeps the graph and tells each item as the client sees it and the history as the dialogue
+Given items and truncations, keeps them and shows each item as the client sees it, and the history as the dialogue
 engine sees it. Never emits events.
 
-Drop policy: the sound of items is kept for `conversation.item.retrieve` up to `KEPT_SOUND_BYTES` per session; beyond,
-the oldest sound is forgotten.
+Drop policy: items keep their sound for `conversation.item.retrieve` up to `KEPT_SOUND_BYTES` per session; beyond that
+the oldest sound is dropped.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from opendeep_kit.voice.heard import SpeakingRate, heard_part
 KEPT_SOUND_BYTES = 4 * 1024 * 1024
 """87 s of 24 kHz PCM: clients ask for the latest turns only."""
 CUT_MARK = "—"
-"""A replayed turn of the assistant that ends so was cut; our own client writes it."""
+"""Ends a replayed turn of the assistant that was cut; our own client writes it."""
 _PARTS = {"system": ("input_text",), "assistant": ("output_text",)}
 _USER_PARTS = ("input_text", "input_audio", "input_image")
 
 
 CHARS_PER_TOKEN = 4
 MS_PER_USER_TOKEN, MS_PER_ASSISTANT_TOKEN = 100, 50
-"""OpenAI counts one token for so much sound."""
+"""OpenAI counts one token per this much sound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Context:
 
 @dataclass(slots=True, eq=False)
 class ConversationItem:
-    """One entry. Fields that its type does not use stay empty."""
+    """One entry; fields that its type does not use stay empty."""
 
     type: str
     """`message`, `function_call`, `function_call_output`."""
@@ -173,7 +173,7 @@ class ItemGraph:
         return item
 
     def find(self, item_ids: Iterable[str]) -> list[ConversationItem]:
-        """Those of the items that exist."""
+        """The items that exist among these ids."""
         return [self._by_id[item_id] for item_id in item_ids if item_id in self._by_id]
 
     def delete(self, item_id: str) -> None:
@@ -186,10 +186,10 @@ class ItemGraph:
         del self._by_id[item_id]
 
     def truncate(self, item_id: str, content_index: int, end_ms: int) -> None:
-        """Forget what was not heard of a sentence of the model's.
+        """Discard the unheard part of a model's utterance.
 
-        The client no longer sees its words, as with OpenAI. The dialogue keeps those that fit into the time heard,
-        since a real model keeps that much of the sound.
+        The client no longer sees its words, as with OpenAI. The dialogue keeps the words that fit into the time heard,
+        because a real model keeps that much of the sound.
 
         Raises:
             Rejected: no such item, no sound of the model's, or it is shorter than that.
@@ -210,11 +210,11 @@ class ItemGraph:
         parts[0]["transcript"] = None
 
     def context(self) -> Context:
-        """The history for the dialogue; an item being spoken is not part of it."""
+        """The history for the dialogue, without an item that is being spoken."""
         return context_of(item for item in self._items if item.status != "in_progress")
 
     def forget_old_sound(self) -> None:
-        """Keep the newest sound only."""
+        """Drop the oldest sound beyond the limit."""
         room = KEPT_SOUND_BYTES
         for item in reversed(self._items):
             room -= len(item.sound)

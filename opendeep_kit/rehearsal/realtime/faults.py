@@ -41,11 +41,11 @@ class When(StrEnum):
     """What a fault may be tied to."""
 
     NEVER = "never"
-    """It has no moment of its own."""
+    """It cannot be timed."""
     RESPONSE = "response"
-    """A response; every one when none is named."""
+    """A response; without one, every response."""
     MOMENT = "moment"
-    """A time or a response; the session's begin when none is named."""
+    """A time or a response; without either, the start of the session."""
 
 
 _GRAMMAR: dict[str, tuple[str, When]] = {
@@ -79,15 +79,15 @@ class SessionFault:
     response: int | None = None
 
     def hits(self, response: int) -> bool:
-        """Whether it is meant for this response."""
+        """Whether it strikes this response."""
         return self.response in (None, response)
 
 
 def parse_faults(texts: Iterable[str]) -> tuple[SessionFault, ...]:
-    """The faults that were asked for.
+    """The requested faults.
 
     Raises:
-        BadInput: one of them does not exist, or cannot happen then.
+        BadInput: one of them does not exist, or cannot happen at that time.
     """
     return tuple(_parse(text) for texts_of_one in texts for text in texts_of_one.split(",") if text)
 
@@ -132,7 +132,7 @@ _TEXT_DELTAS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CloseNow:
-    """The connection is to be closed, in order with the events before."""
+    """Close the connection, after the events before it."""
 
     code: int
     reason: str
@@ -142,11 +142,11 @@ Outgoing = dict[str, Any] | CloseNow
 
 
 class Mischief:
-    """One session's faults at work. Without faults every event passes unchanged."""
+    """One session's faults in action. Without faults every event passes unchanged."""
 
     def __init__(self, faults: Sequence[SessionFault]) -> None:
         self.timed = [fault for fault in faults if fault.at_s is not None]
-        """To be given to `strike` when their time has come."""
+        """To be passed to `strike` when they are due."""
         self._faults = [fault for fault in faults if fault.at_s is None]
         self._names = {fault.name for fault in faults}
         self._numbers: dict[str, int] = {}
@@ -155,7 +155,7 @@ class Mischief:
         self._is_stalled = False
 
     def pass_on(self, event: dict[str, Any]) -> list[Outgoing]:
-        """What goes out instead of this event."""
+        """What goes out in place of this event."""
         if not self._names:
             return [event]
         if self._is_stalled:
@@ -179,12 +179,12 @@ class Mischief:
         return self._decorated(out, kind)
 
     def strike(self, fault: SessionFault) -> list[Outgoing]:
-        """Let a connection fault happen."""
+        """Make a connection fault happen."""
         if self._is_stalled:
             return []
         match fault.name:
             case "close":
-                return [CloseNow(int(fault.detail), "asked for by the rehearsal")]
+                return [CloseNow(int(fault.detail), "requested by the rehearsal")]
             case "expire":
                 return [CloseNow(*EXPIRED)]
             case "stall":

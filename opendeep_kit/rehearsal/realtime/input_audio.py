@@ -1,9 +1,9 @@
-"""The sound a client sends: what of it is kept, where its turns begin and end.
+"""The sound a client sends: how much of it is buffered, and where turns begin and end.
 
-Given encoded sound and a voice detector, counts milliseconds of all sound appended in the session, reports starts
-and stops on that count, and gives out pieces of it. Never transcribes, never emits events.
+Given encoded sound and a voice detector, counts the milliseconds of all sound appended in the session, reports starts
+and stops on that count, and returns pieces of the sound. Never transcribes or emits events.
 
-Drop policy: while nobody speaks, only what a turn's beginning may need is kept; of a longer turn than `MAX_TURN_MS`
+Drop policy: while nobody speaks, only what the start of a turn may need is kept; of a turn longer than `MAX_TURN_MS`
 the oldest sound is dropped.
 """
 
@@ -23,9 +23,9 @@ from opendeep_kit.rehearsal.turns import Started, Stopped, TurnDetector
 
 MAX_TURN_MS = 120_000
 MARGIN_MS = 1000
-"""Kept besides the prefix: the detector needs some windows before it is sure of a voice."""
+"""Kept in addition to the prefix: the detector needs several windows before it is sure of a voice."""
 SLICE_MS = 500
-"""Sound judged in one go; between two, others may run."""
+"""Sound analysed in one go; other sessions run between two slices."""
 SEMANTIC_PREFIX_MS = 300
 
 
@@ -47,7 +47,7 @@ class InputAudio:
         audio_format: `session.audio.input.format`.
         detection: `session.audio.input.turn_detection`.
         new_detector: makes a voice detector with a memory of its own.
-        appended_ms: sound appended before (when settings change in a session).
+        appended_ms: sound already appended (when settings change during a session).
     """
 
     def __init__(
@@ -86,17 +86,17 @@ class InputAudio:
         return len(self._pcm) / self._per_ms
 
     def slices(self, encoded: bytes) -> Iterator[bytes]:
-        """The sound in pieces short enough for `hear`."""
+        """The sound in slices short enough for `hear`."""
         step = int(SLICE_MS * self._per_ms) // (2 if self._law else 1)
         for at in range(0, len(encoded), step):
             yield encoded[at : at + step]
 
     def is_whole(self, encoded: bytes) -> bool:
-        """Whether these bytes are sound in the session's format: some, and no half sample."""
+        """Whether these bytes are sound in the session's format: not empty, and no half sample."""
         return bool(encoded) and (bool(self._law) or len(encoded) % 2 == 0)
 
     def hear(self, encoded: bytes) -> list[Started | Stopped]:
-        """Take more sound; returns the turns' edges in it, on the session's count."""
+        """Take more sound; returns starts and stops in it, on the session's count."""
         pcm = decode(encoded, self._law) if self._law else encoded
         self._pcm += pcm
         if self._turns is None:
@@ -108,7 +108,7 @@ class InputAudio:
         return edges
 
     def take(self, from_ms: float = 0.0, to_ms: float = math.inf) -> Piece:
-        """Remove sound up to `to_ms`; returns what of it lies after `from_ms`."""
+        """Remove sound up to `to_ms`; returns the part after `from_ms`."""
         begin, end = self._place(from_ms), self._place(to_ms)
         pcm = bytes(self._pcm[begin:end])
         self._drop_before(to_ms)
@@ -119,12 +119,12 @@ class InputAudio:
         )
 
     def clear(self) -> None:
-        """Forget the buffer and a turn under way."""
+        """Discard the buffer and the turn under way."""
         self._drop_before(math.inf)
         self.forget_turn()
 
     def forget_turn(self) -> None:
-        """The turn under way was committed by hand: its stop is not reported."""
+        """The turn under way was committed by hand: do not report its stop."""
         if self._turns is not None:
             self._turns.reset()
 

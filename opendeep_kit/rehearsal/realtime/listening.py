@@ -1,7 +1,7 @@
-"""One session's listening side: buffers, turns, commits, the callee's words and silence.
+"""One session's listening side: buffers, turns, commits, transcription and silence.
 
-Given the client's sound and settings, emits the input events in OpenAI's order, puts user items into the
-conversation and asks for an interruption or a reply. Never produces a reply itself.
+Given the client's sound and settings, emits the input events in OpenAI's order, adds user items to the conversation,
+and asks for interruptions and replies. Never produces a reply itself.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Listener:
     """What a session hears.
 
     Args:
-        interrupt: cut the response under way, if any.
-        reply: begin a response.
+        interrupt: cuts the response under way, if any.
+        reply: starts a response.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Listener:
     # ---- what the client sends ----------------------------------------------------------------------
 
     async def append(self, audio: str) -> None:
-        """Sound, as base64. Long sound is judged in slices, so that other sessions are not held up.
+        """Take sound, as base64. Long sound is analysed in slices, so that other sessions are not held up.
 
         Raises:
             Rejected: it is not sound in the session's format.
@@ -79,10 +79,10 @@ class Listener:
                     self._speech_stopped(edge)
 
     def commit(self) -> None:
-        """The client says that the turn is over.
+        """The client ends the turn.
 
         Raises:
-            Rejected: there are less than 100 ms to commit.
+            Rejected: there is less than 100 ms to commit.
         """
         if self._input.buffered_ms < MIN_COMMIT_MS:
             raise too_little_sound(self._input.buffered_ms)
@@ -91,13 +91,13 @@ class Listener:
         self._commit(item_id, self._input.take())
 
     def clear(self) -> None:
-        """The client takes its sound back."""
+        """The client discards its sound."""
         self._input.clear()
         self._speech_id = ""
         self._emit({"type": "input_audio_buffer.cleared"})
 
     def reconfigure(self) -> None:
-        """The session's input settings changed: listen anew, the count of sound goes on."""
+        """The session's input settings changed: start listening again; the count of sound continues."""
         appended_ms = self._input.appended_ms
         detection = self._settings.detection
         self._input = InputAudio(self._settings.input["format"], detection, self._new_detector, appended_ms=appended_ms)
@@ -106,7 +106,7 @@ class Listener:
             self.disarm()
 
     async def words_known(self) -> None:
-        """Wait until everything heard so far has its words."""
+        """Wait until everything heard so far is transcribed."""
         if self._recognitions:
             await asyncio.wait(tuple(self._recognitions))
 
@@ -119,7 +119,7 @@ class Listener:
     # ---- silence ------------------------------------------------------------------------------------
 
     def arm(self, sound_ms: float) -> None:
-        """A response is done: `idle_timeout_ms` counts from the end of its sound, which plays `sound_ms` long."""
+        """A response is done: count `idle_timeout_ms` from the end of its sound, which plays for `sound_ms`."""
         self.disarm()
         idle_ms = (self._settings.detection or {}).get("idle_timeout_ms")
         if idle_ms and not self._speech_id:
@@ -127,7 +127,7 @@ class Listener:
             self._idle = loop.call_later((sound_ms + idle_ms) / 1000, self._nobody_spoke, float(idle_ms))
 
     def disarm(self) -> None:
-        """Somebody does something: silence is not counted."""
+        """Something is happening: do not count silence."""
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
@@ -169,7 +169,7 @@ class Listener:
         self.take_in(item, piece)
 
     def take_in(self, item: ConversationItem, piece: Piece, *, after: str | None = None) -> None:
-        """Put a user item with sound into the conversation and find out its words.
+        """Add a user item with sound to the conversation and transcribe it.
 
         Raises:
             Rejected: its place or its id is impossible.
@@ -183,7 +183,7 @@ class Listener:
 
     @property
     def _language(self) -> str:
-        """What the client says is spoken."""
+        """The language that the client announced."""
         return (self._settings.input["transcription"] or {}).get("language") or "en"
 
     async def _recognise(self, item: ConversationItem, pcm: bytes) -> None:
@@ -206,7 +206,7 @@ class Listener:
 
 
 def announce(graph: ItemGraph, item: ConversationItem, emit: Emit, *, after: str | None = None) -> None:
-    """Put a complete item into the conversation and tell the client."""
+    """Add a complete item to the conversation and tell the client."""
     previous = graph.add(item, after=after)
     graph.forget_old_sound()
     place: dict[str, Any] = {"previous_item_id": previous, "item": item.to_wire()}
@@ -218,7 +218,7 @@ def decoded(audio: str, param: str) -> bytes:
     """The bytes of this base64.
 
     Raises:
-        Rejected: it is none.
+        Rejected: it is not base64.
     """
     try:
         return pybase64.b64decode(audio, validate=True)

@@ -1,7 +1,6 @@
-"""What the local Realtime server answers when OpenAI would refuse a client event.
+"""The local Realtime server's errors, where OpenAI would refuse a client event.
 
-Given the facts of the case, builds an error in OpenAI's words and codes, which clients match on. Never decides
-whether to refuse.
+Given the details, builds an error in OpenAI's words and codes, which clients match on. Never decides whether to refuse.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _KINDS = {
     "model_attributes_type": "an object",
 }
 _ORDER = ("extra_forbidden", "union_tag_invalid", "missing", "union_tag_not_found")
-"""Of several mistakes the first of these is told: an old-dialect update is best told by its unknown names."""
+"""Of several mistakes, the first of these is reported: an update in the old dialect shows best in its unknown names."""
 
 
 class Rejected(BadInput):
-    """A client event that gets an `error` event; the session goes on."""
+    """A client event that is answered with an `error` event; the session continues."""
 
     def __init__(self, message: str, *, code: str, param: str | None = None, event_id: str | None = None) -> None:
         super().__init__(message)
@@ -56,12 +55,12 @@ def error_event(
 
 
 def nothing_to_cancel() -> Rejected:
-    """Clients match on the words "Cancellation failed" or on the code."""
+    """There is no response to cancel. Clients match on the words "Cancellation failed" or on the code."""
     return Rejected("Cancellation failed: no active response found", code="response_cancel_not_active")
 
 
 def already_responding(response_id: str) -> Rejected:
-    """A second response in the conversation was asked for."""
+    """A second simultaneous response was requested."""
     return Rejected(
         f"Conversation already has an active response in progress: {response_id}. "
         "Wait until the response is finished before creating a new one.",
@@ -70,7 +69,7 @@ def already_responding(response_id: str) -> Rejected:
 
 
 def truncated_too_late(has_ms: float, asked_ms: int) -> Rejected:
-    """`audio_end_ms` lies behind the item's end."""
+    """`audio_end_ms` is past the item's end."""
     return Rejected(
         f"Audio content of {int(has_ms)}ms is already shorter than {asked_ms}ms",
         code="invalid_value",
@@ -79,7 +78,7 @@ def truncated_too_late(has_ms: float, asked_ms: int) -> Rejected:
 
 
 def not_model_audio() -> Rejected:
-    """The item to truncate has no sound of the model's."""
+    """The item to truncate is not model speech."""
     return Rejected("Only model output audio messages can be truncated", code="unsupported_content_type")
 
 
@@ -95,7 +94,7 @@ def no_such_item(doing: str, item_id: str) -> Rejected:
 
 
 def item_exists(item_id: str) -> Rejected:
-    """The client chose an id that is taken."""
+    """The client chose an id that exists."""
     return Rejected(
         f"Error adding item: an item with id '{item_id}' already exists.",
         code="item_create_duplicate_item_id",
@@ -113,7 +112,7 @@ def too_little_sound(has_ms: float) -> Rejected:
 
 
 def not_audio(param: str) -> Rejected:
-    """The base64 cannot be read, or is no whole number of samples."""
+    """The base64 is invalid, or not a whole number of samples."""
     return Rejected(
         f"Invalid '{param}'. Expected base64-encoded audio bytes, but got an invalid value.",
         code="invalid_value",
@@ -122,7 +121,7 @@ def not_audio(param: str) -> Rejected:
 
 
 def voice_is_fixed() -> Rejected:
-    """Once the assistant was heard, it keeps its voice."""
+    """The voice cannot change once the assistant has spoken."""
     return Rejected(
         "Cannot update a conversation's voice if assistant audio is present.",
         code="cannot_update_voice",
@@ -131,7 +130,7 @@ def voice_is_fixed() -> Rejected:
 
 
 def from_validation(error: ValidationError, event_id: str | None, fields: frozenset[str]) -> Rejected:
-    """The first mistake of a client event, told as OpenAI tells it. `fields` are the protocol's names."""
+    """The first mistake of a client event, worded like OpenAI. `fields` are the protocol's names."""
     mistakes = error.errors(include_url=False)
     rank = {kind: place for place, kind in enumerate(_ORDER)}
     first = min(mistakes, key=lambda detail: rank.get(detail["type"], len(_ORDER)))
@@ -160,7 +159,7 @@ def from_validation(error: ValidationError, event_id: str | None, fields: frozen
 
 
 def _path(loc: tuple[int | str, ...], fields: frozenset[str], *, ends_unknown: bool) -> str:
-    """`session.tools[0].name`: the place without the union branches, which pydantic names too."""
+    """`session.tools[0].name`: the path without the union branches that pydantic includes."""
     path = ""
     for place, part in enumerate(loc):
         if isinstance(part, int):

@@ -1,7 +1,7 @@
 """One response's events, in OpenAI's order, whatever happens to it.
 
 Given words, sound and tool calls as they become known, emits the events and keeps the items; `done` may come at any
-moment and closes what is open. Never decides what is said, never waits.
+time and closes what is open. Never decides what is said, never waits.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Emit = Callable[[dict[str, Any]], None]
 ARGUMENT_PIECE = 12
 """Characters of a tool's arguments per delta."""
 TOKENS_OF_A_TOOL_CALL = 12
-"""Besides its arguments."""
+"""In addition to its arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponsePlan:
-    """A response as it was asked for, settled against the session."""
+    """A requested response, completed from the session's settings."""
 
     response_id: str = field(default_factory=lambda: new_id("resp"))
     number: int
@@ -54,7 +54,7 @@ class ResponsePlan:
     max_output_tokens: int | str
     metadata: dict[str, str] | None
     own_input: Context | None = None
-    """A context of its own instead of the conversation."""
+    """Its own context, instead of the conversation."""
 
     @property
     def voice_name(self) -> str:
@@ -73,7 +73,7 @@ class _Open:
 
 
 class ResponseStream:
-    """The outgoing side of one response."""
+    """One response's outgoing events."""
 
     def __init__(self, plan: ResponsePlan, graph: ItemGraph, emit: Emit) -> None:
         self.plan = plan
@@ -84,15 +84,15 @@ class ResponseStream:
         self._law = law_of(plan.audio_format)
         self._to_line = Resampler(SPEECH_RATE_HZ, 8000 if self._law else SPEECH_RATE_HZ)
         self.spoken_ms = 0.0
-        """Sound sent so far, at its own pace."""
+        """Duration of the sound sent so far."""
         self._chars = 0
         self.context = Context()
-        """What it is based on, once known; counted in `usage`."""
+        """What the response is based on, once known; counted in `usage`."""
         self.is_over = False
 
     @property
     def output_tokens(self) -> int:
-        """What this response cost so far."""
+        """What this response has cost so far."""
         return self._text_tokens + self._audio_tokens
 
     @property
@@ -128,7 +128,7 @@ class ResponseStream:
         self._part_event("response.output_audio.delta", message, delta=delta)
 
     def close_message(self, status: str = "completed") -> None:
-        """The message is complete, or as complete as it will be."""
+        """The message is complete, or is cut here."""
         message, self._open = self._open, None
         if message is None:
             return

@@ -1,7 +1,7 @@
-"""Produces one response: thinks, asks the dialogue, lets it be spoken, and sends it faster than it is heard.
+"""Produces one response: pauses, asks the dialogue, synthesises its words, and sends them faster than real time.
 
-Given a plan and the engines, feeds a `ResponseStream`; the next sentence is synthesised while one is being sent.
-Never touches the socket, and never outlives `stop`.
+Given a plan and the engines, feeds a `ResponseStream`; the next sentence is synthesised while one is being sent. Never
+touches the socket, never outlives `stop`.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from opendeep_kit.rehearsal.realtime.response_events import ResponsePlan, Respon
 from opendeep_kit.settings import RehearsalSettings
 
 DELTA_MS = (100, 250)
-"""Length of the sound in one delta, drawn anew for each."""
+"""Range of a delta's length, drawn for each."""
 WORDS_AHEAD = 3
-"""The transcript begins before the sound and stays ahead of it."""
+"""The transcript starts before the sound and stays ahead of it."""
 _PER_MS = int(bytes_per_ms(SPEECH_RATE_HZ))
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A sentence and its sound; text-only responses have none."""
+    """A sentence and its sound, which text-only responses lack."""
 
     text: str
     pcm: bytes
 
 
 class _EndedEarly(Exception):
-    """The response is over before its words are."""
+    """The response ended before its words did."""
 
     def __init__(self, status: str, *, reason: str = "", error: dict[str, Any] | None = None) -> None:
         super().__init__(status)
@@ -70,11 +70,11 @@ class Responder:
         self._sentences = 0
 
     def stop(self, reason: str) -> None:
-        """End it now as `cancelled`: `turn_detected` or `client_cancelled`."""
+        """Cancel it now, because of `turn_detected` or `client_cancelled`."""
         self.stream.done("cancelled", reason=reason)
 
     async def run(self, history: Callable[[], Awaitable[Context]]) -> None:
-        """Produce it to its end. `history` may have to wait for words still being recognised."""
+        """Produce it to its end. `history` may wait for words that are still being recognised."""
         try:
             context = self.plan.own_input if self.plan.own_input is not None else await history()
             await asyncio.sleep(self._think_s())
@@ -103,7 +103,7 @@ class Responder:
         )
 
     async def _produce(self, request: ReplyRequest) -> None:
-        """Sentences become one message; tools called after its first word follow the message, as items must."""
+        """Sentences become one message; tool calls after its first word follow the message, as items must."""
         after_message: list[UseTool] = []
         async with contextlib.aclosing(_one_ahead(self._spoken(request))) as parts:
             async for part in parts:
@@ -130,7 +130,7 @@ class Responder:
                 elif part.text.strip():
                     yield Spoken(part.text, b"" if self.plan.modality == "text" else await self._voiced(part))
         finally:
-            # A reply cut short must let go of what it streams from.
+            # A reply cut short must close what it streams from.
             if isinstance(parts, AsyncGenerator):
                 await parts.aclose()
 
@@ -178,7 +178,7 @@ class Responder:
         return silence(SPEECH_RATE_HZ, self._rng.randint(middle // 3, middle * 5 // 3))
 
     async def _keep_pace(self, sound_ms: float) -> None:
-        """Sound leaves `audio_speed` times faster than it is heard; lost time is not caught up."""
+        """Sound is sent `audio_speed` times faster than real time; lost time is not made up."""
         now = asyncio.get_running_loop().time()
         self._due = max(self._due, now) + sound_ms / 1000 / self._settings.audio_speed
         await asyncio.sleep(self._due - now)
@@ -199,7 +199,7 @@ class Responder:
         return any(fault.name == name for fault in self._faults)
 
     def _end_if_asked(self) -> None:
-        """Faults strike once something was said."""
+        """Faults strike once something has been said."""
         for fault in self._faults:
             if fault.name == "incomplete":
                 raise _EndedEarly("incomplete", reason=fault.detail)
@@ -212,7 +212,7 @@ class Responder:
 async def _one_ahead(
     parts: AsyncGenerator[Spoken | UseTool, None],
 ) -> AsyncGenerator[Spoken | UseTool, None]:
-    """The same parts, the next one already being made while one is in use."""
+    """The same parts, each prepared while the one before is in use."""
 
     async def following() -> Spoken | UseTool | None:
         return await anext(parts, None)

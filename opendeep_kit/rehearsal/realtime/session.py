@@ -1,7 +1,7 @@
-"""One session of the local Realtime server: acts on client events, keeps at most one reply in the conversation.
+"""One session of the local Realtime server: acts on client events, one reply at a time in the conversation.
 
 Given client events and engines, emits the server events in OpenAI's order; every refusal becomes an `error` event and
-the session goes on. Never touches the socket: what it emits is written in order by its owner.
+the session continues. Never touches the socket: its owner writes what it emits, in order.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from opendeep_kit.settings import RehearsalSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    """What a session speaks, hears and thinks with."""
+    """The engines a session listens, thinks and speaks with."""
 
     dialogue: Dialogue
     ears: Ears
@@ -42,7 +42,7 @@ class RealtimeSession:
 
     Args:
         emit: takes every server event, in order, without its `event_id`.
-        faults: what is to go wrong in responses.
+        faults: what should go wrong in responses.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RealtimeSession:
         )
         self._running: dict[str, tuple[Responder, asyncio.Task[None]]] = {}
         self._active = ""
-        """Response under way in the conversation; out-of-band ones run beside it."""
+        """Response under way in the conversation; out-of-band responses run beside it."""
         self._responses = 0
         self._has_spoken = False
 
@@ -162,17 +162,17 @@ class RealtimeSession:
             self._stop(*self._running[self._active], "turn_detected")
 
     def _reply_to_turn(self) -> None:
-        """The callee's turn is over; while a reply is under way there cannot be another."""
+        """The callee's turn is over: reply, unless a reply is already under way."""
         try:
             self._respond(wire.ResponseParams())
         except Rejected as rejected:
             self._emit(rejected.to_event())
 
-    def _respond(self, wish: wire.ResponseParams) -> None:
-        is_in_band = wish.conversation == "auto"
+    def _respond(self, params: wire.ResponseParams) -> None:
+        is_in_band = params.conversation == "auto"
         if is_in_band and self._active:
             raise already_responding(self._active)
-        plan = self._plan(wish)
+        plan = self._plan(params)
         self._listener.disarm()
         stream = ResponseStream(plan, self._graph, self._emit)
         responder = Responder(
@@ -190,25 +190,25 @@ class RealtimeSession:
             self._active = plan.response_id
         task.add_done_callback(lambda task: self._finished(responder, task))
 
-    def _plan(self, wish: wire.ResponseParams) -> ResponsePlan:
+    def _plan(self, params: wire.ResponseParams) -> ResponsePlan:
         echo, self._responses = self._settings.echo, self._responses + 1
-        given = wish.model_dump(mode="json", exclude_unset=True)
+        given = params.model_dump(mode="json", exclude_unset=True)
         sound = self._settings.output | (given.get("audio") or {}).get("output", {})
-        tools = echo["tools"] if wish.tools is None else given["tools"]
+        tools = echo["tools"] if params.tools is None else given["tools"]
         return ResponsePlan(
             number=self._responses,
-            conversation_id=self._conversation_id if wish.conversation == "auto" else None,
-            instructions=echo["instructions"] if wish.instructions is None else wish.instructions,
-            is_one_off=wish.instructions is not None,
+            conversation_id=self._conversation_id if params.conversation == "auto" else None,
+            instructions=echo["instructions"] if params.instructions is None else params.instructions,
+            is_one_off=params.instructions is not None,
             session_instructions=echo["instructions"],
             tools=_allowed(tools, given.get("tool_choice") or echo["tool_choice"]),
-            modality=(wish.output_modalities or echo["output_modalities"])[0],
+            modality=(params.output_modalities or echo["output_modalities"])[0],
             audio_format=sound["format"],
             voice=sound["voice"],
             speed=sound["speed"],
-            max_output_tokens=wish.max_output_tokens or echo["max_output_tokens"],
-            metadata=wish.metadata,
-            own_input=None if wish.input is None else self._own_input(wish.input),
+            max_output_tokens=params.max_output_tokens or echo["max_output_tokens"],
+            metadata=params.metadata,
+            own_input=None if params.input is None else self._own_input(params.input),
         )
 
     def _own_input(self, shapes: Sequence[wire.InputItem]) -> Context:
@@ -227,7 +227,7 @@ class RealtimeSession:
         task.cancel()
 
     def _finished(self, responder: Responder, task: asyncio.Task[None]) -> None:
-        """The task ended. A bug in an engine must not leave a response without an end."""
+        """The task ended. A bug in an engine must not leave a response without `response.done`."""
         if not task.cancelled() and (fault := task.exception()) is not None:
             log().error("! a response broke", exc_info=fault)
             failure = {"type": "server_error", "code": "server_error", "message": "The server had an error."}
@@ -246,7 +246,7 @@ class RealtimeSession:
 
     def _rate_limits(self) -> dict[str, Any]:
         is_limited = any(fault.name == "rate_limited" and fault.hits(self._responses) for fault in self._faults)
-        # Of a large account: the planner believes it, and a rehearsal is bound by this machine alone.
+        # Limits of a large account: the planner respects them, and only this machine should limit a rehearsal.
         remaining = 0 if is_limited else 39_900_000
         tokens = {"name": "tokens", "limit": 40_000_000, "remaining": remaining, "reset_seconds": 1.5}
         return {"type": "rate_limits.updated", "rate_limits": [tokens]}

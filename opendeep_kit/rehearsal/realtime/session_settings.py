@@ -1,7 +1,7 @@
-"""One session's settings: what it starts with, and what a `session.update` makes of them.
+"""One session's settings: the defaults, and how a `session.update` changes them.
 
-Given the model's name and validated updates, merges as OpenAI does: what is not named stays, `""`, `[]` and `null`
-clear, the whole is echoed. Never talks to the client.
+Given the model's name and validated updates, merges as OpenAI does: what is not named stays; `""`, `[]` and `null`
+clear; the whole is echoed. Never talks to the client.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from opendeep_kit.rehearsal.realtime.rejections import Rejected, voice_is_fixed
 
 DEFAULT_INSTRUCTIONS = "You are a helpful, friendly assistant on a voice call. Be brief."
 EAGERNESS_SILENCE_MS = {"high": 350, "medium": 600, "auto": 600, "low": 1200}
-"""What `semantic_vad` becomes here: OpenAI's waits are at most 2, 4 and 8 s, and mostly far shorter."""
+"""What `semantic_vad` becomes here: OpenAI waits at most 2, 4 and 8 s, usually far less."""
 _MERGED = frozenset(["audio", "input", "output", "noise_reduction"])
-"""Parts of which single names can be changed; other objects are replaced whole."""
+"""Parts whose names change one by one; other objects are replaced as a whole."""
 
 
 def new_id(prefix: str) -> str:
@@ -25,7 +25,7 @@ def new_id(prefix: str) -> str:
 
 
 def defaults(model: str, *, expires_at: int) -> dict[str, Any]:
-    """A new session, as recorded from the models' own servers."""
+    """A new session's settings, as recorded from OpenAI's servers."""
     is_new = model.startswith("gpt-realtime-2")
     turn_detection = {
         "type": "server_vad",
@@ -70,10 +70,10 @@ class SessionSettings:
         self.echo = defaults(model, expires_at=expires_at)
 
     def update(self, wanted: SessionUpdate, *, has_spoken: bool) -> None:
-        """Take a `session.update`, or nothing of it.
+        """Apply a `session.update` completely, or not at all.
 
         Raises:
-            Rejected: the type, the model, or after the first sound the voice cannot change.
+            Rejected: the type or model would change, or the voice after the first sound.
         """
         if wanted.type != "realtime":
             raise Rejected(
@@ -121,7 +121,7 @@ def law_of(audio_format: dict[str, Any]) -> str:
 
 
 def silence_ms(detection: dict[str, Any]) -> int:
-    """The silence that ends a turn."""
+    """The length of silence that ends a turn."""
     if detection["type"] == "semantic_vad":
         return EAGERNESS_SILENCE_MS[detection["eagerness"]]
     return int(detection["silence_duration_ms"])
