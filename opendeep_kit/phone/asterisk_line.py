@@ -198,7 +198,9 @@ class AsteriskLine:
             if reply.is_success:
                 return
             await asyncio.sleep(TRANSFER_PAUSE_S)
-        raise Refused(f"Asterisk cannot hand the callee over ({reply.message})", do="wait until they answered")
+        raise Refused(
+            f"Asterisk cannot hand the callee over ({reply.message})", do="wait until the callee has answered"
+        )
 
     async def living_calls(self) -> frozenset[UUID]:
         """The calls of ours that Asterisk holds now, whoever placed them."""

@@ -266,7 +266,7 @@ class Call:
         if not leg.is_gone:
             return None, HANDED_OVER
         if leg.cause == MEDIA_LOST:
-            return EndedBy.NETWORK, "no sound came from the callee's side any more"
+            return EndedBy.NETWORK, "the sound from the callee's side stopped"
         if leg.has_hung_up:
             return EndedBy.CALLEE, "the callee hung up"
         return None, WE_HUNG_UP if self.is_cancelled else OUR_LEG_ENDED

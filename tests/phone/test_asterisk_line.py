@@ -224,7 +224,7 @@ async def test_handing_over_keeps_the_callee(exchange: Exchange, structure: Stru
 async def test_transfer_without_a_callee_is_refused(exchange: Exchange) -> None:
     """Nobody can be handed over before they answered."""
     async with studio(exchange.line, exchange.callees) as made:
-        with pytest.raises(Refused, match="wait until they answered"):
+        with pytest.raises(Refused, match="wait until the callee has answered"):
             await made.line.transfer(uuid4(), "+12125550129")
         with pytest.raises(BadInput):
             await made.line.transfer(uuid4(), "s@evil")

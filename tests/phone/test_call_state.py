@@ -108,7 +108,7 @@ STREAMS: list[tuple[list[AmiEvent], PhoneResult, EndedBy | None, int, str]] = [
     (CANCELLED, PhoneResult.CANCELLED, None, 16, "our side hung up before anybody answered"),
     (CALLEE_HUNG_UP, PhoneResult.ANSWERED, EndedBy.CALLEE, 16, "the callee hung up"),
     (WE_HUNG_UP, PhoneResult.ANSWERED, None, 16, "our side hung up"),
-    (SOUND_LOST, PhoneResult.ANSWERED, EndedBy.NETWORK, 44, "no sound came from the callee's side any more"),
+    (SOUND_LOST, PhoneResult.ANSWERED, EndedBy.NETWORK, 44, "the sound from the callee's side stopped"),
     (HANDED_OVER, PhoneResult.ANSWERED, None, 0, "handed over to a human"),
     (
         NOT_SET_UP,

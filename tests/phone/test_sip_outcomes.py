@@ -133,7 +133,7 @@ def test_answered_without_a_packet(told: Told) -> None:
         phone_result=PhoneResult.ANSWERED,
         ended_by=EndedBy.NETWORK,
         cause=44,
-        detail="no sound came from the callee's side any more",
+        detail="the sound from the callee's side stopped",
     )
 
 
