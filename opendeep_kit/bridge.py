@@ -26,12 +26,11 @@ from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection
 from opendeep_kit.settings import CallSettings
-from opendeep_kit.voice.ending import Do, Ending
+from opendeep_kit.voice.call_timers import CallAction, CallTimers
+from opendeep_kit.voice.dtmf_input import DtmfInput, describe_keys
 from opendeep_kit.voice.engine import VoiceEngine
-from opendeep_kit.voice.keys import PressedKeys, told
-from opendeep_kit.voice.own_words import NOTHING, Own, OwnWords
-from opendeep_kit.voice.tool_runs import ToolRuns
-from opendeep_kit.voice.tools import Result, Then, Toolbox
+from opendeep_kit.voice.prepared_speech import NO_SPEECH, PreparedSpeech, PreparedSpeechPlayer
+from opendeep_kit.voice.tools import FollowUp, Toolbox, ToolResult, ToolRuns
 
 TICK_S = 0.1
 QUIET_BEFORE_HANG_UP_S = 0.5
@@ -56,9 +55,9 @@ class CallParts:
     facts: Mapping[str, str] = field(default_factory=dict)
     language: str = "en"
     """BCP 47, what the agent speaks."""
-    goodbye: Own = NOTHING
+    goodbye: PreparedSpeech = NO_SPEECH
     """Spoken when the model is lost for good."""
-    one_moment: Own = NOTHING
+    one_moment: PreparedSpeech = NO_SPEECH
     """Spoken while the model is away."""
     transfer: Transfer | None = None
     """Hands the callee's leg to the human at this number; the line does it, if it can."""
@@ -90,9 +89,11 @@ class Bridge:
             emit=self.emit,
             on_result=self._tool_returned,
         )
-        self._own = OwnWords(parts.playout, call_id=parts.call_id, now_ms=lambda: self.now_ms, emit=self.emit)
-        self._ending = Ending(parts.settings)
-        self._keys = PressedKeys()
+        self._prepared = PreparedSpeechPlayer(
+            parts.playout, call_id=parts.call_id, now_ms=lambda: self.now_ms, emit=self.emit
+        )
+        self._timers = CallTimers(parts.settings)
+        self._keys = DtmfInput()
         self._wants_end = self._is_taken_over = False
         self.ended_by, self.detail = EndedBy.CALLEE, ""
 
@@ -105,7 +106,7 @@ class Bridge:
 
     def answer(self) -> None:
         """The callee picked up: from now on sound is speech."""
-        if not self._ending.is_answered:
+        if not self._timers.is_answered:
             self._heard_to_ms = self.now_ms
             self.emit(events.Answered(call_id=self._parts.call_id, at_ms=self.now_ms))
 
@@ -126,7 +127,7 @@ class Bridge:
 
     def take_over(self) -> None:
         """A supervisor leads the talk: the agent falls silent, and says only what `say` gives it."""
-        self._ending.take_over()
+        self._timers.take_over()
         self._is_taken_over = True
         if self._engine is not None:
             self._engine.fall_silent()
@@ -145,7 +146,7 @@ class Bridge:
         """Pass an event on."""
         if isinstance(event, events.CalleeSaid):
             self._tools.last_words = event.text if event.text != NOT_UNDERSTOOD else ""
-        self._ending.note(event, self.now_ms)
+        self._timers.note(event, self.now_ms)
         self._parts.emit(event)
 
     # ---- the call -----------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ class Bridge:
                     continue
                 if recording is not None:
                     recording.say(slot, frame.pcm)
-                if not self._own.frame_sent(frame) and engine is not None:
+                if not self._prepared.frame_sent(frame) and engine is not None:
                     engine.frame_sent(frame)
             now = self._loop.time()
             if recording is not None:
@@ -206,7 +207,7 @@ class Bridge:
 
     def _on_sound(self, rate_hz: int, pcm: bytes) -> None:
         """Callee's sound, straight from the socket's reader: nothing here may wait."""
-        if not self._ending.is_answered or self._engine is None:
+        if not self._timers.is_answered or self._engine is None:
             return
         if rate_hz != self._parts.line_rate_hz:
             resampler = self._resamplers.get(rate_hz)
@@ -231,7 +232,7 @@ class Bridge:
     def _fill_gap(self, engine: VoiceEngine) -> None:
         """Silence where Asterisk passed nothing on: without it no detector would see the end of the callee's turn."""
         until_ms = self.now_ms - GAP_MS
-        if not (self._ending.is_answered and engine.is_connected):
+        if not (self._timers.is_answered and engine.is_connected):
             self._heard_to_ms = max(self._heard_to_ms, until_ms)
         while self._heard_to_ms + FRAME_MS <= until_ms:
             self._hear(engine, silence(self._parts.line_rate_hz), self._heard_to_ms + FRAME_MS)
@@ -244,10 +245,10 @@ class Bridge:
     def _pass_keys_on(self) -> None:
         """Keys are an answer: the model is told all of them at once, and speaks. While it is away they are kept."""
         engine = self._engine
-        if engine is None or not (self._ending.is_answered and engine.is_connected):
+        if engine is None or not (self._timers.is_answered and engine.is_connected):
             return
         if keys := self._keys.take(self.now_ms):
-            engine.coach(told(keys))
+            engine.coach(describe_keys(keys))
             if not self._is_taken_over:
                 engine.speak_now()
 
@@ -263,8 +264,8 @@ class Bridge:
 
     async def _part_politely(self) -> None:
         """Say a prepared goodbye, so that the callee is never left in silence."""
-        if self._parts.goodbye.pcm and self._ending.is_answered:
-            self._own.say(self._parts.goodbye)
+        if self._parts.goodbye.pcm and self._timers.is_answered:
+            self._prepared.say(self._parts.goodbye)
             await asyncio.sleep(min(self._playout.queued_ms / 1000, self._settings.goodbye_limit_s))
             await asyncio.sleep(QUIET_BEFORE_HANG_UP_S)
 
@@ -274,13 +275,13 @@ class Bridge:
         """Start a tool; the talk goes on meanwhile."""
         self._tools.start(tool_call_id, name, arguments)
 
-    def _tool_returned(self, tool_call_id: str, result: Result, is_failure: bool) -> None:
+    def _tool_returned(self, tool_call_id: str, result: ToolResult, is_failure: bool) -> None:
         if result.press:
-            self._own.say(Own(dtmf(result.press, self._parts.line_rate_hz)))
-        self._ending.plan(result.then, self.now_ms)
-        self._wants_end |= result.then in (Then.HANG_UP, Then.TRANSFER)
+            self._prepared.say(PreparedSpeech(dtmf(result.press, self._parts.line_rate_hz)))
+        self._timers.plan_end(result.follow_up, self.now_ms)
+        self._wants_end |= result.follow_up in (FollowUp.HANG_UP, FollowUp.TRANSFER)
         if self._engine is not None:
-            wants_reply = is_failure or result.then is Then.REPLY
+            wants_reply = is_failure or result.follow_up is FollowUp.REPLY
             self._engine.tool_finished(tool_call_id, result.output, wants_reply=wants_reply)
 
     # ---- watching over it ---------------------------------------------------------------------------
@@ -292,18 +293,18 @@ class Bridge:
             self._pass_keys_on()
             # While there is no model an opening or a nudge must wait: one that is asked for now would be lost.
             is_quiet = engine.is_quiet and (engine.is_connected or self._wants_end)
-            decision = self._ending.check(self.now_ms, is_quiet=is_quiet)
-            if decision is None or (decision.do in (Do.OPEN, Do.NUDGE) and not engine.is_connected):
+            decision = self._timers.check(self.now_ms, is_quiet=is_quiet)
+            if decision is None or (decision.action in (CallAction.OPEN, CallAction.NUDGE) and not engine.is_connected):
                 continue
-            match decision.do:
-                case Do.OPEN:
+            match decision.action:
+                case CallAction.OPEN:
                     engine.speak_now()
-                case Do.FILL:
-                    self._own.say(self._parts.one_moment)
-                case Do.NUDGE:
+                case CallAction.FILL:
+                    self._prepared.say(self._parts.one_moment)
+                case CallAction.NUDGE:
                     self.emit(events.Nudged(call_id=self._parts.call_id, at_ms=self.now_ms))
                     engine.speak_now(_ordered(NUDGE, self._parts.language))
-                case Do.TRANSFER if self._parts.transfer is not None and self._parts.transfer_to is not None:
+                case CallAction.TRANSFER if self._parts.transfer is not None and self._parts.transfer_to is not None:
                     await self._hand_over(self._parts.transfer, self._parts.transfer_to, engine)
                 case _:
                     self.hang_up(decision.by, decision.detail)

@@ -26,9 +26,9 @@ from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket import encode_digit, encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.settings import CallSettings, PhoneSettings
-from opendeep_kit.voice import keys as keys_module
+from opendeep_kit.voice import dtmf_input
 from opendeep_kit.voice.call_tools import CALL_TOOLS
-from opendeep_kit.voice.own_words import Own
+from opendeep_kit.voice.prepared_speech import PreparedSpeech
 from opendeep_kit.voice.tools import Toolbox, tool
 from tests.phone.asterisk_end import AsteriskEnd, asterisk_end, next_sound, open_files, until
 
@@ -145,7 +145,7 @@ async def talk(
         emit=happened.append,
         recording=recording,
         language=language,
-        goodbye=Own(goodbye, "Goodbye."),
+        goodbye=PreparedSpeech(goodbye, "Goodbye."),
         transfer=transfer,
         transfer_to="+12125550101",
     )
@@ -459,7 +459,7 @@ async def test_opening_waits_for_a_slow_model() -> None:
 
 async def test_keys_reach_the_model_as_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each key is an event; the model is told all of them at once, when the callee is through, and asked to speak."""
-    monkeypatch.setattr(keys_module, "PAUSE_MS", 150.0)
+    monkeypatch.setattr(dtmf_input, "PAUSE_MS", 150.0)
     async with talk() as call:
         call.bridge.answer()
         call.peer.send(encode_digit("7") + encode_digit("8"))
@@ -468,7 +468,7 @@ async def test_keys_reach_the_model_as_one_answer(monkeypatch: pytest.MonkeyPatc
         await until(lambda: len(call.voice.coached) == 2)
 
     assert [event.digit for event in call.happened if isinstance(event, events.DigitReceived)] == ["7", "8", "#"]
-    assert call.voice.coached == [keys_module.told("78"), keys_module.told("#")]
+    assert call.voice.coached == [dtmf_input.describe_keys("78"), dtmf_input.describe_keys("#")]
     assert call.voice.asked == ["", ""]
 
 
@@ -484,7 +484,7 @@ async def test_keys_wait_for_a_model_that_is_away() -> None:
         call.voice.is_connected = True
         await until(lambda: call.voice.coached)
 
-    assert (before, call.voice.coached, call.voice.asked) == ([], [keys_module.told("7#")], [""])
+    assert (before, call.voice.coached, call.voice.asked) == ([], [dtmf_input.describe_keys("7#")], [""])
 
 
 async def test_keys_make_no_agent_speak_that_was_taken_over() -> None:

@@ -82,9 +82,8 @@ SEAMS: dict[str, str] = {
     "rehearsal/realtime/session": "tasks of one Realtime session",
     "service/supervisor": "all processes of the service on one host",
     "voice/knowledge": "a lock: an index is built once, whichever thread asks first",
-    "voice/own_tools": "a lock: a tenant's tools are made once, whichever call asks first",
-    "voice/tool_runs": "starts a call's tools as tasks, and ends them with it",
-    "voice/tools": "runs a tool within its time, off the media loop",
+    "voice/tenant_tools": "a lock: a tenant's tools are made once, whichever call asks first",
+    "voice/tools": "runs a call's tools as tasks, within their time, off the media loop",
     "lab/workbench": "opens a service for a notebook, and keeps it",
     "voice/webhooks": "a tool that asks a tenant's service over HTTP",
 }

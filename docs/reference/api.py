@@ -9,7 +9,7 @@ import opendeep_kit
 from docs.reference.texts import about
 
 EXTENSIONS = {
-    "A tool of the agent": ("opendeep_kit.voice.tools", ("tool", "Moment", "Result", "Then")),
+    "A tool of the agent": ("opendeep_kit.voice.tools", ("tool", "ToolContext", "ToolResult", "FollowUp")),
     "A voice engine": ("opendeep_kit.voice.engine", ("VoiceEngine",)),
     "A line": ("opendeep_kit.phone.line", ("Line", "CallOrder", "LineResult", "Progress")),
     "A persona": ("opendeep_kit.rehearsal.personas", ("Persona", "Answer")),

@@ -14,7 +14,7 @@ What the model may call while it talks. The texts below are the very ones that i
 function, and its description and arguments come from its docstring and signature. These are offered in every call;
 `record_answer` with the task's own questions, `transfer_to_human` only where the task names a human.
 
-A tenant's own documents, tables and services become tools too, when a script names them: `voice/own_tools.py`.
+A tenant's own documents, tables and services become tools too, when a script names them: `voice/tenant_tools.py`.
 A notebook adds a function of its own with `opendeep_kit.voice.tools.tool`: `examples/tool.py`.
 """
 

@@ -30,7 +30,7 @@ from opendeep_kit.rehearsal.host import Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.rehearsal.reply_llm import ChatDialogue
 from opendeep_kit.voice.handshake_client import check_voice
-from opendeep_kit.voice.own_tools import OwnTools
+from opendeep_kit.voice.tenant_tools import TenantTools
 
 MIN_FREE_GB = 1.0
 GB_PER_CALL_HOUR = 0.35
@@ -182,7 +182,7 @@ async def _text_model(settings: Settings) -> str:
 
 async def _knowledge(settings: Settings) -> str:
     root = settings.data_dir / "knowledge"
-    own = OwnTools(root)
+    own = TenantTools(root)
     tenants = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     tools = [f"{tenant}: {', '.join(await asyncio.to_thread(own.all_of, tenant)) or 'none'}" for tenant in tenants]
     return f"tenants' own tools: {'; '.join(tools)}" if tools else f"no tenant has tools of its own in {root}"

@@ -38,9 +38,10 @@ from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import CallScript, parse_script
 from opendeep_kit.voice.call_tools import tools_for
 from opendeep_kit.voice.conversation import Conversation
-from opendeep_kit.voice.own_tools import OwnTools
-from opendeep_kit.voice.own_words import Own
-from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
+from opendeep_kit.voice.prepared_speech import PreparedSpeech
+from opendeep_kit.voice.realtime_client import RealtimeVoice
+from opendeep_kit.voice.session_setup import SessionSetup
+from opendeep_kit.voice.tenant_tools import TenantTools
 from opendeep_kit.voice.tools import Tool, Toolbox
 
 Watch = Callable[[events.Event], None]
@@ -116,7 +117,7 @@ class MediaWorker:
         self.rate_hz = LINE_RATES_HZ[settings.phone.line_format]
         self.provider = ProviderWatch()
         self._note_end = partial(note_media_end, database, event_log)
-        self.own_tools = OwnTools(settings.data_dir / "knowledge")
+        self.own_tools = TenantTools(settings.data_dir / "knowledge")
         self._writing: set[asyncio.Task[None]] = set()
         self.is_draining = False
         self.frames_sent = self.slots_skipped = 0
@@ -222,15 +223,15 @@ class MediaWorker:
     async def _talk(self, held: HeldCall, connection: AudioSocketConnection) -> None:
         brief = held.brief
         playout = Playout(self.rate_hz)
-        toolbox = Toolbox((*tools_for(brief.script.task), *await self._own_tools(brief), *brief.tools))
+        toolbox = Toolbox((*tools_for(brief.script.task), *await self._tenant_tools(brief), *brief.tools))
         instructions = render(brief.script, brief.facts)
-        session = Session(instructions=instructions, tools=toolbox.schemas(), language=brief.script.task.language)
+        session = SessionSetup(instructions=instructions, tools=toolbox.schemas(), language=brief.script.task.language)
         bridge = held.bridge = Bridge(self._parts(held, playout, toolbox), connection)
         if held.is_answered:
             bridge.answer()
         await bridge.run(self._engine(held, bridge, playout, session))
 
-    async def _own_tools(self, brief: Brief) -> tuple[Tool, ...]:
+    async def _tenant_tools(self, brief: Brief) -> tuple[Tool, ...]:
         """The tenant's, where they can be had: a call goes on without them."""
         names = brief.script.task.tools
         try:
@@ -273,8 +274,8 @@ class MediaWorker:
             recording=held.recording,
             facts=brief.facts,
             language=task.language,
-            goodbye=Own(*goodbye(self.rate_hz, task.language)),
-            one_moment=Own(*one_moment(self.rate_hz, task.language)),
+            goodbye=PreparedSpeech(*goodbye(self.rate_hz, task.language)),
+            one_moment=PreparedSpeech(*one_moment(self.rate_hz, task.language)),
             transfer=partial(self._hand_over, held.call_id),
             transfer_to=task.transfer_to,
         )
@@ -284,7 +285,7 @@ class MediaWorker:
             self.slots_skipped += event.slots_skipped
         held.emit(event)
 
-    def _engine(self, held: HeldCall, bridge: Bridge, playout: Playout, session: Session) -> RealtimeVoice:
+    def _engine(self, held: HeldCall, bridge: Bridge, playout: Playout, session: SessionSetup) -> RealtimeVoice:
         task, settings = held.brief.script.task, self.settings
         voice = settings.voice.model_copy(update={"voice": task.voice}) if task.voice else settings.voice
         conversation = Conversation(

@@ -16,7 +16,7 @@ from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.rehearsal.brief import Asked, Brief, quoted_words, read_brief
 from opendeep_kit.rehearsal.engines import ReplyRequest, Say, Turn, TurnRole, UseTool
 from opendeep_kit.rehearsal.understand import Intent, answer, asks_something, intent, plain, time_in, yes_or_no
-from opendeep_kit.voice.keys import keys_in
+from opendeep_kit.voice.dtmf_input import keys_in
 
 Part = Say | UseTool
 

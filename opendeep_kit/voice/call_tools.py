@@ -16,7 +16,7 @@ from opendeep_kit import events
 from opendeep_kit.errors import BadInput
 from opendeep_kit.tasks.answers import canonical, form
 from opendeep_kit.tasks.spec import Question, TaskSpec
-from opendeep_kit.voice.tools import Moment, Result, Then, Tool, tool
+from opendeep_kit.voice.tools import FollowUp, Tool, ToolContext, ToolResult, tool
 
 EndReason = Literal[
     "completed", "refused", "wrong_person", "no_time", "voicemail", "silent", "callback", "do_not_call", "other"
@@ -24,21 +24,21 @@ EndReason = Literal[
 DIGITS = frozenset("0123456789*#ABCDw")
 
 
-def end_call(moment: Moment, reason: EndReason) -> Result:
+def end_call(context: ToolContext, reason: EndReason) -> ToolResult:
     """End the call politely. Say goodbye in the same turn: the line closes after it was heard.
 
     Args:
         reason: why the call ends.
     """
-    happened = events.EndAsked(call_id=moment.call_id, at_ms=moment.at_ms, reason=reason)
-    return Result(
+    happened = events.EndAsked(call_id=context.call_id, at_ms=context.at_ms, reason=reason)
+    return ToolResult(
         output="The line closes when your goodbye was heard. If you are interrupted, the call goes on.",
         happened=(happened,),
-        then=Then.HANG_UP,
+        follow_up=FollowUp.HANG_UP,
     )
 
 
-def record_answer(moment: Moment, question: str, value: str) -> Result:
+def record_answer(context: ToolContext, question: str, value: str) -> ToolResult:
     """Note the answer to one question as soon as it is clear. Call it again to correct an answer.
 
     Args:
@@ -46,44 +46,46 @@ def record_answer(moment: Moment, question: str, value: str) -> Result:
         value: the answer in the form the question asks for.
     """
     happened = events.AnswerRecorded(
-        call_id=moment.call_id, at_ms=moment.at_ms, question=question.strip(), value=value.strip()
+        call_id=context.call_id, at_ms=context.at_ms, question=question.strip(), value=value.strip()
     )
-    return Result(output="Noted.", happened=(happened,))
+    return ToolResult(output="Noted.", happened=(happened,))
 
 
-def schedule_callback(moment: Moment, when: str, note: str = "") -> Result:
+def schedule_callback(context: ToolContext, when: str, note: str = "") -> ToolResult:
     """Note that the callee wants to be called at another time.
 
     Args:
         when: the time as the callee said it, or as ISO 8601.
         note: anything the next caller should know.
     """
-    happened = events.CallbackScheduled(call_id=moment.call_id, at_ms=moment.at_ms, when=when, note=note)
-    return Result(output="Noted. Confirm the time and end the call.", happened=(happened,))
+    happened = events.CallbackScheduled(call_id=context.call_id, at_ms=context.at_ms, when=when, note=note)
+    return ToolResult(output="Noted. Confirm the time and end the call.", happened=(happened,))
 
 
-def do_not_call_again(moment: Moment, utterance: str) -> Result:
+def do_not_call_again(context: ToolContext, utterance: str) -> ToolResult:
     """The callee asks never to be called again. Use it at once; no persuasion.
 
     Args:
         utterance: the callee's own words.
     """
-    words = utterance.strip() or moment.last_words
-    happened = events.OptedOut(call_id=moment.call_id, at_ms=moment.at_ms, utterance=words)
-    return Result(output="Done. Confirm it in one sentence and end the call.", happened=(happened,))
+    words = utterance.strip() or context.last_words
+    happened = events.OptedOut(call_id=context.call_id, at_ms=context.at_ms, utterance=words)
+    return ToolResult(output="Done. Confirm it in one sentence and end the call.", happened=(happened,))
 
 
-def transfer_to_human(moment: Moment, reason: str) -> Result:
+def transfer_to_human(context: ToolContext, reason: str) -> ToolResult:
     """Hand the callee over to a human colleague. Say in the same turn that you connect them.
 
     Args:
         reason: what the callee wants, for the colleague.
     """
-    happened = events.TransferAsked(call_id=moment.call_id, at_ms=moment.at_ms, reason=reason)
-    return Result(output="The callee is connected when you have finished.", happened=(happened,), then=Then.TRANSFER)
+    happened = events.TransferAsked(call_id=context.call_id, at_ms=context.at_ms, reason=reason)
+    return ToolResult(
+        output="The callee is connected when you have finished.", happened=(happened,), follow_up=FollowUp.TRANSFER
+    )
 
 
-def press_digits(moment: Moment, digits: str) -> Result:
+def press_digits(context: ToolContext, digits: str) -> ToolResult:
     """Press keys, for example in a telephone menu.
 
     Args:
@@ -92,18 +94,18 @@ def press_digits(moment: Moment, digits: str) -> Result:
     wrong = set(digits) - DIGITS
     if wrong or not 0 < len(digits) <= 32:
         raise BadInput(f"{digits[:40]!r} cannot be pressed", do="use at most 32 of 0-9, *, #, A-D and w")
-    happened = events.DigitsSent(call_id=moment.call_id, at_ms=moment.at_ms, digits=digits)
-    return Result(output="Pressed. Listen.", happened=(happened,), press=digits, then=Then.NOTHING)
+    happened = events.DigitsSent(call_id=context.call_id, at_ms=context.at_ms, digits=digits)
+    return ToolResult(output="Pressed. Listen.", happened=(happened,), press=digits, follow_up=FollowUp.NOTHING)
 
 
-def leave_voicemail(moment: Moment, message: str) -> Result:
+def leave_voicemail(context: ToolContext, message: str) -> ToolResult:
     """A machine answered. Call this first; then say the message, and end the call in that turn.
 
     Args:
         message: exactly what you will say.
     """
-    happened = events.VoicemailLeft(call_id=moment.call_id, at_ms=moment.at_ms, message=message)
-    return Result(output="Now say the message and call end_call with reason voicemail.", happened=(happened,))
+    happened = events.VoicemailLeft(call_id=context.call_id, at_ms=context.at_ms, message=message)
+    return ToolResult(output="Now say the message and call end_call with reason voicemail.", happened=(happened,))
 
 
 CALL_TOOLS: tuple[Tool, ...] = (
@@ -129,11 +131,11 @@ def _noting(questions: Sequence[Question]) -> Tool:
     """`record_answer`, for these questions and their forms only: what does not fit goes back to the model."""
     by_id = {question.id: question for question in questions}
 
-    def record(moment: Moment, question: str, value: str) -> Result:
+    def record(context: ToolContext, question: str, value: str) -> ToolResult:
         asked = by_id.get(question.strip().lower())
         if asked is None:
             raise BadInput(f"there is no question {question[:80]!r}", do=f"known ids: {', '.join(by_id)}")
-        return record_answer(moment, asked.id, canonical(asked, value))
+        return record_answer(context, asked.id, canonical(asked, value))
 
     general = tool(record_answer)
     forms = "; ".join(f"{name}: {form(question)}" for name, question in by_id.items())

@@ -180,9 +180,9 @@ class Conversation:
                 self._speech.add_words(item_id, index, text)
             case wire.TranscriptDone(item_id=item_id, content_index=index, transcript=text):
                 self._speech.words_done(item_id, index, text, now_ms)
-            case wire.SpeechStarted(item_id=item_id):
+            case wire.InputSpeechStarted(item_id=item_id):
                 self._callee_began(item_id, now_ms)
-            case wire.SpeechStopped(item_id=item_id):
+            case wire.InputSpeechStopped(item_id=item_id):
                 self._callee_ended(item_id, now_ms)
             case wire.TimeoutTriggered(item_id=item_id):
                 self.history.said(item_id, "callee", "")
@@ -204,7 +204,7 @@ class Conversation:
                 self._tool_called(event, now_ms)
             case wire.LimitsUpdated(rate_limits=limits):
                 self._responses.limited(limits, now_ms)
-            case wire.ErrorReported(error=error):
+            case wire.ServerError(error=error):
                 self._take_error(ReportedError.read(error), now_ms)
             case wire.Other(type=kind, is_known=False, raw=raw):
                 text = raw[:500].decode(errors="replace")

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice import wire
+from opendeep_kit.voice.session_setup import SessionSetup, session_update
 
 TURNED_AWAY_S, LONGEST_WAIT_S = 20.0, 300.0
 """A 429 that names no time; the longest that is believed."""
@@ -61,9 +62,9 @@ async def check_voice(client: openai.AsyncOpenAI, settings: VoiceSettings) -> No
     connection = await connect(client, settings)
     try:
         async with asyncio.timeout(settings.connect_timeout_s):
-            await connection.send_raw(wire.session_update("Check.", (), settings))
+            await connection.send_raw(session_update(SessionSetup(instructions="Check.", tools=()), settings))
             while not isinstance(event := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
-                if isinstance(event, wire.ErrorReported):
+                if isinstance(event, wire.ServerError):
                     raise refusal(event.error)
     except (ConnectionClosed, TimeoutError) as error:
         raise Unavailable("the voice model hung up before it was configured", do="look at its log") from error

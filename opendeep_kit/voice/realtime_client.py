@@ -15,8 +15,6 @@ import contextlib
 from asyncio import FIRST_COMPLETED
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import openai
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
@@ -33,6 +31,7 @@ from opendeep_kit.voice.handshake_client import CLOSE_S, TurnedAway, connect, re
 from opendeep_kit.voice.model_audio import ModelAudio
 from opendeep_kit.voice.model_errors import ReportedError
 from opendeep_kit.voice.reconnect_policy import ReconnectPolicy
+from opendeep_kit.voice.session_setup import SessionSetup, detection_update, session_update
 
 QUEUE_MS = 2000
 TICK_S = 0.1
@@ -45,16 +44,6 @@ OnLimits = Callable[[Sequence[wire.RateLimit], float], None]
 
 def _ignore(limits: Sequence[wire.RateLimit], wait_s: float) -> None:
     del limits, wait_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """What the model is told at the start."""
-
-    instructions: str
-    tools: Sequence[Mapping[str, Any]]
-    language: str = ""
-    """BCP 47, what the callee speaks; empty: not known."""
 
 
 class RealtimeVoice:
@@ -73,7 +62,7 @@ class RealtimeVoice:
         self,
         client: openai.AsyncOpenAI,
         settings: VoiceSettings,
-        session: Session,
+        setup: SessionSetup,
         conversation: Conversation,
         *,
         call_id: str,
@@ -86,7 +75,7 @@ class RealtimeVoice:
     ) -> None:
         self._client = client
         self._settings = settings
-        self._session = session
+        self._setup = setup
         self._talk = conversation
         self._call_id = call_id
         self._now_ms = now_ms
@@ -146,7 +135,7 @@ class RealtimeVoice:
         self._settings = self._settings.model_copy(update={"turn_detection": turn})
         self._talk.fall_silent(self._now_ms())
         if self._connection is not None:
-            self._send(wire.detection_update(self._settings))
+            self._send(detection_update(self._settings))
         self._flush()
 
     def tool_finished(self, tool_call_id: str, output: str, *, wants_reply: bool) -> None:
@@ -215,14 +204,11 @@ class RealtimeVoice:
         """Wait for the session, configure it, replay the past."""
         async with asyncio.timeout(self._settings.connect_timeout_s):
             created = wire.parse(await connection.recv_bytes())
-            if isinstance(created, wire.ErrorReported):
+            if isinstance(created, wire.ServerError):
                 raise self._refusal(created.error)
-            setup = self._session
-            await connection.send_raw(
-                wire.session_update(setup.instructions, setup.tools, self._settings, language=setup.language)
-            )
+            await connection.send_raw(session_update(self._setup, self._settings))
             while not isinstance(updated := wire.parse(await connection.recv_bytes()), wire.SessionUpdated):
-                if isinstance(updated, wire.ErrorReported):
+                if isinstance(updated, wire.ServerError):
                     raise self._refusal(updated.error)
         self._sessions += 1
         replayed = 0

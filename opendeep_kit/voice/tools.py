@@ -16,12 +16,12 @@ from typing import Any, get_type_hints
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from opendeep_kit import events
 from opendeep_kit.errors import OpenDeepError, OurMistake
-from opendeep_kit.events import Event
 from opendeep_kit.logs import log
 
 
-class Then(StrEnum):
+class FollowUp(StrEnum):
     """What the call does after a tool."""
 
     REPLY = "reply"
@@ -34,7 +34,7 @@ class Then(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class ToolContext:
     """What a tool may know of the call it runs in."""
 
     call_id: str
@@ -46,29 +46,29 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class ToolResult:
     """What a tool did."""
 
     output: str
     """For the model to read."""
-    happened: tuple[Event, ...] = ()
-    then: Then = Then.REPLY
+    happened: tuple[events.Event, ...] = ()
+    follow_up: FollowUp = FollowUp.REPLY
     press: str = ""
     """Digits to send to the line."""
 
 
-ToolFunction = Callable[..., Result | str | Awaitable[Result | str]]
+ToolFunction = Callable[..., ToolResult | str | Awaitable[ToolResult | str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """One function the model may call. A first parameter annotated `Moment` is ours, not the model's."""
+    """One function the model may call. A first parameter annotated `ToolContext` is ours, not the model's."""
 
     name: str
     description: str
     arguments: type[BaseModel]
     function: ToolFunction
-    takes_moment: bool
+    takes_context: bool
 
     def schema(self) -> dict[str, Any]:
         """The entry of `session.tools` (not nested under "function": that is the other API)."""
@@ -95,11 +95,11 @@ def tool(function: ToolFunction) -> Tool:
     told = {param.arg_name: param.description for param in doc.params}
     hints = get_type_hints(function)
     fields: dict[str, Any] = {}
-    takes_moment = False
+    takes_context = False
     for parameter in inspect.signature(function).parameters.values():
         kind = hints.get(parameter.name)
-        if kind is Moment:
-            takes_moment = True
+        if kind is ToolContext:
+            takes_context = True
             continue
         if kind is None or not told.get(parameter.name):
             raise OurMistake(f"tool {name!r}: parameter {parameter.name!r} lacks a type or a line under Args")
@@ -113,7 +113,7 @@ def tool(function: ToolFunction) -> Tool:
         description=doc.description.strip(),
         arguments=model,
         function=function,
-        takes_moment=takes_moment,
+        takes_context=takes_context,
     )
 
 
@@ -127,34 +127,105 @@ class Toolbox:
         """For `session.update`."""
         return [tool.schema() for tool in self._tools.values()]
 
-    async def run(self, name: str, arguments: str, moment: Moment, *, timeout_s: float) -> tuple[Result, bool]:
+    async def run(
+        self, name: str, arguments: str, context: ToolContext, *, timeout_s: float
+    ) -> tuple[ToolResult, bool]:
         """Run a tool. Returns its result and whether it failed; never raises what a tool raised."""
         chosen = self._tools.get(name)
         if chosen is None:
-            return Result(output=f"There is no tool {name!r}. Tools: {', '.join(self._tools)}."), True
+            return ToolResult(output=f"There is no tool {name!r}. Tools: {', '.join(self._tools)}."), True
         try:
             given = chosen.arguments.model_validate_json(arguments or "{}")
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            return Result(output=f"The arguments are wrong: {wrong}. Correct them and call again."), True
+            return ToolResult(output=f"The arguments are wrong: {wrong}. Correct them and call again."), True
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._call(chosen, given, moment), False
+                return await self._call(chosen, given, context), False
         except TimeoutError:
-            return Result(output="The tool took too long. Go on without it."), True
+            return ToolResult(output="The tool took too long. Go on without it."), True
         except OpenDeepError as error:
-            return Result(output=f"It did not work: {error}"), True
+            return ToolResult(output=f"It did not work: {error}"), True
         except Exception as error:  # noqa: BLE001 - one tool run: the call goes on
             log().error("! a tool raised", tool=name, error=type(error).__name__)
-            return Result(output="The tool failed. Go on without it."), True
+            return ToolResult(output="The tool failed. Go on without it."), True
 
     @staticmethod
-    async def _call(chosen: Tool, given: BaseModel, moment: Moment) -> Result:
+    async def _call(chosen: Tool, given: BaseModel, context: ToolContext) -> ToolResult:
         arguments = {name: getattr(given, name) for name in type(given).model_fields}
-        first = (moment,) if chosen.takes_moment else ()
+        first = (context,) if chosen.takes_context else ()
         if inspect.iscoroutinefunction(chosen.function):
             returned = await chosen.function(*first, **arguments)
         else:
             # A plain function may block (a file, a database): never in the media loop.
             returned = await asyncio.to_thread(chosen.function, *first, **arguments)
-        return returned if isinstance(returned, Result) else Result(output=str(returned))
+        return returned if isinstance(returned, ToolResult) else ToolResult(output=str(returned))
+
+
+OnToolResult = Callable[[str, ToolResult, bool], None]
+"""(tool_call_id, result, is_failure)."""
+
+
+class ToolRuns:
+    """The running tools of one call.
+
+    Args:
+        now_ms: the call's clock.
+        emit: takes every event.
+        on_result: called in the loop when a tool is through, failed or out of time.
+    """
+
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        *,
+        call_id: str,
+        facts: Mapping[str, str],
+        timeout_s: float,
+        now_ms: Callable[[], float],
+        emit: Callable[[events.Event], None],
+        on_result: OnToolResult,
+    ) -> None:
+        self._toolbox = toolbox
+        self._call_id = call_id
+        self._facts = facts
+        self._timeout_s = timeout_s
+        self._now_ms = now_ms
+        self._emit = emit
+        self._on_result = on_result
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.last_words = ""
+        """What the callee said last, for tools that want it."""
+
+    def start(self, tool_call_id: str, name: str, arguments: str) -> None:
+        """Start a tool; the talk goes on meanwhile."""
+        task = asyncio.create_task(self._run(tool_call_id, name, arguments), name=f"tool-{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Cancel what still runs."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, tool_call_id: str, name: str, arguments: str) -> None:
+        began = self._now_ms()
+        context = ToolContext(call_id=self._call_id, at_ms=began, facts=self._facts, last_words=self.last_words)
+        result, is_failure = await self._toolbox.run(name, arguments, context, timeout_s=self._timeout_s)
+        for event in result.happened:
+            self._emit(event)
+        now_ms = self._now_ms()
+        self._emit(
+            events.ToolReturned(
+                call_id=self._call_id,
+                at_ms=now_ms,
+                tool_call_id=tool_call_id,
+                name=name,
+                output=result.output,
+                took_ms=now_ms - began,
+                is_failure=is_failure,
+            )
+        )
+        self._on_result(tool_call_id, result, is_failure)

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 import msgspec
 import pybase64
-
-from opendeep_kit.settings import VoiceSettings
 
 # ---- server events ----------------------------------------------------------------------------------
 
@@ -32,14 +30,14 @@ class SessionUpdated(msgspec.Struct, tag="session.updated"):
     session: dict[str, Any] = {}
 
 
-class SpeechStarted(msgspec.Struct, tag="input_audio_buffer.speech_started"):
+class InputSpeechStarted(msgspec.Struct, tag="input_audio_buffer.speech_started"):
     """The callee began to speak."""
 
     item_id: str = ""
     audio_start_ms: float = 0
 
 
-class SpeechStopped(msgspec.Struct, tag="input_audio_buffer.speech_stopped"):
+class InputSpeechStopped(msgspec.Struct, tag="input_audio_buffer.speech_stopped"):
     """The callee's turn is over."""
 
     item_id: str = ""
@@ -135,7 +133,7 @@ class FunctionCallDone(msgspec.Struct, tag="response.function_call_arguments.don
     arguments: str = "{}"
 
 
-class ErrorReported(msgspec.Struct, tag="error"):
+class ServerError(msgspec.Struct, tag="error"):
     """Something was refused; most leave the session as it was."""
 
     error: dict[str, Any]
@@ -173,8 +171,8 @@ class Other(msgspec.Struct):
 TypedEvent = (
     SessionCreated
     | SessionUpdated
-    | SpeechStarted
-    | SpeechStopped
+    | InputSpeechStarted
+    | InputSpeechStopped
     | TimeoutTriggered
     | TranscriptionCompleted
     | TranscriptionFailed
@@ -187,7 +185,7 @@ TypedEvent = (
     | TranscriptDelta
     | TranscriptDone
     | FunctionCallDone
-    | ErrorReported
+    | ServerError
     | LimitsUpdated
 )
 ServerEvent = TypedEvent | Other
@@ -289,41 +287,6 @@ def append_audio(pcm: bytes) -> str:
     return _APPEND_HEAD + pybase64.b64encode(pcm).decode("ascii") + _APPEND_TAIL
 
 
-def session_update(
-    instructions: str, tools: Sequence[Mapping[str, Any]], voice: VoiceSettings, *, language: str = ""
-) -> str:
-    """`session.update` with everything we rely on; server defaults differ between models.
-
-    Args:
-        language: BCP 47, of the callee's words; empty lets the transcription find out.
-    """
-    transcription = {"model": voice.transcription_model} | ({"language": language.split("-")[0]} if language else {})
-    source: dict[str, Any] = {
-        "format": _format(voice.audio_format),
-        "turn_detection": _turn_detection(voice),
-        "noise_reduction": {"type": voice.noise_reduction} if voice.noise_reduction else None,
-        "transcription": transcription if voice.transcription_model else None,
-    }
-    sound = {"format": _format(voice.audio_format), "voice": voice.voice, "speed": voice.speed}
-    session = {
-        "type": "realtime",
-        "output_modalities": ["audio"],
-        "instructions": instructions,
-        "audio": {"input": source, "output": sound},
-        "tools": list(tools),
-        "tool_choice": "auto",
-        "max_output_tokens": voice.max_output_tokens,
-    }
-    return _event("session.update", session=session)
-
-
-def detection_update(voice: VoiceSettings) -> str:
-    """`session.update` of the turn detection alone: what else stands is left alone."""
-    return _event(
-        "session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": _turn_detection(voice)}}}
-    )
-
-
 def user_text(text: str, item_id: str = "") -> str:
     """`conversation.item.create` with the callee's words, for replay."""
     return _create_item(_message("user", "input_text", text, item_id))
@@ -352,17 +315,17 @@ def tool_output(call_id: str, output: str) -> str:
 def create_response(instructions: str = "", event_id: str = "") -> str:
     """`response.create`; `instructions` replace the session's for this response only."""
     extra: dict[str, Any] = {"response": {"instructions": instructions}} if instructions else {}
-    return _event("response.create", event_id, **extra)
+    return event("response.create", event_id, **extra)
 
 
 def cancel_response(response_id: str, event_id: str = "") -> str:
     """`response.cancel`. Does not truncate."""
-    return _event("response.cancel", event_id, response_id=response_id)
+    return event("response.cancel", event_id, response_id=response_id)
 
 
 def truncate_item(item_id: str, content_index: int, audio_end_ms: int, event_id: str = "") -> str:
     """`conversation.item.truncate`: the model forgets what was not heard."""
-    return _event(
+    return event(
         "conversation.item.truncate",
         event_id,
         item_id=item_id,
@@ -373,10 +336,11 @@ def truncate_item(item_id: str, content_index: int, audio_end_ms: int, event_id:
 
 def delete_item(item_id: str, event_id: str = "") -> str:
     """`conversation.item.delete`: for items of which nothing was heard."""
-    return _event("conversation.item.delete", event_id, item_id=item_id)
+    return event("conversation.item.delete", event_id, item_id=item_id)
 
 
-def _event(kind: str, event_id: str = "", **fields: Any) -> str:
+def event(kind: str, event_id: str = "", **fields: Any) -> str:
+    """Any client event: its type, our id for it, and its fields."""
     head: dict[str, Any] = {"type": kind}
     if event_id:
         head["event_id"] = event_id
@@ -384,29 +348,9 @@ def _event(kind: str, event_id: str = "", **fields: Any) -> str:
 
 
 def _create_item(item: Mapping[str, Any]) -> str:
-    return _event("conversation.item.create", item=dict(item))
+    return event("conversation.item.create", item=dict(item))
 
 
 def _message(role: str, part: str, text: str, item_id: str) -> dict[str, Any]:
     item: dict[str, Any] = {"type": "message", "role": role, "content": [{"type": part, "text": text}]}
     return item | {"id": item_id} if item_id else item
-
-
-def _format(name: str) -> dict[str, Any]:
-    return {"type": "audio/pcm", "rate": 24000} if name == "pcm24" else {"type": f"audio/{name}"}
-
-
-def _turn_detection(voice: VoiceSettings) -> dict[str, Any]:
-    turn = voice.turn_detection
-    shared = {"create_response": turn.create_response, "interrupt_response": turn.interrupt_response}
-    if turn.type == "semantic_vad":
-        return {"type": "semantic_vad", "eagerness": turn.eagerness} | shared
-    detection: dict[str, Any] = {
-        "type": "server_vad",
-        "threshold": turn.threshold,
-        "prefix_padding_ms": turn.prefix_padding_ms,
-        "silence_duration_ms": turn.silence_duration_ms,
-    }
-    if turn.idle_timeout_ms is not None:
-        detection["idle_timeout_ms"] = turn.idle_timeout_ms
-    return detection | shared

@@ -19,7 +19,8 @@ from opendeep_kit.rehearsal.engines import Say, UseTool
 from opendeep_kit.rehearsal.realtime_server import RealtimeServer
 from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice.conversation import Conversation
-from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
+from opendeep_kit.voice.realtime_client import RealtimeVoice
+from opendeep_kit.voice.session_setup import SessionSetup
 from opendeep_kit.voice.wire import RateLimit
 from tests.rehearsal.realtime_peer import LONG, SILENCE, RecordingDialogue, loud, serving
 
@@ -44,7 +45,7 @@ class Call:
         self.voice = RealtimeVoice(
             self.client,
             VoiceSettings(reconnect_attempts=8, **voice),
-            Session(instructions="You call about teeth.", tools=[TOOL]),
+            SessionSetup(instructions="You call about teeth.", tools=[TOOL]),
             self.talk,
             call_id="c",
             line_rate_hz=24000,

@@ -11,8 +11,8 @@ from opendeep_kit.rehearsal.reply import ScriptDialogue, sentences
 from opendeep_kit.tasks.prompt import render
 from opendeep_kit.tasks.script import load_script, parse_script
 from opendeep_kit.voice.call_tools import CALL_TOOLS
+from opendeep_kit.voice.dtmf_input import describe_keys
 from opendeep_kit.voice.history import History
-from opendeep_kit.voice.keys import told
 
 SCRIPTS = Path(__file__).parents[2] / "notebooks/scripts"
 FACTS = {"name": "Maria Alvarez", "appointment": "Tuesday at ten"}
@@ -361,7 +361,7 @@ async def test_keys_answer_a_question() -> None:
     await call.callee("Yes.")
     assert ATTENDING in str(call.history[-1].text)
     await call.callee("Yes.")
-    call.history.append(Turn(role=TurnRole.SYSTEM, text=told("4#")))
+    call.history.append(Turn(role=TurnRole.SYSTEM, text=describe_keys("4#")))
 
     assert ARRIVAL in await call.agent()
     assert call.tools[-1] == ("record_answer", {"question": "pain", "value": "4"})

@@ -11,7 +11,7 @@ from opendeep_kit.audio.tones import dtmf, tone
 from opendeep_kit.voice import wire
 from opendeep_kit.voice.agent_speech import AgentSpeech, Effects
 from opendeep_kit.voice.history import History
-from opendeep_kit.voice.own_words import Own, OwnWords
+from opendeep_kit.voice.prepared_speech import PreparedSpeech, PreparedSpeechPlayer
 
 TEXT = "Can you come on Tuesday?"
 
@@ -24,7 +24,7 @@ class Line:
         self.speech = AgentSpeech("c", self.playout, self.effects, self.history, in_flight_ms=40, disclosure="")
         self.now_ms = 0.0
         happened = self.effects.happened
-        self.own = OwnWords(self.playout, call_id="c", now_ms=lambda: self.now_ms, emit=happened.append)
+        self.own = PreparedSpeechPlayer(self.playout, call_id="c", now_ms=lambda: self.now_ms, emit=happened.append)
 
     def sound(self, ms: int, *, lead_in_ms: int = 0, item: str = "a1") -> None:
         """Sound from the model."""
@@ -124,7 +124,7 @@ def test_effects_are_handed_out_once(line: Line) -> None:
 
 def test_own_sentence_that_was_cut_tells_what_was_heard(line: Line) -> None:
     """The callee speaks over "One moment": the words until then are told, and the model is told nothing."""
-    line.own.say(Own(tone(440.0, 24000, 1000), "One moment, please."))
+    line.own.say(PreparedSpeech(tone(440.0, 24000, 1000), "One moment, please."))
     line.play(640)
     line.speech.cut(line.now_ms)
     said, interrupted = line.effects.happened[-2:]
@@ -138,7 +138,7 @@ def test_own_sentence_that_was_cut_tells_what_was_heard(line: Line) -> None:
 
 def test_keys_are_not_cut(line: Line) -> None:
     """A menu talks on while keys are pressed: they are sounded to their end, what the model meant to say is not."""
-    line.own.say(Own(dtmf("12", 24000)))
+    line.own.say(PreparedSpeech(dtmf("12", 24000)))
     line.sound(2000)
     line.play(60)
     line.speech.cut(line.now_ms)

@@ -7,12 +7,12 @@ import pytest
 from opendeep_kit import events
 from opendeep_kit.tasks.spec import TaskSpec, spec_from
 from opendeep_kit.voice.call_tools import CALL_TOOLS, tools_for
-from opendeep_kit.voice.tools import Moment, Result, Then, Toolbox
+from opendeep_kit.voice.tools import FollowUp, Toolbox, ToolContext, ToolResult
 
-MOMENT = Moment(call_id="c", at_ms=900.0, last_words="Stop calling me.")
+MOMENT = ToolContext(call_id="c", at_ms=900.0, last_words="Stop calling me.")
 
 
-async def use(name: str, **arguments: str) -> tuple[Result, bool]:
+async def use(name: str, **arguments: str) -> tuple[ToolResult, bool]:
     """One tool, called as the model calls it."""
     return await Toolbox(CALL_TOOLS).run(name, json.dumps(arguments), MOMENT, timeout_s=5)
 
@@ -37,58 +37,58 @@ def test_names() -> None:
             "end_call",
             {"reason": "refused"},
             events.EndAsked(call_id="c", at_ms=900, reason="refused"),
-            Then.HANG_UP,
+            FollowUp.HANG_UP,
             "",
         ),
         (
             "record_answer",
             {"question": " pain ", "value": " 4 "},
             events.AnswerRecorded(call_id="c", at_ms=900, question="pain", value="4"),
-            Then.REPLY,
+            FollowUp.REPLY,
             "",
         ),
         (
             "schedule_callback",
             {"when": "tomorrow at nine"},
             events.CallbackScheduled(call_id="c", at_ms=900, when="tomorrow at nine", note=""),
-            Then.REPLY,
+            FollowUp.REPLY,
             "",
         ),
         (
             "do_not_call_again",
             {"utterance": "Take me off your list."},
             events.OptedOut(call_id="c", at_ms=900, utterance="Take me off your list."),
-            Then.REPLY,
+            FollowUp.REPLY,
             "",
         ),
         (
             "transfer_to_human",
             {"reason": "billing"},
             events.TransferAsked(call_id="c", at_ms=900, reason="billing"),
-            Then.TRANSFER,
+            FollowUp.TRANSFER,
             "",
         ),
         (
             "press_digits",
             {"digits": "1w#"},
             events.DigitsSent(call_id="c", at_ms=900, digits="1w#"),
-            Then.NOTHING,
+            FollowUp.NOTHING,
             "1w#",
         ),
         (
             "leave_voicemail",
             {"message": "Please call back."},
             events.VoicemailLeft(call_id="c", at_ms=900, message="Please call back."),
-            Then.REPLY,
+            FollowUp.REPLY,
             "",
         ),
     ],
 )
-async def test_tool(name: str, arguments: dict[str, str], happened: events.Event, then: Then, press: str) -> None:
+async def test_tool(name: str, arguments: dict[str, str], happened: events.Event, then: FollowUp, press: str) -> None:
     """Each tool makes exactly one thing happen, at the moment of the call."""
     result, failed = await use(name, **arguments)
 
-    assert (result.happened, result.then, result.press, failed) == ((happened,), then, press, False)
+    assert (result.happened, result.follow_up, result.press, failed) == ((happened,), then, press, False)
     assert result.output
 
 
@@ -114,7 +114,7 @@ async def test_reason_nobody_knows() -> None:
     result, failed = await use("end_call", reason="bored")
 
     assert failed
-    assert result.then is Then.REPLY
+    assert result.follow_up is FollowUp.REPLY
 
 
 # ---- fitted to a task -------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ SURVEY = task(
 )
 
 
-async def note(question: str, value: str) -> tuple[Result, bool]:
+async def note(question: str, value: str) -> tuple[ToolResult, bool]:
     """`record_answer` in a call for the survey."""
     box, arguments = Toolbox(tools_for(SURVEY)), json.dumps({"question": question, "value": value})
     return await box.run("record_answer", arguments, MOMENT, timeout_s=5)

@@ -7,7 +7,7 @@ import pytest
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.voice.knowledge import PASSAGE_CHARS, Documents, documents_tool, table_tool
-from opendeep_kit.voice.tools import Moment, Tool, Toolbox
+from opendeep_kit.voice.tools import Tool, Toolbox, ToolContext
 
 PRICES = """# Prices
 
@@ -25,7 +25,7 @@ clinic,AB-13,Bob,,none
 garage,AB-14,Eve,Friday,brakes
 clinic,ab 15,Cat,Monday,none
 """
-MOMENT = Moment(call_id="c", at_ms=0.0)
+MOMENT = ToolContext(call_id="c", at_ms=0.0)
 
 
 async def asked(tool: Tool, arguments: str) -> tuple[str, bool]:

@@ -19,7 +19,8 @@ from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.settings import VoiceSettings
 from opendeep_kit.voice import realtime_client, reconnect_policy
 from opendeep_kit.voice.conversation import Conversation
-from opendeep_kit.voice.realtime_client import RealtimeVoice, Session
+from opendeep_kit.voice.realtime_client import RealtimeVoice
+from opendeep_kit.voice.session_setup import SessionSetup
 
 WITHIN_S = 1.0
 Peer = websockets.ServerConnection
@@ -140,7 +141,7 @@ class Call:
         self.voice = RealtimeVoice(
             self.client,
             VoiceSettings(**{"reconnect_within_s": WITHIN_S, "connect_timeout_s": 0.2} | voice),
-            Session(instructions="You call about teeth.", tools=[]),
+            SessionSetup(instructions="You call about teeth.", tools=[]),
             self.talk,
             call_id="c",
             line_rate_hz=24000,

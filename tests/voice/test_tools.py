@@ -8,12 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from opendeep_kit.errors import BadInput, OurMistake
-from opendeep_kit.voice.tools import Moment, Result, Then, Toolbox, tool
+from opendeep_kit.voice.tools import FollowUp, Toolbox, ToolContext, ToolResult, tool
 
-MOMENT = Moment(call_id="c", at_ms=1200.0, facts={"name": "Maria"}, last_words="Yes.")
+MOMENT = ToolContext(call_id="c", at_ms=1200.0, facts={"name": "Maria"}, last_words="Yes.")
 
 
-def book(moment: Moment, day: Literal["monday", "tuesday"], people: int = 2, note: str | None = None) -> str:
+def book(moment: ToolContext, day: Literal["monday", "tuesday"], people: int = 2, note: str | None = None) -> str:
     """Book a table. Only after the callee agreed.
 
     Args:
@@ -24,13 +24,13 @@ def book(moment: Moment, day: Literal["monday", "tuesday"], people: int = 2, not
     return f"{moment.facts['name']}: {day} for {people}, {note}"
 
 
-async def look_up(number: str) -> Result:
+async def look_up(number: str) -> ToolResult:
     """Look up an order.
 
     Args:
         number: the order's number.
     """
-    return Result(output=f"{number} is on its way", then=Then.NOTHING)
+    return ToolResult(output=f"{number} is on its way", follow_up=FollowUp.NOTHING)
 
 
 def test_schema_comes_from_signature_and_docstring() -> None:
@@ -95,7 +95,7 @@ def test_untyped_parameter_is_our_mistake() -> None:
         tool(untyped)
 
 
-async def ran(function: object, arguments: str, *, name: str = "", timeout_s: float = 5.0) -> tuple[Result, bool]:
+async def ran(function: object, arguments: str, *, name: str = "", timeout_s: float = 5.0) -> tuple[ToolResult, bool]:
     """Run one function as the only tool of a call."""
     made = tool(function)  # type: ignore[arg-type]
     return await Toolbox([made]).run(name or made.name, arguments, MOMENT, timeout_s=timeout_s)
@@ -105,14 +105,14 @@ async def test_plain_function_runs() -> None:
     """A text that a function returns is the tool's output; defaults hold, the moment is passed."""
     result, failed = await ran(book, '{"day":"monday"}')
 
-    assert (result, failed) == (Result(output="Maria: monday for 2, None"), False)
+    assert (result, failed) == (ToolResult(output="Maria: monday for 2, None"), False)
 
 
 async def test_coroutine_function_runs() -> None:
     """A coroutine's `Result` is handed on as it is; arguments nobody asked for are ignored."""
     result, failed = await ran(look_up, '{"number":"17","mood":"good"}')
 
-    assert (result, failed) == (Result(output="17 is on its way", then=Then.NOTHING), False)
+    assert (result, failed) == (ToolResult(output="17 is on its way", follow_up=FollowUp.NOTHING), False)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_wrong_arguments_are_told_to_the_model(arguments: str, told: str) 
     assert failed
     assert result.output.startswith("The arguments are wrong: ")
     assert told in result.output
-    assert (result.happened, result.then) == ((), Then.REPLY)
+    assert (result.happened, result.follow_up) == ((), FollowUp.REPLY)
 
 
 async def test_missing_tool_is_told_with_those_there_are() -> None:

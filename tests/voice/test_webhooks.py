@@ -11,10 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.voice.tools import Moment, Tool, Toolbox
+from opendeep_kit.voice.tools import Tool, Toolbox, ToolContext
 from opendeep_kit.voice.webhooks import Endpoint, WebhookLimits, webhook_tool
 
-MOMENT = Moment(call_id="c", at_ms=0.0)
+MOMENT = ToolContext(call_id="c", at_ms=0.0)
 KEY = SecretStr("Bearer hunter2/hunter2")
 NOT_ALLOWED = (
     "It did not work: GET is not allowed for this address: use one of the addresses in the tool's description."

@@ -12,7 +12,7 @@ from enum import StrEnum
 from opendeep_kit import events
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.settings import CallSettings
-from opendeep_kit.voice.tools import Then
+from opendeep_kit.voice.tools import FollowUp
 
 FILL_AFTER_MS = 2000
 """So long without a model, the callee is told to wait."""
@@ -21,7 +21,7 @@ QUIET_BEFORE_HANG_UP_MS = 500
 STAYED_SILENT = "the callee stayed silent"
 
 
-class Do(StrEnum):
+class CallAction(StrEnum):
     """What the call needs now."""
 
     OPEN = "open"
@@ -35,15 +35,15 @@ class Do(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DueAction:
     """One thing to do; `by` and `detail` say why, for hang-ups."""
 
-    do: Do
+    action: CallAction
     by: EndedBy = EndedBy.AGENT
     detail: str = ""
 
 
-class Ending:
+class CallTimers:
     """The watch over one call's length and silences."""
 
     def __init__(self, settings: CallSettings) -> None:
@@ -53,9 +53,9 @@ class Ending:
         self._last_activity_ms = 0.0
         self._quiet_since_ms: float | None = None
         self._nudges = 0
-        self._then = Then.NOTHING
+        self._planned = FollowUp.NOTHING
         self._detail = ""
-        self._then_by_ms = 0.0
+        self._end_by_ms = 0.0
         self._lost_ms: float | None = None
         self._is_taken_over = False
 
@@ -80,13 +80,13 @@ class Ending:
             case events.DigitReceived():
                 self._nudges = 0
             case events.Nudged():
-                # Ours comes after `Do.NUDGE`; the model's own detector may be quicker.
+                # Ours comes after `CallAction.NUDGE`; the model's own detector may be quicker.
                 self._nudges += 1
             case events.ReplyBegan():
                 self._has_opened = True
             case events.AgentInterrupted():
                 # "Wait, one more thing": a goodbye that was not heard does not count.
-                self._then = Then.NOTHING
+                self._planned = FollowUp.NOTHING
             case events.EndAsked(reason=reason) | events.TransferAsked(reason=reason):
                 self._detail = reason
             case events.SpeechStopped() | events.AgentSaid():
@@ -95,18 +95,18 @@ class Ending:
                 return
         self._last_activity_ms = now_ms
 
-    def plan(self, then: Then, now_ms: float) -> None:
+    def plan_end(self, follow_up: FollowUp, now_ms: float) -> None:
         """A tool asked for the end; it comes when everything is said."""
-        if then in (Then.HANG_UP, Then.TRANSFER):
-            self._then = then
-            self._then_by_ms = now_ms + self._settings.goodbye_limit_s * 1000
+        if follow_up in (FollowUp.HANG_UP, FollowUp.TRANSFER):
+            self._planned = follow_up
+            self._end_by_ms = now_ms + self._settings.goodbye_limit_s * 1000
 
     def take_over(self) -> None:
         """A person leads the talk: only its longest duration ends it now."""
         self._is_taken_over = True
-        self._then = Then.NOTHING
+        self._planned = FollowUp.NOTHING
 
-    def check(self, now_ms: float, *, is_quiet: bool) -> Decision | None:
+    def check(self, now_ms: float, *, is_quiet: bool) -> DueAction | None:
         """What to do now, if anything; call it several times a second."""
         if not is_quiet:
             self._quiet_since_ms = None
@@ -115,29 +115,29 @@ class Ending:
         if self._answered_ms is None:
             return None
         if now_ms - self._answered_ms > self._settings.max_duration_s * 1000:
-            return Decision(Do.HANG_UP, EndedBy.LIMIT, "maximum duration reached")
+            return DueAction(CallAction.HANG_UP, EndedBy.LIMIT, "maximum duration reached")
         if self._is_taken_over:
             return None
         if self._lost_ms is not None and now_ms - self._lost_ms >= FILL_AFTER_MS:
             self._lost_ms = None
-            return Decision(Do.FILL)
-        if self._then is not Then.NOTHING:
+            return DueAction(CallAction.FILL)
+        if self._planned is not FollowUp.NOTHING:
             return self._check_end(now_ms)
         if self._nudges > self._settings.max_nudges:
-            return Decision(Do.HANG_UP, EndedBy.LIMIT, STAYED_SILENT)
+            return DueAction(CallAction.HANG_UP, EndedBy.LIMIT, STAYED_SILENT)
         return self._check_silence(now_ms)
 
     def _quiet_ms(self, now_ms: float) -> float:
         return 0.0 if self._quiet_since_ms is None else now_ms - self._quiet_since_ms
 
-    def _check_end(self, now_ms: float) -> Decision | None:
-        if self._quiet_ms(now_ms) < QUIET_BEFORE_HANG_UP_MS and now_ms < self._then_by_ms:
+    def _check_end(self, now_ms: float) -> DueAction | None:
+        if self._quiet_ms(now_ms) < QUIET_BEFORE_HANG_UP_MS and now_ms < self._end_by_ms:
             return None
-        do = Do.TRANSFER if self._then is Then.TRANSFER else Do.HANG_UP
-        self._then = Then.NOTHING
-        return Decision(do, EndedBy.AGENT, self._detail)
+        action = CallAction.TRANSFER if self._planned is FollowUp.TRANSFER else CallAction.HANG_UP
+        self._planned = FollowUp.NOTHING
+        return DueAction(action, EndedBy.AGENT, self._detail)
 
-    def _check_silence(self, now_ms: float) -> Decision | None:
+    def _check_silence(self, now_ms: float) -> DueAction | None:
         if self._quiet_since_ms is None or self._answered_ms is None:
             return None
         if not self._has_opened:
@@ -146,11 +146,11 @@ class Ending:
                 return None
             self._has_opened = True
             self._last_activity_ms = now_ms
-            return Decision(Do.OPEN)
+            return DueAction(CallAction.OPEN)
         silent_ms = now_ms - max(self._last_activity_ms, self._quiet_since_ms)
         if silent_ms < self._settings.silence_nudge_s * 1000:
             return None
         self._last_activity_ms = now_ms
         if self._nudges >= self._settings.max_nudges:
-            return Decision(Do.HANG_UP, EndedBy.LIMIT, STAYED_SILENT)
-        return Decision(Do.NUDGE)
+            return DueAction(CallAction.HANG_UP, EndedBy.LIMIT, STAYED_SILENT)
+        return DueAction(CallAction.NUDGE)

@@ -17,7 +17,7 @@ OWN = "own"
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class PreparedSpeech:
     """Something that the call can say by itself."""
 
     pcm: bytes = field(repr=False)
@@ -26,10 +26,10 @@ class Own:
     """Empty for what is no speech: an interruption does not cut it."""
 
 
-NOTHING = Own(b"")
+NO_SPEECH = PreparedSpeech(b"")
 
 
-class OwnWords:
+class PreparedSpeechPlayer:
     """The call's own sound, in the same queue as the model's."""
 
     def __init__(
@@ -41,7 +41,7 @@ class OwnWords:
         self._emit = emit
         self._count = 0
 
-    def say(self, own: Own) -> None:
+    def say(self, own: PreparedSpeech) -> None:
         """Queue it after what is being said."""
         if own.pcm:
             item_id = f"{OWN}:{self._count}"

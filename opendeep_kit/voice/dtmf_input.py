@@ -12,11 +12,11 @@ PAUSE_MS = 1500.0
 """So long after the last key the callee is taken to be through."""
 END_KEY = "#"
 """Callees press it when they are through: nothing is waited for then."""
-_TOLD = "On the telephone the callee pressed: {keys}"
-_KEYS = re.compile(_TOLD.format(keys="([0-9A-D*# ]+)"))
+_SENTENCE = "On the telephone the callee pressed: {keys}"
+_KEYS = re.compile(_SENTENCE.format(keys="([0-9A-D*# ]+)"))
 
 
-class PressedKeys:
+class DtmfInput:
     """Keys of one callee that the agent has not been told yet."""
 
     def __init__(self) -> None:
@@ -36,9 +36,9 @@ class PressedKeys:
         return taken
 
 
-def told(keys: str) -> str:
+def describe_keys(keys: str) -> str:
     """What the agent is told, keys apart so that no model takes them for one number."""
-    return _TOLD.format(keys=" ".join(keys))
+    return _SENTENCE.format(keys=" ".join(keys))
 
 
 def keys_in(text: str) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.voice.own_tools import OwnTools
-from opendeep_kit.voice.tools import Moment, Toolbox
+from opendeep_kit.voice.tenant_tools import TenantTools
+from opendeep_kit.voice.tools import Toolbox, ToolContext
 
 TABLE = '[tables.look_up_contact]\nfile = "customers.csv"\nkey = "number"\ncolumns = ["plan"]\n'
 SERVICE = """
@@ -29,18 +29,18 @@ def clinic(tmp_path: Path) -> Path:
 
 async def asked(root: Path, name: str, arguments: str) -> str:
     """What the tool of this name tells the model."""
-    box = Toolbox(OwnTools(root).named("clinic", [name]))
-    result, _ = await box.run(name, arguments, Moment(call_id="c", at_ms=0), timeout_s=5)
+    box = Toolbox(TenantTools(root).named("clinic", [name]))
+    result, _ = await box.run(name, arguments, ToolContext(call_id="c", at_ms=0), timeout_s=5)
     return result.output
 
 
 def test_only_the_tools_named_are_given(clinic: Path) -> None:
     """A script gets what it asks for, in its order, and nothing else of the tenant's."""
-    tools = OwnTools(clinic).named("clinic", ["free_slots", "search_documents"])
+    tools = TenantTools(clinic).named("clinic", ["free_slots", "search_documents"])
 
     assert [tool.name for tool in tools] == ["free_slots", "search_documents"]
     assert tools[0].description == "Knows the free slots. Addresses: GET https://api.example.com/slots."
-    assert OwnTools(clinic).named("clinic", []) == ()
+    assert TenantTools(clinic).named("clinic", []) == ()
 
 
 async def test_documents_and_tables_answer(clinic: Path) -> None:
@@ -54,14 +54,14 @@ async def test_documents_and_tables_answer(clinic: Path) -> None:
 def test_another_tenant_has_none_of_it(clinic: Path) -> None:
     """Tools are the tenant's, and no id leads out of the folder of them all."""
     with pytest.raises(BadInput, match=r"the tenant 'other' has no tool 'search_documents', only: none: add it in"):
-        OwnTools(clinic).named("other", ["search_documents"])
+        TenantTools(clinic).named("other", ["search_documents"])
     with pytest.raises(BadInput, match="can have no folder"):
-        OwnTools(clinic / "clinic").named("../clinic", ["search_documents"])
+        TenantTools(clinic / "clinic").named("../clinic", ["search_documents"])
 
 
 def test_made_once_until_the_file_changes(clinic: Path) -> None:
     """All calls share a tenant's tools; a new file counts from the next call on."""
-    own = OwnTools(clinic)
+    own = TenantTools(clinic)
     first = own.named("clinic", ["look_up_contact"])
 
     assert own.named("clinic", ["look_up_contact"])[0] is first[0]
@@ -73,7 +73,7 @@ def test_made_once_until_the_file_changes(clinic: Path) -> None:
 
 def test_edited_document_counts_without_a_restart(clinic: Path) -> None:
     """The tools made for the first call tell what stands in the file now."""
-    (tool,) = OwnTools(clinic).named("clinic", ["search_documents"])
+    (tool,) = TenantTools(clinic).named("clinic", ["search_documents"])
     tool.function("park")
     (clinic / "clinic" / "documents" / "parking.md").write_text("You can park in front of the house.")
 
@@ -99,6 +99,6 @@ def test_wrong_file_is_a_sentence(clinic: Path, text: str, sentence: str) -> Non
     (clinic / "clinic" / "tools.toml").write_text(text)
 
     with pytest.raises(BadInput) as caught:
-        OwnTools(clinic).named("clinic", ["search_documents"])
+        TenantTools(clinic).named("clinic", ["search_documents"])
     assert sentence in str(caught.value)
     assert "k-secret" not in str(caught.value)

@@ -70,7 +70,7 @@ class _Tools(_Part):
     services: dict[Name, _Service] = Field(default_factory=dict)
 
 
-class OwnTools:
+class TenantTools:
     """Every tenant's own tools, made once and shared by all calls.
 
     Args:
