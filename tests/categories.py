@@ -85,6 +85,7 @@ PLACES: dict[Category, tuple[str, ...]] = {
         "test_app.py",
         "test_call_floor.py",
         "test_child_process.py",
+        "test_notebooks.py",
         "test_public_names.py",
         "voice/test_webhooks.py",
         "widgets/test_call_player.py",

@@ -156,8 +156,8 @@ def test_parameters(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in ALL if name[0].isdigit()])
 def test_it_says_what_one_will_have(name: str) -> None:
-    """Each step of the journey begins with its end."""
-    assert cells(name)[0].source.split("\n\n")[1].startswith("**At the end you will ")
+    """Each step of the journey begins with what it leads to."""
+    assert cells(name)[0].source.split("\n\n")[1].startswith("**By the end** you will ")
 
 
 @pytest.mark.parametrize("name", ALL)
