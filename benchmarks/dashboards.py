@@ -34,7 +34,7 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import func, select
 
 from opendeep_kit import events
-from opendeep_kit.boards.desk import existing_tenant
+from opendeep_kit.boards.presenter import existing_tenant
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.campaigns.model import Campaign, TenantLimits
 from opendeep_kit.campaigns.specs import parse_spec

@@ -24,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import insert
 
-from opendeep_kit.boards.quality.figures import Scope, dispositions, totals, versions, worst
+from opendeep_kit.boards.quality.figures import CallScope, dispositions, totals, versions, worst
 from opendeep_kit.record import directory, tables
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
@@ -113,7 +113,7 @@ def ask_as_the_board(mine: Warehouse) -> None:
         "30 days": now - timedelta(days=30),
         "all": now.replace(year=2000),
     }.items():
-        scope = Scope(since=since)
+        scope = CallScope(since=since)
         for question in (totals, dispositions, worst):
             took = timed(lambda question=question, scope=scope: question(mine.connection, scope))
             print(f"{f'{question.__name__}, {period}':50} {took}")

@@ -26,7 +26,7 @@ from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.rehearsal.host import LOOPBACK, Addresses
 from opendeep_kit.rehearsal.host_process import HostProcess
 from opendeep_kit.tasks.script import CallScript
-from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
+from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.voice.handshake_client import check_voice
 
 
@@ -60,7 +60,7 @@ async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATO
         stack.callback(database.close)
         event_log = EventLog(database)
         stack.push_async_callback(asyncio.to_thread, event_log.close)
-        keep_default_tenant(database)
+        directory.ensure_default_tenant(database, now=datetime.now(UTC))
         host, addresses = None, host_addresses(settings)
         with_voice(settings, addresses)  # a mistake is told before anything is started
         if needs_host(settings, line):
@@ -133,10 +133,3 @@ async def _running(host: HostProcess) -> AsyncIterator[Addresses]:
         yield await host.start()
     finally:
         await host.stop()
-
-
-def keep_default_tenant(database: Database) -> None:
-    """Who calls when no tenant is named."""
-    if directory.tenant(database, DEFAULT_TENANT) is None:
-        tenant = Tenant(tenant_id=DEFAULT_TENANT, display_name="Default")
-        directory.save_tenant(database, tenant, now=datetime.now(UTC))

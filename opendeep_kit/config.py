@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         return self.data_dir / "recordings"
 
     @property
+    def reports_dir(self) -> Path:
+        """Where reports lie: `<tenant>/<run_id>.ipynb` and `.html`."""
+        return self.data_dir / "reports"
+
+    @property
     def asterisk_dir(self) -> Path:
         """Parent of the folders in which our Asterisk and the rehearsal's public run."""
         return self.asterisk.run_dir or self.data_dir / "asterisk"

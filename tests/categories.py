@@ -62,7 +62,7 @@ PLACES: dict[Category, tuple[str, ...]] = {
         "*/test_full_disk.py",
         "audio/test_recording.py",
         "audio/test_resample.py",
-        "boards/test_desk.py",
+        "boards/test_presenter.py",
         "boards/test_voila_server.py",
         "commands/test_demo.py",
         "commands/test_doctor.py",
@@ -91,7 +91,7 @@ PLACES: dict[Category, tuple[str, ...]] = {
         "widgets/test_call_player.py",
     ),
     Category.STORE: (
-        "boards/*/test_desk.py",
+        "boards/*/test_presenter.py",
         "boards/*/test_figures.py",
         "commands/*",
         "docs/*",

@@ -52,8 +52,8 @@ def prepare_access(data_dir: Path, tenant_id: str, *, given_hash: str = "", is_n
                 f"dashboards.passwords: that of {tenant_id!r} is no hash",
                 do="make one with `python -m jupyter_server.auth password`, or leave it out",
             )
-        kept = access_of(data_dir, tenant_id) if path.is_file() else None
-        if kept is None or kept.password_hash != given_hash:
+        current = access_of(data_dir, tenant_id) if path.is_file() else None
+        if current is None or current.password_hash != given_hash:
             _write(path, given_hash)
         return None
     if path.is_file() and not is_new:
@@ -71,8 +71,8 @@ def access_of(data_dir: Path, tenant_id: str) -> Access:
     """
     path = access_file(data_dir, tenant_id)
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return Access(password_hash=kept["password_hash"], cookie_secret=bytes.fromhex(kept["cookie_secret"]))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Access(password_hash=content["password_hash"], cookie_secret=bytes.fromhex(content["cookie_secret"]))
     except (OSError, ValueError, KeyError):
         raise Unavailable(
             f"the password of these dashboards cannot be read in {path}",

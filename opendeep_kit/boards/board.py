@@ -1,12 +1,15 @@
-"""What every board of a dashboard has in common: plain data out, a supervisor's actions in.
+"""What every board's page has in common: plain data out, a person's actions in, and a look once a second.
 
 Given a function that carries out actions, passes it what a browser asks, checked, and tells the browser what came of
-it. Never knows where data come from, and raises nothing into the page.
+it. Given one that looks, calls it when the browser asks, which it does only while somebody sees the page: a kernel with
+a timer of its own would work for hidden pages and would never be culled. Never knows where data come from, and raises
+nothing into the page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -43,6 +46,15 @@ Doing = Callable[[Act], str]
 def source(*names: str) -> str:
     """Files of this folder as one module: no build step, no CDN."""
     return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A named amount, drawn as a bar."""
+
+    name: str
+    amount: int
+    note: str = ""
 
 
 class Board(anywidget.AnyWidget):
@@ -91,6 +103,37 @@ class Board(anywidget.AnyWidget):
 
     def _tell(self, ask: str, words: str, *, is_good: bool) -> None:
         self.send({"kind": "told", "ask": ask, "words": words, "is_good": is_good})
+
+
+class Ticker(anywidget.AnyWidget):
+    """A small sign that says whether the page is live.
+
+    Args:
+        on_tick: looks again; False: what is shown is old.
+        every_s: between two looks.
+    """
+
+    _esm: ClassVar[str] = source("board.js", "ticker.js")
+    _css: ClassVar[str] = source("ticker.css")
+
+    every_ms = t.Int(1000).tag(sync=True)
+
+    def __init__(self, on_tick: Callable[[], bool], *, every_s: float = 1.0) -> None:
+        super().__init__(every_ms=round(every_s * 1000))
+        self._on_tick = on_tick
+        self.ticks = 0
+        """How often somebody looked."""
+
+    def _handle_custom_msg(self, content: Any, buffers: Sequence[memoryview]) -> None:
+        super()._handle_custom_msg(content, buffers)
+        if not isinstance(content, dict) or content.get("kind") != "tick":
+            return
+        self.ticks += 1
+        is_fresh = False
+        try:
+            is_fresh = self._on_tick()
+        finally:
+            self.send({"kind": "tock", "is_fresh": is_fresh})
 
 
 def in_words(error: Exception) -> str:

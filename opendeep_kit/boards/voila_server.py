@@ -6,6 +6,7 @@ it is stopped. Never serves a file, a notebook's source or a traceback; a viewer
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.treehandler import TornadoVoilaTreeHandler
 
 from opendeep_kit.boards.access import access_of
-from opendeep_kit.boards.desk import existing_tenant
+from opendeep_kit.boards.presenter import existing_tenant
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.record.database import open_database
@@ -31,6 +32,10 @@ EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-
 FIRST_PAGE = "voila/render/live.ipynb"
 UNWANTED = ("AllowListFileHandler", "VoilaContentsHandler")
 """Handlers of Voila that are not served: the first asks for no login, the second lists the folder."""
+
+
+LAST_PLACE = 99
+"""In the menu, of a board that names none."""
 
 
 class Kernels(AsyncMappingKernelManager):
@@ -52,7 +57,7 @@ class Kernels(AsyncMappingKernelManager):
         A spare one was idle for long when a page gets it, and its browser connects only seconds later: without a
         period of its own it would be ended in between.
         """
-        self._in_use_since = {one: at for one, at in self._in_use_since.items() if one in self}
+        self._in_use_since = {kernel: at for kernel, at in self._in_use_since.items() if kernel in self}
         if kernel_id not in self:  # it ended while its turn came
             return
         since = self._in_use_since.setdefault(kernel_id, time.monotonic())
@@ -90,15 +95,25 @@ class Dashboards(Voila):  # type: ignore[misc]
 
     def init_handlers(self) -> list[Any]:
         """Voila's, without those that are not wanted; the first page is that of the calls now."""
-        kept = []
+        handlers = []
         for route, handler, *rest in super().init_handlers():
             if handler.__name__ in UNWANTED:
                 continue
             if handler is TornadoVoilaTreeHandler:
-                kept.append((route, RedirectHandler, {"url": f"{self.base_url}{FIRST_PAGE}", "permanent": False}))
+                handlers.append((route, RedirectHandler, {"url": f"{self.base_url}{FIRST_PAGE}", "permanent": False}))
                 continue
-            kept.append((route, Page if handler is TornadoVoilaHandler else handler, *rest))
-        return kept
+            handlers.append((route, Page if handler is TornadoVoilaHandler else handler, *rest))
+        return handlers
+
+
+def boards_in(folder: Path) -> list[tuple[str, str]]:
+    """Name and title of each board for the menu, in the order that the notebooks' metadata name."""
+    boards = []
+    for path in folder.glob("*.ipynb"):
+        metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+        title = metadata.get("title", path.stem).removeprefix("OpenDeep: ")
+        boards.append((metadata.get("opendeep_place", LAST_PLACE), path.stem, title[:1].upper() + title[1:]))
+    return [(name, title) for _, name, title in sorted(boards)]
 
 
 def configuration(
@@ -122,7 +137,7 @@ def configuration(
                 "theme": settings.theme,
                 "allow_template_override": "NO",
                 "allow_theme_override": "NO",
-                "resources": {"opendeep_tenant": tenant_name},
+                "resources": {"opendeep_tenant": tenant_name, "opendeep_boards": boards_in(folder)},
                 "preheat_kernel": settings.spare_kernels > 0,
                 "default_pool_size": settings.spare_kernels,
                 "show_tracebacks": False,
@@ -161,8 +176,7 @@ def serve(folder: Path) -> None:
         database.close()
     access = access_of(settings.data_dir, dashboards.tenant)
     Dashboards.login_templates = str(folder / "page" / "login")
-    boards = len(list(folder.glob("*.ipynb")))
-    Dashboards.most_kernels = dashboards.max_viewers + boards * dashboards.spare_kernels
+    Dashboards.most_kernels = dashboards.max_viewers + len(boards_in(folder)) * dashboards.spare_kernels
     config = configuration(
         dashboards,
         folder=folder,

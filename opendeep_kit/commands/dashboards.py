@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from opendeep_kit.boards.access import access_file, prepare_access
-from opendeep_kit.boards.desk import open_desk
+from opendeep_kit.boards.presenter import open_tenant_record
 from opendeep_kit.config import Settings, dashboards_environment, lab_environment
 from opendeep_kit.errors import Unavailable
 
@@ -34,7 +34,7 @@ def serve_dashboards(settings: Settings, *, new_password: bool = False) -> None:
     """
     folder = folder_of("dashboards", "live.ipynb")
     own = settings.dashboards
-    open_desk(settings).close()  # a broken record is reported here, as one sentence
+    open_tenant_record(settings).close()  # a broken record is reported here, as one sentence
     if own.port == 0:
         own = own.model_copy(update={"port": free_port(own.host)})
         settings = settings.model_copy(update={"dashboards": own})

@@ -31,7 +31,6 @@ from opendeep_kit.engine.schedules import (
     SILENT_S,
     carry_out_elsewhere,
     new_run,
-    reports_dir,
     what_became_of,
 )
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
@@ -122,7 +121,7 @@ def carry_out(run_id: str, *, tenant: str) -> None:
                 known = parameters_of(notebook)
                 _check_tenant(notebook, known, tenant)  # again: the file may have changed since it was scheduled
                 values = _filled_in(run, known, settings)
-                execute_report(notebook, values, (reports_dir(settings) / run.output_notebook).absolute())
+                execute_report(notebook, values, (settings.reports_dir / run.output_notebook).absolute())
             except OpenDeepError as failed:
                 state, error = RunState.FAILED, str(failed)
         is_closed = runs.finish(database, tenant, run_id, state, error=error, now=now())
@@ -183,7 +182,7 @@ def _beating(database: Database, run: NewRun) -> Iterator[None]:
 
 
 def _run_row(run: Run, settings: Settings, at: datetime) -> dict[str, Any]:
-    folder = reports_dir(settings)
+    folder = settings.reports_dir
     silent_s = (at - run.heartbeat_at).total_seconds()
     is_silent = run.state is RunState.RUNNING and silent_s > SILENT_S
     outputs = {"page": folder / run.output_html, "executed": folder / run.output_notebook}

@@ -158,11 +158,6 @@ def new_run(tenant_id: str, notebook: str, parameters: Mapping[str, Any], *, nam
     )
 
 
-def reports_dir(settings: Settings) -> Path:
-    """Where reports lie: `<tenant>/<run_id>.ipynb` and `.html`."""
-    return settings.data_dir / "reports"
-
-
 async def carry_out_elsewhere(settings: Settings, run: NewRun) -> Child:
     """Run the notebook of this row in a process that closes the row itself.
 

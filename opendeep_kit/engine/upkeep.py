@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from opendeep_kit.config import Settings
-from opendeep_kit.engine.schedules import reports_dir
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.logs import log
 from opendeep_kit.record import campaigns, directory, enrolments
@@ -93,7 +92,7 @@ def _keep(database: Database, settings: Settings, tenant_id: str, now: datetime)
 
 
 def _forget_reports(settings: Settings, tenant_id: str, before: date) -> int:
-    gone = forget_reports(reports_dir(settings), tenant_id, before)
+    gone = forget_reports(settings.reports_dir, tenant_id, before)
     if tenant_id == DEFAULT_TENANT:  # for whom `demo`, `rehearse` and `dial` call; their files name no tenant
         data = settings.data_dir
         reports = (data / name for name in DEMO_REPORTS)

@@ -17,7 +17,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.contacts import RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
@@ -32,7 +31,7 @@ from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.workbench import Script, script_from
 from opendeep_kit.line_choice import LineName
-from opendeep_kit.record import campaigns, hour_groups, workers
+from opendeep_kit.record import campaigns, directory, hour_groups, workers
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.workers import WorkerState
@@ -167,7 +166,7 @@ class _Following:
         """Follow it to its end."""
         database = await asyncio.to_thread(open_database, self._settings.store_url)
         try:
-            await asyncio.to_thread(keep_default_tenant, database)
+            await asyncio.to_thread(directory.ensure_default_tenant, database, now=datetime.now(UTC))
             came = await asyncio.to_thread(open_campaign, database, self._wanted, now=datetime.now(UTC))
             async with AsyncExitStack() as stack:
                 found = await asyncio.to_thread(self._look, database, came)

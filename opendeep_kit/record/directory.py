@@ -20,7 +20,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.tables import contacts, scripts, tasks, tenants
 from opendeep_kit.record.upserts import upsert
-from opendeep_kit.tenants import Tenant
+from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -68,6 +68,12 @@ def save_tenant(database: Database, tenant: Tenant, *, now: datetime) -> None:
     }
     with database.write() as connection:
         connection.execute(upsert(connection, tenants, row), row)
+
+
+def ensure_default_tenant(database: Database, *, now: datetime) -> None:
+    """There is somebody who calls when no tenant is named."""
+    if tenant(database, DEFAULT_TENANT) is None:
+        save_tenant(database, Tenant(tenant_id=DEFAULT_TENANT, display_name="Default"), now=now)
 
 
 def tenant(database: Database, tenant_id: str) -> Tenant | None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from opendeep_kit.app import host_addresses, keep_default_tenant, voice_client
+from opendeep_kit.app import host_addresses, voice_client
 from opendeep_kit.child_process import announce, listen_for_stop
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.control import Control
@@ -22,7 +22,8 @@ from opendeep_kit.logs import log
 from opendeep_kit.media.duty import MediaDuty, hand_over_by_record, reached_at
 from opendeep_kit.media.worker import MediaWorker
 from opendeep_kit.periodic import Duties
-from opendeep_kit.record.database import Database, open_database
+from opendeep_kit.record import directory
+from opendeep_kit.record.database import Database, open_database, utc_now
 from opendeep_kit.record.event_log import EventLog
 
 THREADS = 64
@@ -82,7 +83,7 @@ async def serve_control(settings: Settings, line_name: LineName, *, is_child: bo
 async def _record(settings: Settings) -> AsyncIterator[tuple[Database, EventLog]]:
     database = await asyncio.to_thread(open_database, settings.store_url)
     try:
-        await asyncio.to_thread(keep_default_tenant, database)
+        await asyncio.to_thread(directory.ensure_default_tenant, database, now=utc_now())
         event_log = EventLog(database)
         try:
             yield database, event_log

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from opendeep_kit.boards.presenter import TenantRecord
 from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import Move, TaskFact, TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.specs import parse_limits, parse_spec
+from opendeep_kit.config import load_settings
 from opendeep_kit.events import Event
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import (
@@ -67,9 +69,16 @@ class Played:
     """Writes what a running service would write, for one or more tenants."""
 
     def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
         self.database: Database = open_database(f"sqlite:///{data_dir / 'opendeep.db'}")
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+
+    def record(self, tenant_id: str) -> TenantRecord:
+        """What a board of this tenant is given."""
+        tenant = directory.tenant(self.database, tenant_id)
+        assert tenant is not None
+        return TenantRecord(settings=load_settings(data_dir=self.data_dir), tenant=tenant, database=self.database)
 
     def close(self) -> None:
         """Stop beating."""

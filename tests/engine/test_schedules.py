@@ -13,7 +13,7 @@ import pytest
 
 from opendeep_kit.app import with_voice
 from opendeep_kit.engine import schedules as module
-from opendeep_kit.engine.schedules import Schedules, new_run, reports_dir, what_became_of
+from opendeep_kit.engine.schedules import Schedules, new_run, what_became_of
 from opendeep_kit.record import runs
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.runs import Run, RunState, Schedule
@@ -78,8 +78,8 @@ async def test_a_due_notebook_is_run_once_for_all_missed_times(tmp_path: Path, d
     await running.stop()
 
     assert (run.state, run.error, run.schedule_id) == (RunState.DONE, "", "hourly")
-    assert "42 clinic False" in (reports_dir(settings_for(tmp_path)) / run.output_html).read_text()
-    executed = nbformat.read(reports_dir(settings_for(tmp_path)) / run.output_notebook, as_version=4)
+    assert "42 clinic False" in (settings_for(tmp_path).reports_dir / run.output_html).read_text()
+    executed = nbformat.read(settings_for(tmp_path).reports_dir / run.output_notebook, as_version=4)
     assert executed.cells[2].outputs[0].text == "42 clinic False\n"
     (kept,) = runs.schedules_of(database, TENANT)
     assert kept.next_run_at is not None
@@ -101,7 +101,7 @@ async def test_a_killed_run_is_closed_and_the_next_one_begins(tmp_path: Path, da
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     run = await over(database)
 
-    report = nbformat.read(reports_dir(settings_for(tmp_path)) / run.output_notebook, as_version=4)
+    report = nbformat.read(settings_for(tmp_path).reports_dir / run.output_notebook, as_version=4)
     assert [cell.execution_count for cell in report.cells[:3]] == [1, 2, 3]
     assert report.cells[-1].execution_count is None
     assert (run.state, run.error) == (RunState.KILLED, "its process was killed (SIGKILL)")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opendeep_kit.app import keep_default_tenant
 from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.campaigns.model import Campaign
@@ -16,7 +15,7 @@ from opendeep_kit.engine import campaign_change, campaign_service
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.errors import BadInput
 from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
-from opendeep_kit.record import campaigns, consents, enrolling, enrolments
+from opendeep_kit.record import campaigns, consents, directory, enrolling, enrolments
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tasks.script import parse_script
 from opendeep_kit.tenants import DEFAULT_TENANT
@@ -29,7 +28,7 @@ REAL = "+442071838750"
 def database(tmp_path: Path) -> Iterator[Database]:
     """An open record."""
     opened = open_database(f"sqlite:///{tmp_path / 'opendeep.db'}")
-    keep_default_tenant(opened)
+    directory.ensure_default_tenant(opened, now=now())
     yield opened
     opened.close()
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import traitlets.traitlets as t
 
-from opendeep_kit.boards.board import Board, plain, source
+from opendeep_kit.boards.board import Bar, Board, plain, source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,6 @@ class CampaignRow:
     state: str
     done_share: float
     """0..1 of its contacts that are final."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """A named amount."""
-
-    name: str
-    amount: int
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,22 +137,22 @@ class LiveCalls:
         with self._database.read() as connection:
             loops = tuple(_loop(row, now) for row in connection.execute(_LOOPS))
             dead = self._dead(loops)
-            found = self._living(connection, since, now, dead)
-            told = self._rows(connection, [calls.c.call_id == chosen]) if chosen else []
-            news = self._news(connection) if told else []
-        self._known = frozenset(one.call_id for one in found)
+            living = self._living(connection, since, now, dead)
+            chosen_rows = self._rows(connection, [calls.c.call_id == chosen]) if chosen else []
+            news = self._news(connection) if chosen_rows else []
+        self._known = frozenset(call.call_id for call in living)
         self._looked_at = now
         if news:
             self._followed = (chosen, int(news[-1].seq))
         return Look(
-            calls=tuple(sorted(found, key=lambda one: (one.since, one.call_id))),
-            loops=tuple(one for one in loops if one.silent_s < 6 * self._dead_after.total_seconds()),
-            chosen=_call(told[0], dead) if told else None,
+            calls=tuple(sorted(living, key=lambda call: (call.since, call.call_id))),
+            loops=tuple(loop for loop in loops if loop.silent_s < 6 * self._dead_after.total_seconds()),
+            chosen=_call(chosen_rows[0], dead) if chosen_rows else None,
             news=tuple(events.from_json(row.type, row.data) for row in news),
         )
 
     def _dead(self, loops: Sequence[Loop]) -> Collection[str]:
-        return {one.worker_id for one in loops if one.silent_s > self._dead_after.total_seconds()}
+        return {loop.worker_id for loop in loops if loop.silent_s > self._dead_after.total_seconds()}
 
     def _living(self, connection: Connection, since: datetime, now: datetime, dead: Collection[str]) -> list[CallNow]:
         """Those seen before, by their ids, and those that came since: both by an index, however long the history."""

@@ -11,8 +11,7 @@ from typing import ClassVar
 
 import traitlets.traitlets as t
 
-from opendeep_kit.boards.board import Board, plain, source
-from opendeep_kit.boards.campaign.board import Bar
+from opendeep_kit.boards.board import Bar, Board, plain, source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ _SCOPE = "created_at >= ? AND (? = '' OR coalesce(campaign, '') = ?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class CallScope:
     """Which calls are looked at."""
 
     since: datetime
@@ -93,13 +93,13 @@ def campaigns_in(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [str(row[0]) for row in rows.fetchall()]
 
 
-def dispositions(connection: duckdb.DuckDBPyConnection, scope: Scope) -> dict[str, int]:
+def dispositions(connection: duckdb.DuckDBPyConnection, scope: CallScope) -> dict[str, int]:
     """Ended calls by what they achieved, the most frequent first."""
     query = f"SELECT disposition, count(*) FROM calls WHERE state = 'ended' AND {_SCOPE} GROUP BY 1 ORDER BY 2 DESC, 1"
     return dict(connection.execute(query, scope.values).fetchall())
 
 
-def totals(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Totals:
+def totals(connection: duckdb.DuckDBPyConnection, scope: CallScope) -> Totals:
     """All calls of the scope in a few figures."""
     counts = connection.execute(
         "SELECT count(*), count(*) FILTER (is_answered), count(*) FILTER (is_talk), count(*) FILTER (is_completed), "
@@ -136,7 +136,7 @@ def versions(connection: duckdb.DuckDBPyConnection) -> list[Version]:
     return [Version(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def worst(connection: duckdb.DuckDBPyConnection, scope: Scope, *, limit: int = 20) -> list[Worst]:
+def worst(connection: duckdb.DuckDBPyConnection, scope: CallScope, *, limit: int = 20) -> list[Worst]:
     """The calls that it pays most to hear, the worst first."""
     rows = connection.execute(
         "SELECT call_id, disposition, coalesce(campaign, ''), reasons, score, created_at, duration_ms, "
@@ -166,6 +166,6 @@ def call_to_hear(connection: duckdb.DuckDBPyConnection, call_id: str) -> Heard |
     if not rows:
         return None
     disposition, created_at, recording = rows[0]
-    told = connection.execute("SELECT type, data FROM staging.events WHERE call_id = ? ORDER BY seq", [call_id])
-    happened = tuple(events.from_json(kind, data) for kind, data in told.fetchall())
+    query = "SELECT type, data FROM staging.events WHERE call_id = ? ORDER BY seq"
+    happened = tuple(events.from_json(kind, data) for kind, data in connection.execute(query, [call_id]).fetchall())
     return Heard(disposition=disposition, created_at=created_at, recording=recording, happened=happened)

@@ -1,6 +1,7 @@
 """The board of campaigns shows what it is given."""
 
-from opendeep_kit.boards.campaign.board import Bar, CampaignBoard, CampaignRow, CampaignView, Fuse, Step
+from opendeep_kit.boards.board import Bar
+from opendeep_kit.boards.campaign.board import CampaignBoard, CampaignRow, CampaignView, Fuse, Step
 
 VIEW = CampaignView(
     campaign_id="spring",

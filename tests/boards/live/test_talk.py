@@ -1,7 +1,7 @@
 """The running talk, folded from the events so far."""
 
 from opendeep_kit import events
-from opendeep_kit.boards.live.talk import running_talk
+from opendeep_kit.boards.live.presenter import running_talk
 from tests.record import recorded
 from tests.widgets.made_call import HAPPENED, at
 

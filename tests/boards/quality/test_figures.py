@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from opendeep_kit.boards.quality import figures
-from opendeep_kit.boards.quality.figures import Scope
+from opendeep_kit.boards.quality.figures import CallScope
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import Database
 from opendeep_kit.warehouse.connection import Warehouse, open_warehouse
 from tests.record import recorded
 from tests.record.conftest import NOON
 
-ALL = Scope(since=datetime.min.replace(year=2000, tzinfo=NOON.tzinfo))
+ALL = CallScope(since=datetime.min.replace(year=2000, tzinfo=NOON.tzinfo))
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def test_totals(house: Warehouse) -> None:
 
 def test_scope(house: Warehouse) -> None:
     """Only calls since then, and of the campaign, are counted."""
-    since = Scope(since=NOON + timedelta(hours=4))
-    campaign = Scope(since=ALL.since, campaign="spring")
+    since = CallScope(since=NOON + timedelta(hours=4))
+    campaign = CallScope(since=ALL.since, campaign="spring")
 
     assert figures.totals(house.connection, since).calls == 2
     assert figures.totals(house.connection, campaign).calls == 5
@@ -53,7 +53,7 @@ def test_scope(house: Warehouse) -> None:
 
 def test_nothing_in_the_scope(house: Warehouse) -> None:
     """Where there is no call, there are no waits instead of zeros."""
-    found = figures.totals(house.connection, Scope(since=NOON + timedelta(days=1)))
+    found = figures.totals(house.connection, CallScope(since=NOON + timedelta(days=1)))
 
     assert (found.calls, found.replies, found.waits_ms, found.stages_ms) == (0, 0, {}, {})
     assert found.barge_in_stop_ms is None

@@ -1,4 +1,4 @@
-"""SEAM between the warehouse and the board of quality, with the call player for the calls worth hearing.
+"""Presents what the calls were like, with the call player for those worth hearing.
 
 Given a tenant, opens its warehouse at the first look and asks it again when something is new. Never shows another
 tenant's call or recording, whatever a browser asks for.
@@ -9,16 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from opendeep_kit.boards.board import Act
-from opendeep_kit.boards.campaign.board import Bar
+from opendeep_kit.boards.board import Act, Bar, Ticker
+from opendeep_kit.boards.presenter import TenantRecord, epoch_ms, unknown_action
 from opendeep_kit.boards.quality import figures
 from opendeep_kit.boards.quality.board import Figure, QualityBoard, QualityView, StageBar, VersionRow, WorstRow
-from opendeep_kit.boards.quality.figures import Scope, Totals, Version
-from opendeep_kit.boards.terms import epoch_ms
-from opendeep_kit.boards.ticker import Ticker
-from opendeep_kit.config import Settings
+from opendeep_kit.boards.quality.figures import CallScope, Totals, Version
 from opendeep_kit.errors import BadInput
-from opendeep_kit.record.database import Clock, utc_now
 from opendeep_kit.warehouse.connection import Warehouse, open_warehouse
 from opendeep_kit.widgets.call_player import CallPlayer
 
@@ -37,13 +33,13 @@ MEANING = {
 }
 
 
-class QualityDesk:
+class QualityPresenter:
     """One person's view of what the calls were like."""
 
-    def __init__(self, settings: Settings, tenant_id: str, *, clock: Clock = utc_now) -> None:
-        self._settings = settings
-        self._tenant_id = tenant_id
-        self._clock = clock
+    def __init__(self, record: TenantRecord) -> None:
+        self._settings = record.settings
+        self._tenant_id = record.tenant_id
+        self._clock = record.clock
         self._house: Warehouse | None = None
         self._period, self._campaign, self._chosen = "week", "", ""
         self._shown_at: datetime | None = None
@@ -80,7 +76,7 @@ class QualityDesk:
     def _show(self, now: datetime) -> None:
         connection = self._opened().connection
         length = PERIODS[self._period]
-        scope = Scope(since=now - length if length else datetime(2000, 1, 1, tzinfo=UTC), campaign=self._campaign)
+        scope = CallScope(since=now - length if length else datetime(2000, 1, 1, tzinfo=UTC), campaign=self._campaign)
         self._shown_at = None  # unless it comes to be shown, the next look shows it
         totals = figures.totals(connection, scope)
         self.board.show(
@@ -96,18 +92,18 @@ class QualityDesk:
                 stages=tuple(
                     StageBar(name=name, mean_ms=mean, meaning=MEANING[name]) for name, mean in totals.stages_ms.items()
                 ),
-                versions=tuple(_version(one) for one in figures.versions(connection)),
+                versions=tuple(_version(version) for version in figures.versions(connection)),
                 worst=tuple(
                     WorstRow(
-                        call_id=one.call_id,
-                        at_ms=epoch_ms(one.created_at),
-                        disposition=one.disposition,
-                        campaign=one.campaign,
-                        reasons=one.reasons,
-                        seconds=one.duration_ms / 1000,
-                        has_recording=one.has_recording,
+                        call_id=call.call_id,
+                        at_ms=epoch_ms(call.created_at),
+                        disposition=call.disposition,
+                        campaign=call.campaign,
+                        reasons=call.reasons,
+                        seconds=call.duration_ms / 1000,
+                        has_recording=call.has_recording,
                     )
-                    for one in figures.worst(connection, scope)
+                    for call in figures.worst(connection, scope)
                 ),
                 chosen=self._chosen,
             ),
@@ -125,17 +121,17 @@ class QualityDesk:
         elif act.what == "choose":
             self._play(act.on)
         else:
-            raise BadInput("this board knows no such action", do="reload the page")
+            raise unknown_action()
         self._show(self._clock())
         return ""
 
     def _play(self, call_id: str) -> None:
-        found = figures.call_to_hear(self._opened().connection, call_id)
-        if found is None:
+        call = figures.call_to_hear(self._opened().connection, call_id)
+        if call is None:
             raise BadInput("there is no such call", do="choose one of the list")
         self._chosen = call_id
-        title = f"{(found.disposition or 'call').replace('_', ' ')}, {found.created_at:%d %b %Y %H:%M} UTC"
-        self.player.show(found.happened, self._recording(found.recording), title=title)
+        title = f"{(call.disposition or 'call').replace('_', ' ')}, {call.created_at:%d %b %Y %H:%M} UTC"
+        self.player.show(call.happened, self._recording(call.recording), title=title)
 
     def _recording(self, name: str) -> Path | None:
         """The file, if it lies in the tenant's own folder."""
@@ -182,16 +178,16 @@ def _figures(totals: Totals) -> tuple[Figure, ...]:
     )
 
 
-def _version(one: Version) -> VersionRow:
-    share = one.completed / one.answered if one.answered else 0.0
-    low, high = one.completed_low or 0.0, one.completed_high or 0.0
+def _version(version: Version) -> VersionRow:
+    share = version.completed / version.answered if version.answered else 0.0
+    low, high = version.completed_low or 0.0, version.completed_high or 0.0
     return VersionRow(
-        script=f"{one.script_name} v{one.script_version}",
-        calls=one.calls,
-        completed=f"{share:.0%} ({low:.0%}–{high:.0%})" if one.answered else "–",
+        script=f"{version.script_name} v{version.script_version}",
+        calls=version.calls,
+        completed=f"{share:.0%} ({low:.0%}–{high:.0%})" if version.answered else "–",
         share=share,
         low=low,
         high=high,
-        reply="–" if one.p50_ms is None else f"{one.p50_ms:,.0f} ms",
-        barge_ins="–" if one.barge_ins_per_call is None else f"{one.barge_ins_per_call:.1f}",
+        reply="–" if version.p50_ms is None else f"{version.p50_ms:,.0f} ms",
+        barge_ins="–" if version.barge_ins_per_call is None else f"{version.barge_ins_per_call:.1f}",
     )

@@ -1,32 +1,28 @@
-"""SEAM between the record and the board of campaigns: how each goes, and a manager's start, pause, resume and stop.
+"""Presents campaigns: how each goes, and a manager's start, pause, resume and stop.
 
-Given an open record and a tenant, fills the board with that tenant's campaigns alone. Never places a call: the running
+Given a tenant's record, fills the board with that tenant's campaigns alone. Never places a call: the running
 service sees what was moved.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from opendeep_kit.boards.board import Act
-from opendeep_kit.boards.campaign.board import Bar, CampaignBoard, CampaignRow, CampaignView, Fuse, Step
+from opendeep_kit.boards.board import Act, Bar, Ticker
+from opendeep_kit.boards.campaign.board import CampaignBoard, CampaignRow, CampaignView, Fuse, Step
 from opendeep_kit.boards.campaign.figures import MOST_DUE, campaign_now
-from opendeep_kit.boards.terms import epoch_ms, moment, money, named
-from opendeep_kit.boards.ticker import Ticker
+from opendeep_kit.boards.presenter import TenantRecord, epoch_ms, moment, money, named, unknown_action
 from opendeep_kit.campaigns import breaker
 from opendeep_kit.campaigns.breaker import Blame
 from opendeep_kit.campaigns.lifecycle import TRANSITIONS, TaskFact, TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.engine import campaign_moves
 from opendeep_kit.engine.blocked_by import held_by
-from opendeep_kit.errors import BadInput
 from opendeep_kit.outcomes import Disposition
 from opendeep_kit.record import campaigns, counters, workers
 from opendeep_kit.record.counters import Counts
-from opendeep_kit.record.database import Clock, Database, utc_now
 from opendeep_kit.record.hour_groups import next_due_at
-from opendeep_kit.settings import ServiceSettings
-from opendeep_kit.tenants import Tenant
 
 MOVES = {
     "start": TaskFact.STARTED,
@@ -40,14 +36,13 @@ NOT_ANSWERED = (Disposition.NOT_REACHED, Disposition.FAILED)
 NO_TALK = (*NOT_ANSWERED, Disposition.VOICEMAIL, Disposition.SILENT)
 
 
-class CampaignDesk:
+class CampaignPresenter:
     """One manager's view of the campaigns."""
 
-    def __init__(self, database: Database, tenant: Tenant, service: ServiceSettings, *, clock: Clock = utc_now) -> None:
-        self._database = database
-        self._tenant = tenant
-        self._service = service
-        self._clock = clock
+    def __init__(self, record: TenantRecord) -> None:
+        self._record = record
+        self._database = record.database
+        self._tenant_id = record.tenant_id
         self._chosen = ""
         self.board = CampaignBoard(self._act)
         self.ticker = Ticker(self.refresh)
@@ -57,26 +52,26 @@ class CampaignDesk:
         return self.board.look(self._look)
 
     def _look(self) -> None:
-        now = self._clock()
-        found = campaigns.campaigns_of(self._database, self._tenant.tenant_id)
-        counted = {one.campaign_id: self._counts(one.campaign_id) for one in found}
-        chosen = self._choose(found)
+        now = self._record.clock()
+        rows = campaigns.campaigns_of(self._database, self._tenant_id)
+        counted = {row.campaign_id: self._counts(row.campaign_id) for row in rows}
+        chosen = self._choose(rows)
         view = self._view(chosen, counted[chosen.campaign_id], now) if chosen else None
-        self.board.show(tuple(_row(one, counted[one.campaign_id]) for one in found), view, as_of_ms=epoch_ms(now))
+        self.board.show(tuple(_row(row, counted[row.campaign_id]) for row in rows), view, as_of_ms=epoch_ms(now))
 
     def _counts(self, campaign_id: str) -> Counts:
-        return counters.counts(self._database, self._tenant.tenant_id, campaign_id)
+        return counters.counts(self._database, self._tenant_id, campaign_id)
 
-    def _choose(self, found: list[Campaign]) -> Campaign | None:
+    def _choose(self, rows: list[Campaign]) -> Campaign | None:
         """What was chosen; else the first that runs, else the newest."""
-        for one in found:
-            if one.campaign_id == self._chosen:
-                return one
-        running = [one for one in found if one.state == TaskState.RUNNING]
-        return next(iter([*running, *found]), None)
+        for row in rows:
+            if row.campaign_id == self._chosen:
+                return row
+        running = [row for row in rows if row.state == TaskState.RUNNING]
+        return next(iter([*running, *rows]), None)
 
     def _view(self, row: Campaign, counts: Counts, now: datetime) -> CampaignView:
-        tenant_id = self._tenant.tenant_id
+        tenant_id = self._tenant_id
         history = campaigns.moves_of(self._database, tenant_id, row.campaign_id)
         since = breaker.window_start(history, row.breaker, now=now)
         ended = counters.ended_since(self._database, tenant_id, row.campaign_id, since)
@@ -84,7 +79,7 @@ class CampaignDesk:
         next_at = next_due_at(self._database, tenant_id, row.campaign_id)
         with self._database.read() as connection:
             spent, _ = counters.money(connection, tenant_id, row.campaign_id)
-        alive_s = self._service.control_dead_after_s
+        alive_s = self._record.settings.service.control_dead_after_s
         controls = workers.controls_alive(self._database, now=now, within_s=alive_s)
         last = history[-1] if history else None
         return CampaignView(
@@ -102,7 +97,7 @@ class CampaignDesk:
             outcomes=_bars(counts.outcomes),
             per_minute=seen.per_minute,
             pace=_pace(row),
-            due=_due(seen.due, next_at, counts, now, self._tenant.time_zone),
+            due=_due(seen.due, next_at, counts, now, self._record.tenant.time_zone),
             held=held_by(row, controls),
             fuses=_fuses(row, ended),
             refusals=_bars(seen.refusals),
@@ -121,25 +116,27 @@ class CampaignDesk:
             return ""
         fact = MOVES.get(act.what)
         if fact is None:
-            raise BadInput("this board knows no such action", do="reload the page")
+            raise unknown_action()
         by = named(act.by)
         after = campaign_moves.move(
             self._database,
-            self._tenant.tenant_id,
+            self._tenant_id,
             act.on,
             fact,
             reason=act.text.strip() or "on the dashboard",
             by=by,
-            now=self._clock(),
+            now=self._record.clock(),
         )
         self.refresh()
         return f"The campaign is {after} now."
 
 
-def _row(one: Campaign, counts: Counts) -> CampaignRow:
+def _row(campaign: Campaign, counts: Counts) -> CampaignRow:
     everybody = counts.waiting + counts.claimed + counts.final
     share = counts.final / everybody if everybody else 0.0
-    return CampaignRow(campaign_id=one.campaign_id, name=one.name, state=one.state, done_share=round(share, 4))
+    return CampaignRow(
+        campaign_id=campaign.campaign_id, name=campaign.name, state=campaign.state, done_share=round(share, 4)
+    )
 
 
 def _possible(state: TaskState) -> tuple[str, ...]:
@@ -148,14 +145,14 @@ def _possible(state: TaskState) -> tuple[str, ...]:
     return tuple(name for name, fact in MOVES.items() if known.get(fact, state) is not state)
 
 
-def _bars(amounts: object) -> tuple[Bar, ...]:
-    assert isinstance(amounts, dict)
-    ordered = sorted(amounts.items(), key=lambda one: (-one[1], one[0]))
+def _bars(amounts: Mapping[str, int]) -> tuple[Bar, ...]:
+    """The largest first."""
+    ordered = sorted(amounts.items(), key=lambda pair: (-pair[1], pair[0]))
     return tuple(Bar(name=name, amount=amount) for name, amount in ordered)
 
 
 def _funnel(counts: Counts) -> tuple[Bar, ...]:
-    """Attempts by how far they came; of none nothing is told."""
+    """Attempts by how far they came; empty when there were none."""
     if not counts.attempts:
         return ()
     outcomes = counts.outcomes

@@ -1,6 +1,6 @@
-"""SEAM between the record and the board of one tenant: limits, money, the do-not-call list, schedules and runs.
+"""Presents one tenant: limits, money, the do-not-call list, schedules and runs.
 
-Given an open record and a tenant, fills the board with what is that tenant's alone; of the installation's own
+Given a tenant's record, fills the board with what is that tenant's alone; of the installation's own
 do-not-call list it is only told whether it forbids a number. Never changes a limit: that is the operator's.
 """
 
@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opendeep_kit.boards.board import Act
+from opendeep_kit.boards.board import Act, Ticker
+from opendeep_kit.boards.presenter import TenantRecord, epoch_ms, money, named, unknown_action
 from opendeep_kit.boards.tenant.board import BudgetRow, DncRow, LimitRow, RunRow, ScheduleRow, TenantBoard, TenantView
-from opendeep_kit.boards.terms import epoch_ms, money, named
-from opendeep_kit.boards.ticker import Ticker
 from opendeep_kit.campaigns.model import AttemptCaps, TenantLimits
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import is_e164
 from opendeep_kit.record import campaigns, counters, dnc, runs
-from opendeep_kit.record.database import Clock, Database, utc_now
 from opendeep_kit.record.dnc import DncEntry
 from opendeep_kit.record.runs import Run, Schedule
 from opendeep_kit.tenants import Tenant
@@ -26,14 +24,14 @@ SHOWN_ENTRIES, SHOWN_RUNS = 50, 12
 NO_CAMPAIGN = ""
 
 
-class TenantDesk:
+class TenantPresenter:
     """One person's view of the tenant."""
 
-    def __init__(self, database: Database, tenant: Tenant, *, reports: Path, clock: Clock = utc_now) -> None:
-        self._database = database
-        self._tenant = tenant
-        self._reports = reports
-        self._clock = clock
+    def __init__(self, record: TenantRecord) -> None:
+        self._database = record.database
+        self._tenant = record.tenant
+        self._reports = record.settings.reports_dir
+        self._clock = record.clock
         self._sought = ""
         self._seen: tuple[int, str] = (-1, "")
         """The list's version and what was sought when it was last read."""
@@ -65,10 +63,10 @@ class TenantDesk:
             sought=self._sought,
             answer=answer,
             is_listed=is_listed,
-            entries=tuple(_entry(one) for one in self._entries[:SHOWN_ENTRIES]),
+            entries=tuple(_entry(row) for row in self._entries[:SHOWN_ENTRIES]),
             has_more=len(self._entries) > SHOWN_ENTRIES,
-            schedules=tuple(_schedule(one) for one in runs.schedules_of(self._database, tenant_id)),
-            runs=tuple(_run(one, self._reports) for one in runs.runs_of(self._database, tenant_id, limit=SHOWN_RUNS)),
+            schedules=tuple(_schedule(row) for row in runs.schedules_of(self._database, tenant_id)),
+            runs=tuple(_run(row, self._reports) for row in runs.runs_of(self._database, tenant_id, limit=SHOWN_RUNS)),
         )
 
     def _read_entries(self) -> None:
@@ -85,13 +83,13 @@ class TenantDesk:
         """What the lists say of the number sought, and whether one forbids it."""
         if not is_e164(self._sought):
             return "", False
-        said = dnc.look_up(self._database, self._tenant.tenant_id, self._sought)
-        found = []
-        if said.tenant is not None:
-            found.append(f"your list forbids it ({said.tenant})")
-        if said.everyone is not None:
-            found.append(f"the installation’s list forbids it ({said.everyone})")
-        return f"{self._sought}: {' and '.join(found) or 'on no do-not-call list'}", bool(found)
+        answer = dnc.look_up(self._database, self._tenant.tenant_id, self._sought)
+        forbidden = []
+        if answer.tenant is not None:
+            forbidden.append(f"your list forbids it ({answer.tenant})")
+        if answer.everyone is not None:
+            forbidden.append(f"the installation’s list forbids it ({answer.everyone})")
+        return f"{self._sought}: {' and '.join(forbidden) or 'on no do-not-call list'}", bool(forbidden)
 
     # ---- actions ------------------------------------------------------------------------------------
 
@@ -105,7 +103,7 @@ class TenantDesk:
             case "remove":
                 words = self._remove(act.on, act.text.strip(), named(act.by))
             case _:
-                raise BadInput("this board knows no such action", do="reload the page")
+                raise unknown_action()
         self.refresh()
         return words
 
@@ -113,10 +111,10 @@ class TenantDesk:
         if not reason:
             raise BadInput("it is not said why", do="write a reason beside the number")
         now = self._clock()
-        kept = DncEntry(entry=entry, reason=reason, source="dashboard", added_by=by, added_at=now)
-        is_new, waited = dnc.forbid(self._database, self._tenant.tenant_id, kept)
-        told = f"{entry} is not called any more" if is_new else f"{entry} was on the list already"
-        return f"{told}; waiting calls cancelled: {waited}." if waited else f"{told}."
+        new = DncEntry(entry=entry, reason=reason, source="dashboard", added_by=by, added_at=now)
+        is_new, waited = dnc.forbid(self._database, self._tenant.tenant_id, new)
+        outcome = f"{entry} is not called any more" if is_new else f"{entry} was on the list already"
+        return f"{outcome}; waiting calls cancelled: {waited}." if waited else f"{outcome}."
 
     def _remove(self, entry: str, reason: str, by: str) -> str:
         if not reason:
@@ -149,7 +147,7 @@ def _limits(limits: TenantLimits, tenant: Tenant) -> tuple[LimitRow, ...]:
 
 
 def _caps(caps: AttemptCaps) -> str:
-    said = [
+    parts = [
         f"{count} {words}"
         for count, words in (
             (caps.per_day, "a day"),
@@ -158,7 +156,7 @@ def _caps(caps: AttemptCaps) -> str:
         )
         if count is not None
     ]
-    return ", ".join(said) or "no limit"
+    return ", ".join(parts) or "no limit"
 
 
 def _budgets(limits: TenantLimits, used: dict[str, int]) -> tuple[BudgetRow, ...]:
@@ -178,36 +176,36 @@ def _budgets(limits: TenantLimits, used: dict[str, int]) -> tuple[BudgetRow, ...
     return tuple(rows)
 
 
-def _entry(one: DncEntry) -> DncRow:
+def _entry(entry: DncEntry) -> DncRow:
     return DncRow(
-        entry=one.entry,
-        reason=one.reason,
-        source=one.source,
-        by=one.added_by,
-        at_ms=epoch_ms(one.added_at),
-        said=one.utterance or "",
+        entry=entry.entry,
+        reason=entry.reason,
+        source=entry.source,
+        by=entry.added_by,
+        at_ms=epoch_ms(entry.added_at),
+        said=entry.utterance or "",
     )
 
 
-def _schedule(one: Schedule) -> ScheduleRow:
+def _schedule(schedule: Schedule) -> ScheduleRow:
     return ScheduleRow(
-        name=one.schedule_id,
-        when=f"{one.cron} {one.time_zone}",
-        notebook=one.notebook,
-        next_ms=None if one.next_run_at is None else epoch_ms(one.next_run_at),
-        is_paused=one.is_paused,
+        name=schedule.schedule_id,
+        when=f"{schedule.cron} {schedule.time_zone}",
+        notebook=schedule.notebook,
+        next_ms=None if schedule.next_run_at is None else epoch_ms(schedule.next_run_at),
+        is_paused=schedule.is_paused,
     )
 
 
-def _run(one: Run, reports: Path) -> RunRow:
-    took = None if one.ended_at is None else (one.ended_at - one.started_at).total_seconds()
-    page = reports / one.output_html
-    by = f"by {one.schedule_id}" if one.schedule_id else "by hand"
+def _run(run: Run, reports: Path) -> RunRow:
+    took = None if run.ended_at is None else (run.ended_at - run.started_at).total_seconds()
+    page = reports / run.output_html
+    by = f"by {run.schedule_id}" if run.schedule_id else "by hand"
     return RunRow(
-        notebook=one.notebook,
-        state=one.state,
-        started_ms=epoch_ms(one.started_at),
+        notebook=run.notebook,
+        state=run.state,
+        started_ms=epoch_ms(run.started_at),
         seconds=took,
-        note=one.error or by,
-        page=str(page) if one.output_html and page.is_file() else "",
+        note=run.error or by,
+        page=str(page) if run.output_html and page.is_file() else "",
     )
