@@ -110,25 +110,32 @@ def _archive_span(
         row_ids = {name: _last_row(connection, ledger, known, tenant_id, before) for name, ledger in LEDGERS.items()}
         pulled = _read(connection, tenant_id, settled, known.row_ids, row_ids)
         last_row_id = connection.scalar(select(func.max(call_events.c.row_id))) or 0
-    with own_duckdb() as facts:
-        make_tables(facts)
-        take_in(facts, pulled)
-        span = Archived(
-            tenant_id=tenant_id,
-            first_day=first,
-            before_day=before,
-            files=write_files(facts, folder, tenant_id, f"{first}_{before}"),
-            calls=pulled.tables["calls"].num_rows,
-            events=pulled.tables["call_events"].num_rows,
-            left_open=left_open,
-            row_ids=row_ids,
-            archived_at=now,
-        )
+    span = Archived(
+        tenant_id=tenant_id,
+        first_day=first,
+        before_day=before,
+        files=_write(pulled, folder, tenant_id, f"{first}_{before}"),
+        calls=pulled.tables["calls"].num_rows,
+        events=pulled.tables["call_events"].num_rows,
+        left_open=left_open,
+        row_ids=row_ids,
+        archived_at=now,
+    )
     with undone_on_failure(folder, span.files.values()), database.write() as connection:
         note_span(connection, span)
         if delete_rows:
             _delete(connection, settled, last_row_id)
     return span
+
+
+def _write(pulled: Pulled, folder: Path, tenant_id: str, span: str) -> dict[str, str]:
+    """The files of what was pulled: none for days on which nothing happened, for which no DuckDB is opened either."""
+    if not any(rows.num_rows for rows in pulled.tables.values()):
+        return {}
+    with own_duckdb() as facts:
+        make_tables(facts)
+        take_in(facts, pulled)
+        return write_files(facts, folder, tenant_id, span)
 
 
 def _closed(known: Manifest, tenant_id: str, first: date, before: date) -> list[ColumnElement[bool]]:
