@@ -220,20 +220,20 @@ def _adopted(
     Raises:
         Unavailable: it is another process's, or other settings were in force when it was started.
     """
-    found = AsteriskInstance.load(wanted.folder)
-    if found.adopt() is None:
+    instance = AsteriskInstance.load(wanted.folder)
+    if instance.adopt() is None:
         raise Unavailable(
             f"an Asterisk runs in {wanted.folder} (pid {wanted.pid})",
             do="stop it first, or use another folder of data (--data)",
         )
-    same = replace(wanted, ports=wanted.ports if has_ports else found.ports, ami_secret=found.ami_secret)
-    written = {file.name: file.read_text() for file in found.etc_dir.glob("*.conf")}
-    if found != same or written != texts_for(same):
+    same = replace(wanted, ports=wanted.ports if has_ports else instance.ports, ami_secret=instance.ami_secret)
+    written = {file.name: file.read_text() for file in instance.etc_dir.glob("*.conf")}
+    if instance != same or written != texts_for(same):
         raise Unavailable(
             f"the Asterisk that runs in {wanted.folder} was started with other settings",
             do="run `opendeep asterisk stop`, or use another folder of data (--data)",
         )
-    return found
+    return instance
 
 
 def _write(instance: AsteriskInstance, texts: dict[str, str]) -> None:

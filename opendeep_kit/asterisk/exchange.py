@@ -171,8 +171,8 @@ async def start_for_good(exchange: Exchange) -> None:
 
 def configured(run_dir: Path) -> list[AsteriskInstance]:
     """The instances that have folders there, whether or not they run."""
-    found = []
+    instances = []
     for name in ("callees", "line"):
         with contextlib.suppress(Unavailable):
-            found.append(AsteriskInstance.load(run_dir / name))
-    return found
+            instances.append(AsteriskInstance.load(run_dir / name))
+    return instances

@@ -207,7 +207,7 @@ class Tree:
         Raises:
             Unavailable: the packages lack something that must be there.
         """
-        kept = self.root / "kept"
+        needed = self.root / "kept"
         libraries = {name: path for name, path in self._libraries().items() if path is not None}
         files = {f"lib/{name}": path for name, path in libraries.items()}
         files[f"lib/{self._loader.name}"] = self._loader
@@ -220,13 +220,13 @@ class Tree:
         for notice in self.root.glob("usr/share/doc/*/copyright"):
             files[f"share/copyright/{notice.parent.name}"] = notice
         for name, source in files.items():
-            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            (needed / name).parent.mkdir(parents=True, exist_ok=True)
             if not source.exists():
                 raise Unavailable(f"Debian's packages lack {source.name}", do="report it with the package's version")
-            shutil.copy2(source, kept / name)
+            shutil.copy2(source, needed / name)
         if place.exists():
             place.rename(self.root / "replaced")
-        kept.rename(place)
+        needed.rename(place)
 
     @property
     def _asterisk(self) -> Path:
@@ -245,10 +245,10 @@ class Tree:
         return self._one("usr/lib/*/ld-linux*.so.*")
 
     def _one(self, pattern: str) -> Path:
-        found = next(iter(sorted(self.root.glob(pattern))), None)
-        if found is None:
+        path = next(iter(sorted(self.root.glob(pattern))), None)
+        if path is None:
             raise Unavailable(f"Debian's packages lack {pattern}", do="report it with the package's version")
-        return found
+        return path
 
     def _libraries(self) -> dict[str, Path | None]:
         """Where each needed library is in the tree; None where it is not, whatever the host may have."""

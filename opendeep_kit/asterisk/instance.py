@@ -369,7 +369,7 @@ def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
 
 
 def _setpriv() -> str:
-    found = shutil.which("setpriv")
-    if found is None:
+    path = shutil.which("setpriv")
+    if path is None:
         raise Unavailable("this host has no setpriv", do="install util-linux, or start Asterisk to outlive us")
-    return found
+    return path

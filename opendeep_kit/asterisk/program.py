@@ -82,10 +82,10 @@ def system_asterisk(root: Path = Path("/")) -> AsteriskProgram:
         Unavailable: there is none, it does not run, or its parts are not where distributions put them.
         BadInput: it is older than 20.
     """
-    found = next((str(root / place) for place in _SYSTEM_PLACES if (root / place).is_file()), None)
-    if found is None:
+    path = next((str(root / place) for place in _SYSTEM_PLACES if (root / place).is_file()), None)
+    if path is None:
         raise Unavailable("this host has no asterisk program", do="install one, or run `opendeep asterisk install`")
-    version = version_of((found,))
+    version = version_of((path,))
     if version < OLDEST:
         text = ".".join(map(str, version))
         raise BadInput(f"the host's Asterisk is {text}", do="install 20 or newer, or `opendeep asterisk install`")
@@ -94,7 +94,7 @@ def system_asterisk(root: Path = Path("/")) -> AsteriskProgram:
     if modules is None or data is None:
         what = "AudioSocket modules" if modules is None else f"file {_DOCUMENTATION}"
         raise Unavailable(f"the host's Asterisk lacks its {what}", do="install its module and data packages")
-    return AsteriskProgram(command=(found,), version=version, modules_dir=modules, data_dir=data)
+    return AsteriskProgram(command=(path,), version=version, modules_dir=modules, data_dir=data)
 
 
 def version_of(command: tuple[str, ...]) -> tuple[int, ...]:

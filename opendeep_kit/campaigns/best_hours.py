@@ -45,21 +45,21 @@ class BestHours:
         Whole hours later: calls that were spread over an hour stay so.
         """
         own = ZoneInfo(zone)
-        later = [one for hours in range(1, 24) if (one := at + timedelta(hours=hours)) <= latest]
+        later = [hour for hours in range(1, 24) if (hour := at + timedelta(hours=hours)) <= latest]
         floor = self.shares[at.astimezone(own).hour] * BETTER_BY
-        promising = [(self.shares[one.astimezone(own).hour], one) for one in later]
-        ordered = sorted((one for one in promising if one[0] > floor), key=lambda one: (-one[0], one[1]))
-        return next((one for _, one in ordered if opening(one) == one), None)
+        promising = [(self.shares[hour.astimezone(own).hour], hour) for hour in later]
+        ordered = sorted((hour for hour in promising if hour[0] > floor), key=lambda hour: (-hour[0], hour[1]))
+        return next((hour for _, hour in ordered if opening(hour) == hour), None)
 
 
 def best_hours(tried: Iterable[Tried]) -> BestHours | None:
     """What the attempts tell; None: they are too few."""
     made: Counter[int] = Counter()
     answered: Counter[int] = Counter()
-    for one in tried:
-        hour = one.at.astimezone(ZoneInfo(one.zone)).hour
+    for attempt in tried:
+        hour = attempt.at.astimezone(ZoneInfo(attempt.zone)).hour
         made[hour] += 1
-        answered[hour] += one.is_answered
+        answered[hour] += attempt.is_answered
     if made.total() < MIN_ATTEMPTS:
         return None
     average = answered.total() / made.total()

@@ -112,13 +112,13 @@ class ClosedDays:
 @lru_cache(maxsize=1024)
 def _holidays(region: str, subdivision: str | None, year: int) -> dict[date, str]:
     try:
-        found = holidays.country_holidays(region, subdiv=subdivision, years=year, expand=False, language="en_US")
+        days = holidays.country_holidays(region, subdiv=subdivision, years=year, expand=False, language="en_US")
     except NotImplementedError:
         raise BadInput(
             f"no holidays are known for {region} {subdivision or ''}".rstrip(),
             do="give the days without calls yourself, or leave the subdivision away",
         ) from None
-    return dict(found.items())
+    return dict(days.items())
 
 
 @lru_cache(maxsize=1)

@@ -110,11 +110,11 @@ def room(
 
 def carried(allowances: Sequence[Allowance], *, now: datetime) -> Sign:
     """How many calls these allowances carry: the scarcest decides, and one that is whole again no more."""
-    counted = [one for one in allowances if one.name in NEEDS and one.resets_at > now]
-    found = [(max(0, int(one.remaining // NEEDS[one.name])), one.resets_at) for one in counted]
-    if not found:
+    counted = [allowance for allowance in allowances if allowance.name in NEEDS and allowance.resets_at > now]
+    limits = [(max(0, int(allowance.remaining // NEEDS[allowance.name])), allowance.resets_at) for allowance in counted]
+    if not limits:
         return Sign()
-    carries, resets_at = min(found)
+    carries, resets_at = min(limits)
     return Sign(carries=carries, resets_at=resets_at)
 
 
@@ -124,9 +124,11 @@ def provider(signs: Sequence[Sign], *, live: int, now: datetime) -> Provider:
     Args:
         live: calls that have not ended; they draw on the same allowances.
     """
-    told = [(one.carries, one.resets_at) for one in signs if one.carries is not None and _later(one.resets_at, now)]
-    carries, resets_at = min(told, default=(None, None), key=lambda one: one[0])
-    blocked = [one.blocked_until for one in signs if one.blocked_until is not None]
+    known = [
+        (sign.carries, sign.resets_at) for sign in signs if sign.carries is not None and _later(sign.resets_at, now)
+    ]
+    carries, resets_at = min(known, default=(None, None), key=lambda pair: pair[0])
+    blocked = [sign.blocked_until for sign in signs if sign.blocked_until is not None]
     return Provider(
         calls_left=None if carries is None else max(0, carries - live),
         resets_at=resets_at,

@@ -82,18 +82,18 @@ def read_contacts(path: Path, *, region: str = "US", needs: Iterable[str] = ()) 
     Raises:
         BadInput: the file cannot be read, or lacks a column.
     """
-    found = Contacts()
+    contacts = Contacts()
     needed = tuple(needs)
     seen = Seen()
     for line, row, fault in csv_rows(path, needed):
         contact = fault or seen.judge(contact_from(row, region=region, needed=needed))
         if isinstance(contact, str):
-            found.refused.append(RefusedRow(line=line, reason=contact))
+            contacts.refused.append(RefusedRow(line=line, reason=contact))
         elif contact is None:
-            found.merged += 1
+            contacts.merged += 1
         else:
-            found.accepted.append(contact)
-    return found
+            contacts.accepted.append(contact)
+    return contacts
 
 
 class Seen:

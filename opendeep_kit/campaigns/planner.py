@@ -285,13 +285,13 @@ class _Tick:
             for queue in (queue for queues in tenant.queues.values() for queue in queues):
                 turns[f"campaign:{queue.demand.campaign_id}"] = queue.turn
                 gates.append(queue.gate)
-        kept = dict(before.next_at) | {gate.key: gate.next_at for gate in gates if gate.gap}
-        next_at = {key: at for key, at in kept.items() if at > self.now}
+        gated = dict(before.next_at) | {gate.key: gate.next_at for gate in gates if gate.gap}
+        next_at = {key: at for key, at in gated.items() if at > self.now}
         return Rotation(turns=turns, reached=self.reached, next_at=next_at)
 
     def held(self, most: int) -> dict[str, str]:
         """What holds the calls that are due and have no place."""
-        found = {}
+        blocks = {}
         for tenant in self.tenants.values():
             for trunk, queues in tenant.queues.items():
                 for queue in queues:
@@ -299,5 +299,5 @@ class _Tick:
                         gates = (self.everyone, self.rings[trunk].gate, tenant.gate, queue.gate)
                         paced = "as many calls as a tick may hold" if len(self.places) >= most else "the rate"
                         full = next((gate.bound_by for gate in gates if gate.is_full), paced)
-                        found[queue.demand.campaign_id] = full
-        return found
+                        blocks[queue.demand.campaign_id] = full
+        return blocks

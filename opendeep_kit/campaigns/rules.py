@@ -149,9 +149,9 @@ def per_24_h(inputs: RuleInputs) -> RuleAnswer:
 
 def budget(inputs: RuleInputs) -> RuleAnswer:
     """Enough left for the most that this call can cost."""
-    kept = {name for name, of in (("campaign", inputs.campaign.budget), ("tenant", inputs.tenant.budget)) if of}
-    if len(inputs.spending) < len(kept):
-        return _no(Rule.BUDGET, f"what the {' and the '.join(sorted(kept))} spent could not be read")
+    budgets = {name for name, of in (("campaign", inputs.campaign.budget), ("tenant", inputs.tenant.budget)) if of}
+    if len(inputs.spending) < len(budgets):
+        return _no(Rule.BUDGET, f"what the {' and the '.join(sorted(budgets))} spent could not be read")
     cost = inputs.campaign.call_cost
     for item in inputs.spending:
         if item.spent is None:

@@ -62,10 +62,10 @@ class _Said:
 
     def find(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Take the pattern out of the rest."""
-        found = pattern.search(self.rest)
-        if found is not None:
-            self.rest = f"{self.rest[: found.start()]} {self.rest[found.end() :]}"
-        return found
+        match = pattern.search(self.rest)
+        if match is not None:
+            self.rest = f"{self.rest[: match.start()]} {self.rest[match.end() :]}"
+        return match
 
 
 def asked_time(words: str, *, zones: Sequence[str], now: datetime) -> datetime | None:
@@ -80,10 +80,10 @@ def asked_time(words: str, *, zones: Sequence[str], now: datetime) -> datetime |
     text = words.strip()
     if len(text) > MAX_CHARS:
         return None
-    found = {_instant(text, name, now) for name in zones}
-    if len(found) != 1 or None in found:
+    instants = {_instant(text, name, now) for name in zones}
+    if len(instants) != 1 or None in instants:
         return None
-    at = found.pop()
+    at = instants.pop()
     return at if at is not None and now < at <= now + LATEST else None
 
 
@@ -113,8 +113,8 @@ def _instant(text: str, name: str, now: datetime) -> datetime | None:
     return None if wall is None or _FILLER.sub("", said.rest) else wall.replace(tzinfo=here).astimezone(UTC)
 
 
-def _later(found: re.Match[str], local: datetime) -> datetime:
-    count, unit, and_half = found[1], found[2], bool(found[3])
+def _later(match: re.Match[str], local: datetime) -> datetime:
+    count, unit, and_half = match[1], match[2], bool(match[3])
     amount = 0.5 if count.startswith("half") else 2.0 if "couple" in count else float(count) if count.isdigit() else 1.0
     step = {"minute": 1, "hour": 60, "day": 24 * 60, "week": 7 * 24 * 60}[unit]
     delta = timedelta(minutes=min((amount + and_half / 2) * step, 10**6))
@@ -136,16 +136,16 @@ def _take_day(said: _Said) -> None:
         named = said.find(_WEEKDAY)
         monday = today + timedelta(days=7 - today.weekday())
         said.day = monday + timedelta(days=_WEEKDAYS.index(named[1]) if named else today.weekday())
-    elif found := said.find(_WEEKDAY):
-        ahead = (_WEEKDAYS.index(found[1]) - today.weekday() - 1) % 7 + 1
+    elif match := said.find(_WEEKDAY):
+        ahead = (_WEEKDAYS.index(match[1]) - today.weekday() - 1) % 7 + 1
         said.day = today + timedelta(days=ahead)
-    elif found := said.find(_DATE):
-        month = next(place for place, name in enumerate(_MONTHS, 1) if name.startswith((found[1] or found[4])[:3]))
-        day = date(today.year, month, int(found[2] or found[3]))
+    elif match := said.find(_DATE):
+        month = next(place for place, name in enumerate(_MONTHS, 1) if name.startswith((match[1] or match[4])[:3]))
+        day = date(today.year, month, int(match[2] or match[3]))
         said.day = day if day >= today else day.replace(year=today.year + 1)
-    elif found := said.find(_DAY_OF_MONTH):
-        day = today.replace(day=int(found[1]))
-        said.day = day if day > today else (today.replace(day=1) + timedelta(days=32)).replace(day=int(found[1]))
+    elif match := said.find(_DAY_OF_MONTH):
+        day = today.replace(day=int(match[1]))
+        said.day = day if day > today else (today.replace(day=1) + timedelta(days=32)).replace(day=int(match[1]))
 
 
 def _take_time(said: _Said) -> None:
@@ -154,16 +154,16 @@ def _take_time(said: _Said) -> None:
     said.part = part[1] if part else ""
     if said.find(re.compile(r"\b(noon|midday)\b")):
         said.clock, said.half = (12, 0), "24"
-    elif found := said.find(_PAST_TO):
-        minutes = {"half": 30, "quarter": 15}.get(found[1]) or int(found[1])
-        hour = int(found[3])
-        if not 0 < minutes < 60 or not 1 <= hour <= 12 or (found[1] == "half" and found[2] == "to"):
-            raise ValueError(found[0])
-        said.clock = (hour, minutes) if found[2] != "to" else ((hour - 2) % 12 + 1, 60 - minutes)
-        said.half = (found[4] or "").strip()
-    elif found := said.find(_CLOCK):
-        said.clock, said.half = (int(found[1]), int(found[2] or 0)), (found[3] or "").strip()
-        if found[2] and (found[1].startswith("0") or int(found[1]) > 12):
+    elif match := said.find(_PAST_TO):
+        minutes = {"half": 30, "quarter": 15}.get(match[1]) or int(match[1])
+        hour = int(match[3])
+        if not 0 < minutes < 60 or not 1 <= hour <= 12 or (match[1] == "half" and match[2] == "to"):
+            raise ValueError(match[0])
+        said.clock = (hour, minutes) if match[2] != "to" else ((hour - 2) % 12 + 1, 60 - minutes)
+        said.half = (match[4] or "").strip()
+    elif match := said.find(_CLOCK):
+        said.clock, said.half = (int(match[1]), int(match[2] or 0)), (match[3] or "").strip()
+        if match[2] and (match[1].startswith("0") or int(match[1]) > 12):
             said.half = said.half or "24"
 
 
@@ -198,7 +198,7 @@ def _hour(hour: int, half: str, part: str) -> int:
 
 def _digits(text: str) -> str:
     """The text with its number words as digits: "three thirty" becomes "3 30"."""
-    text = _COMPOUND.sub(lambda found: str(_TENS[found[1]] + _SMALL[found[2]]), text)
+    text = _COMPOUND.sub(lambda match: str(_TENS[match[1]] + _SMALL[match[2]]), text)
     known = _SMALL | _TENS
     text = re.sub(rf"\b({'|'.join(known)})\b", lambda m: str(known[m[1]]), text)
     return re.sub(rf"\bthe ({'|'.join(_ORDINALS)})\b", lambda m: f"the {_ORDINALS[m[1]]}th", text)

@@ -167,10 +167,10 @@ class WaitingRoom:
 
     @staticmethod
     def _calendar(campaign: _Campaign, clock: Clock) -> Calendar:
-        found = campaign.calendars.get(clock.key)
-        if found is None:
-            found = campaign.calendars[clock.key] = Calendar(campaign.windows, clock)
-        return found
+        calendar = campaign.calendars.get(clock.key)
+        if calendar is None:
+            calendar = campaign.calendars[clock.key] = Calendar(campaign.windows, clock)
+        return calendar
 
     def _next(self) -> int:
         self._seq += 1

@@ -128,10 +128,10 @@ def parse_window(text: str) -> Window:
     Raises:
         BadInput: it is no window.
     """
-    found = _SPAN_TEXT.fullmatch(text.strip())
-    if found is None or int(found[2]) > 59 or int(found[4]) > 59:
+    match = _SPAN_TEXT.fullmatch(text.strip())
+    if match is None or int(match[2]) > 59 or int(match[4]) > 59:
         raise BadInput(f"{text.strip()[:40]!r} is no window", do="write it as 09:00-20:00, in 24 hours")
-    return Window(opens=int(found[1]) * 60 + int(found[2]), closes=int(found[3]) * 60 + int(found[4]))
+    return Window(opens=int(match[1]) * 60 + int(match[2]), closes=int(match[3]) * 60 + int(match[4]))
 
 
 @lru_cache(maxsize=1024)
@@ -186,9 +186,9 @@ def next_span(
     It ends at the latest `SEARCH` after `after`: windows that never close are seen so far and no further.
     """
     for days in (2, 9, SEARCH.days):
-        found = openings(weekly, zones, after, after + timedelta(days=days), closed)
-        if found and (found[0].closes_at < after + timedelta(days=days) or days == SEARCH.days):
-            return found[0]
+        spans = openings(weekly, zones, after, after + timedelta(days=days), closed)
+        if spans and (spans[0].closes_at < after + timedelta(days=days) or days == SEARCH.days):
+            return spans[0]
     return None
 
 
@@ -238,7 +238,7 @@ def _year(name: str, year: int) -> tuple[tuple[int, int, int], ...]:
 
     begin = starts = round(datetime(year, 1, 1, tzinfo=UTC).timestamp())
     end = round(datetime(year + 1, 1, 1, tzinfo=UTC).timestamp())
-    found = []
+    changes = []
     for at in range(begin, end, _STEP_S):
         low, high = at, min(at + _STEP_S, end)
         before = offset(low)
@@ -247,9 +247,9 @@ def _year(name: str, year: int) -> tuple[tuple[int, int, int], ...]:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if offset(middle) == before else (low, middle)
-        found.append((starts, high, before))
+        changes.append((starts, high, before))
         starts = high
-    return (*found, (starts, end, offset(end - 1))) if starts < end else tuple(found)
+    return (*changes, (starts, end, offset(end - 1))) if starts < end else tuple(changes)
 
 
 def _joined(pieces: Iterator[tuple[float, float]]) -> Iterator[tuple[float, float]]:
@@ -266,16 +266,16 @@ def _joined(pieces: Iterator[tuple[float, float]]) -> Iterator[tuple[float, floa
 
 
 def _both(left: list[tuple[float, float]], right: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    found, i, j = [], 0, 0
+    overlaps, i, j = [], 0, 0
     while i < len(left) and j < len(right):
         opens, closes = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
         if opens < closes:
-            found.append((opens, closes))
+            overlaps.append((opens, closes))
         if left[i][1] < right[j][1]:
             i += 1
         else:
             j += 1
-    return found
+    return overlaps
 
 
 def _days(name: str) -> list[int]:

@@ -102,8 +102,8 @@ def _area_zones() -> dict[str, frozenset[str]]:
     The plan's data names zones per exchange, and a default for those it does not know: Chicago for area 423, most of
     which keeps New York's time. Mobiles share the area code and exchanges are carried about, so the area decides.
     """
-    found: dict[str, set[str]] = {}
+    prefixes: dict[str, set[str]] = {}
     for prefix, zones in TIMEZONE_DATA.items():
         if prefix[0] == str(NORTH_AMERICA) and len(prefix) >= 4:
-            found.setdefault(prefix[1:4], set()).update(zones)
-    return {area: frozenset(zones) for area, zones in found.items()}
+            prefixes.setdefault(prefix[1:4], set()).update(zones)
+    return {area: frozenset(zones) for area, zones in prefixes.items()}

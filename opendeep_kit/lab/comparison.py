@@ -100,11 +100,11 @@ class Comparison:
         rows = []
         for side, calls in self._sides:
             total = _total(calls)
-            one = calls[0]
+            first = calls[0]
             rows.append(
                 (
-                    f"<b>{side}</b> {escape(one.script_name)}"
-                    + (f" v{one.script_version}" if one.script_version is not None else ""),
+                    f"<b>{side}</b> {escape(first.script_name)}"
+                    + (f" v{first.script_version}" if first.script_version is not None else ""),
                     f"{total['completed']} of {total['calls']}",
                     call_tables.ms(total["reply_p50_ms"]),
                     call_tables.ms(total["reply_p95_ms"]),
@@ -132,12 +132,12 @@ class Comparison:
         )
         talk = "".join(_pair(pair) for pair in pairs)
         share = changed_share(pairs)
-        told = f"What was heard ({share:.0%} of the lines differ)" if pairs else "Nothing was said"
+        verdict = f"What was heard ({share:.0%} of the lines differ)" if pairs else "Nothing was said"
         return (
             f'<div style="border-top:1px solid {call_tables.RULE};margin-top:12px;padding-top:8px">'
             f'<b style="font-size:14px">{escape(call_tables.words(callee))}</b>'
             f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px">{cards}</div>'
-            f'<details open><summary style="cursor:pointer;margin:6px 0;color:{call_tables.FAINT}">{told}</summary>'
+            f'<details open><summary style="cursor:pointer;margin:6px 0;color:{call_tables.FAINT}">{verdict}</summary>'
             f"{talk}</details></div>"
         )
 
@@ -157,12 +157,12 @@ def _total(calls: Sequence[PlacedCall]) -> dict[str, float | int | None]:
 
 def _card(side: str, calls: Sequence[PlacedCall]) -> str:
     """One version with one callee; of several calls, the first is drawn."""
-    told = "".join(
+    details = "".join(
         f"<div>{call_tables.outcome(call.summary)}&ensp;{call_tables.answers(call.summary.answers)}</div>"
         f'<div style="color:{call_tables.FAINT}">{call_tables.figures(call.summary)}</div>'
         for call in calls
     )
-    return f'<div style="margin:4px 0"><b>{side}</b> {told}</div>{calls[0].lanes(width=NARROW)}'
+    return f'<div style="margin:4px 0"><b>{side}</b> {details}</div>{calls[0].lanes(width=NARROW)}'
 
 
 def _pair(pair: Pair) -> str:

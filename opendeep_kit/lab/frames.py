@@ -53,8 +53,8 @@ def _is_figures(values: pd.Series[Any]) -> bool:
 
 
 def _column(values: pd.Series[Any]) -> list[str]:
-    told = _teller(values)
-    return [_NOTHING if _is_missing(value) else told(value) for value in values]
+    formatted = _teller(values)
+    return [_NOTHING if _is_missing(value) else formatted(value) for value in values]
 
 
 def _is_missing(value: object) -> bool:
@@ -93,6 +93,6 @@ def _answers(value: dict[str, Any] | str) -> dict[str, str] | None:
         given = json.loads(value) if isinstance(value, str) else value
     except ValueError:
         return None
-    if any(isinstance(one, (dict, list)) for one in given.values()):
+    if any(isinstance(value, (dict, list)) for value in given.values()):
         return None
-    return {str(name): str(one) for name, one in given.items()}
+    return {str(name): str(value) for name, value in given.items()}

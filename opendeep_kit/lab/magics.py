@@ -76,8 +76,8 @@ class CallMagics:
         showing it. `$name` in the query is the notebook's variable of that name.
         """
         query, name = (line, "") if cell is None else (cell, line.removesuffix("<<").strip())
-        if cell is None and (kept := _KEEP.match(line)):
-            name, query = kept[1], line[kept.end() :]
+        if cell is None and (assignment := _KEEP.match(line)):
+            name, query = assignment[1], line[assignment.end() :]
         if name and not name.isidentifier():
             raise UsageError(f"%%calls_sql: {name!r} is no name for a variable: write %%calls_sql NAME <<")
         if not query.strip():
@@ -109,19 +109,19 @@ class CallMagics:
         return {name: self._shell.user_ns[name] for name in named}
 
     def _bench(self) -> Workbench:
-        found: Workbench | None = self._held(Workbench)
-        if found is None:
+        bench: Workbench | None = self._held(Workbench)
+        if bench is None:
             raise UsageError("there is no workbench here: say bench = await Workbench.open() first")
-        return found
+        return bench
 
     def _warehouse(self) -> Warehouse:
         """The one the notebook holds last, else that of the settings."""
-        found = self._held(Warehouse, PastCalls, Workbench)
-        if isinstance(found, Workbench):
-            found = found.past
-        if found is None:
-            self._own = found = self._own or PastCalls.open()
-        return found.warehouse if isinstance(found, PastCalls) else found
+        source = self._held(Warehouse, PastCalls, Workbench)
+        if isinstance(source, Workbench):
+            source = source.past
+        if source is None:
+            self._own = source = self._own or PastCalls.open()
+        return source.warehouse if isinstance(source, PastCalls) else source
 
     def _held(self, *kinds: type[Any]) -> Any:
         names = self._shell.user_ns

@@ -139,8 +139,8 @@ def latency_stages(frame: pd.DataFrame, by: Sequence[str] = ("script_name", "scr
         begin += means[stage]
     for place, (_, group) in enumerate(groups):
         whole = group["voice_to_voice_ms"]
-        told = f"{totals[place]:,.0f}\np95 {whole.quantile(0.95):,.0f}\nn {len(whole)}"
-        axes.text(totals[place] + totals.max() * 0.012, place, told, va="center", color=INK, fontsize=8.5)
+        label = f"{totals[place]:,.0f}\np95 {whole.quantile(0.95):,.0f}\nn {len(whole)}"
+        axes.text(totals[place] + totals.max() * 0.012, place, label, va="center", color=INK, fontsize=8.5)
     axes.legend(ncols=len(STAGES), loc="upper left", bbox_to_anchor=(0, -0.02), frameon=False, handlelength=1.0)
     chart.set_size_inches(WIDTH, 1.2 + 0.58 * len(groups))
     return _bars_finished(chart, axes, float(totals.max()))
@@ -198,17 +198,17 @@ def hang_ups(frame: pd.DataFrame, by: Sequence[str] = ("script_name", "script_ve
         curve = survival(group)
         colour = SERIES[number % len(SERIES)]
         left = int((group["ended_by"] == "callee").sum())
-        told = f"{label}: {left} of {len(group)} hung up"
-        axes.step(curve["second"], curve["share"], where="post", color=colour, linewidth=1.8, label=told)
+        legend = f"{label}: {left} of {len(group)} hung up"
+        axes.step(curve["second"], curve["share"], where="post", color=colour, linewidth=1.8, label=legend)
     axes.set_xlim(left=0)
     return _lines_finished(chart, axes, "seconds since the answer")
 
 
 def _groups(frame: pd.DataFrame, by: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
     """The rows of each version; of many versions those with the most rows."""
-    found = [(_label(key), group) for key, group in frame.groupby([*by], dropna=False, sort=True)]
-    kept = {label for label, _ in sorted(found, key=lambda one: -len(one[1]))[: len(SERIES)]}
-    return [(label, group) for label, group in found if label in kept]
+    groups = [(_label(key), group) for key, group in frame.groupby([*by], dropna=False, sort=True)]
+    largest = {label for label, _ in sorted(groups, key=lambda item: -len(item[1]))[: len(SERIES)]}
+    return [(label, group) for label, group in groups if label in largest]
 
 
 # ---- style ------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def _nothing(chart: Chart, axes: Axes) -> Chart:
 def _label(key: Any) -> str:
     """A group's key as people write it: `confirm-appointment v2`."""
     parts: Iterable[Any] = key if isinstance(key, tuple) else (key,)
-    told = ["" if part is None or part is pd.NA or part != part else part for part in parts]
+    named = ["" if part is None or part is pd.NA or part != part else part for part in parts]
     return " ".join(
-        f"v{part:.0f}" if isinstance(part, (int, float, np.number)) else str(part) for part in told if part != ""
+        f"v{part:.0f}" if isinstance(part, (int, float, np.number)) else str(part) for part in named if part != ""
     )

@@ -112,10 +112,10 @@ def parameters_of(notebook: Path) -> dict[str, dict[str, Any]]:
     if not notebook.is_file():
         raise BadInput(f"there is no notebook {notebook}", do="check the path")
     try:
-        found: dict[str, dict[str, Any]] = papermill.inspect_notebook(str(notebook))
+        parameters: dict[str, dict[str, Any]] = papermill.inspect_notebook(str(notebook))
     except (PapermillException, nbformat.reader.NotJSONError):
         raise BadInput(f"{notebook} is not a notebook", do="choose an .ipynb file") from None
-    return found
+    return parameters
 
 
 def typed_parameters(notebook: Path, said: Sequence[str]) -> dict[str, Any]:

@@ -22,14 +22,14 @@ class ProviderWatch:
 
     def note(self, limits: Sequence[RateLimit], wait_s: float, *, now: datetime) -> None:
         """Allowances, or for how many seconds we are turned away."""
-        for one in limits:
-            resets_at = now + timedelta(seconds=max(0.0, one.reset_seconds))
-            self._allowances[one.name] = Allowance(name=one.name, remaining=one.remaining, resets_at=resets_at)
+        for limit in limits:
+            resets_at = now + timedelta(seconds=max(0.0, limit.reset_seconds))
+            self._allowances[limit.name] = Allowance(name=limit.name, remaining=limit.remaining, resets_at=resets_at)
         if wait_s > 0:
             self._blocked_until = now + timedelta(seconds=wait_s)
 
     def sign(self, now: datetime) -> Sign:
         """What of it still holds."""
         is_blocked = self._blocked_until is not None and self._blocked_until > now
-        found = carried(list(self._allowances.values()), now=now)
-        return replace(found, blocked_until=self._blocked_until if is_blocked else None)
+        allowance = carried(list(self._allowances.values()), now=now)
+        return replace(allowance, blocked_until=self._blocked_until if is_blocked else None)

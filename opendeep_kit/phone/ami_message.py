@@ -62,8 +62,8 @@ def checked(headers: Headers) -> dict[str, str | list[str]]:
         if not _NAME.fullmatch(name):
             raise BadInput("an AMI header's name may only hold letters", do="mend the name")
         values = [value] if isinstance(value, str) else list(value)
-        for one in values:
-            if len(one) > MAX_VALUE or not _VALUE.fullmatch(one):
+        for line in values:
+            if len(line) > MAX_VALUE or not _VALUE.fullmatch(line):
                 raise BadInput(
                     f"the value of the AMI header {name} is too long or holds a character that is not allowed",
                     do="use letters, digits and + * # . _ = @ / : ( ) - only",

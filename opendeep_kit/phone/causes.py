@@ -84,5 +84,5 @@ def unanswered(cause: int, sip_code: int) -> tuple[PhoneResult, str]:
         return known
     if 300 <= sip_code < 400:
         return _BY_CAUSE[REDIRECTED]
-    told = f"SIP {sip_code}" if sip_code else f"cause {cause}"
-    return (PhoneResult.CONGESTION if 500 <= sip_code < 600 else PhoneResult.FAILED), f"the network said {told}"
+    code = f"SIP {sip_code}" if sip_code else f"cause {cause}"
+    return (PhoneResult.CONGESTION if 500 <= sip_code < 600 else PhoneResult.FAILED), f"the network said {code}"

@@ -22,7 +22,7 @@ class LiveCall:
     over: asyncio.Future[LineResult]
     certain_at: float
     """Loop time from which Asterisk will not act on the Originate any more."""
-    told: set[Progress] = field(default_factory=set)
+    reported: set[Progress] = field(default_factory=set)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Something was heard of it."""
     settling: asyncio.TimerHandle | None = None
@@ -34,11 +34,11 @@ class LiveCall:
         """Report what was not reported yet; returns where the call stands."""
         callee, state = self.call.callee, self.call.state
         if callee is not None and not self.over.done():
-            if callee.is_ringing and not self.told:
+            if callee.is_ringing and not self.reported:
                 self._tell_once(Progress.RINGING)
-            if callee.is_up and Progress.ANSWERED not in self.told:
+            if callee.is_up and Progress.ANSWERED not in self.reported:
                 self._tell_once(Progress.ANSWERED)
-            if callee.is_up and self.call.is_machine and Progress.MACHINE not in self.told:
+            if callee.is_up and self.call.is_machine and Progress.MACHINE not in self.reported:
                 self._tell_once(Progress.MACHINE)
         return state
 
@@ -50,7 +50,7 @@ class LiveCall:
         self.over.set_result(self.call.result())
 
     def _tell_once(self, progress: Progress) -> None:
-        self.told.add(progress)
+        self.reported.add(progress)
         if not self.is_parting:
             # By way of the loop: a fault of theirs is not ours.
             asyncio.get_running_loop().call_soon(self.report, progress)

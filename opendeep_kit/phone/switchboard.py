@@ -78,12 +78,12 @@ class Switchboard:
         """The link is back. Returns the calls of which Asterisk knows nothing, but may yet hear."""
         now, in_doubt = asyncio.get_running_loop().time(), []
         for call in self.calls:
-            mine = self.calls.channels_of(call, channels)
+            own_channels = self.calls.channels_of(call, channels)
             live = self._live.get(call.call_id)
-            if live is not None and not mine and not call.is_seen and not is_restart and now < live.certain_at:
+            if live is not None and not own_channels and not call.is_seen and not is_restart and now < live.certain_at:
                 in_doubt.append(live)
                 continue
-            call.restore(mine, is_restart=is_restart)
+            call.restore(own_channels, is_restart=is_restart)
             if call.is_stray:
                 self._drop(call.call_id)
             if live is not None:

@@ -45,8 +45,8 @@ def save_consents(
     coming, count = iter(given), 0
     while batch := list(islice(coming, BATCH)):
         rows = [
-            {"tenant_id": tenant_id, "changed_at": now, **{p.name: getattr(one, p.name) for p in fields(Consent)}}
-            for one in batch
+            {"tenant_id": tenant_id, "changed_at": now, **{p.name: getattr(consent, p.name) for p in fields(Consent)}}
+            for consent in batch
         ]
         with database.write() as connection:
             adding = upsert(connection, consents, rows[0]) if renews else add_new(connection, consents)
@@ -57,10 +57,10 @@ def save_consents(
 
 def withdraw(database: Database, tenant_id: str, number: str, *, now: datetime) -> int:
     """End every consent of this number now. Returns how many were in force."""
-    mine = (consents.c.tenant_id == tenant_id, consents.c.number == number)
+    of_number = (consents.c.tenant_id == tenant_id, consents.c.number == number)
     with database.write() as connection:
         return connection.execute(
-            update(consents).where(*mine, _lasts(now)).values(expires_at=now, changed_at=now)
+            update(consents).where(*of_number, _lasts(now)).values(expires_at=now, changed_at=now)
         ).rowcount
 
 
@@ -106,11 +106,11 @@ def missing(
     Args:
         spared_like: numbers of this pattern need none, unless they are of one of `but_like`; see `enrolments.due`.
     """
-    mine = select(hour_groups.c.hour_group_id).where(
+    groups = select(hour_groups.c.hour_group_id).where(
         hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
     )
     query = select(func.count()).where(
-        enrolments.c.hour_group_id.in_(mine),
+        enrolments.c.hour_group_id.in_(groups),
         enrolments.c.state == EnrolmentState.WAITING,
         ~_has_consent(_lasts(now)),
         not_(alike(spared_like, but_like)),
@@ -152,11 +152,15 @@ def bring_back(
 
 def consent_at(connection: Connection, tenant_id: str, number: str, now: datetime) -> Consent | None:
     """The consent to be judged: of those in force the one that lasts longest, else the newest."""
-    found = _consents(connection, tenant_id, number)
-    in_force = [one for one in found if one.given_at <= now and (one.expires_at is None or one.expires_at > now)]
+    known = _consents(connection, tenant_id, number)
+    in_force = [
+        consent
+        for consent in known
+        if consent.given_at <= now and (consent.expires_at is None or consent.expires_at > now)
+    ]
     if in_force:
-        return max(in_force, key=lambda one: one.expires_at or _FOR_EVER)
-    return found[0] if found else None
+        return max(in_force, key=lambda consent: consent.expires_at or _FOR_EVER)
+    return known[0] if known else None
 
 
 def _consents(connection: Connection, tenant_id: str, number: str) -> list[Consent]:

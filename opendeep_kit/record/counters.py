@@ -94,20 +94,20 @@ def add_money(
 def money(connection: Connection, tenant_id: str, campaign_id: str) -> tuple[dict[str, int], dict[str, int]]:
     """What the campaign, and all of the tenant, has spent or reserved, in minor units by currency."""
     rows = connection.execute(_MONEY, {"tenant": tenant_id, "campaign": campaign_id}).all()
-    return {name: int(mine) for name, mine, _ in rows}, {name: int(total) for name, _, total in rows}
+    return {name: int(own) for name, own, _ in rows}, {name: int(total) for name, _, total in rows}
 
 
 def counts(database: Database, tenant_id: str, campaign_id: str) -> Counts:
     """The campaign's counts; a few rows, however many contacts it has."""
-    mine = (counters.c.tenant_id == tenant_id, counters.c.campaign_id == campaign_id)
+    of_campaign = (counters.c.tenant_id == tenant_id, counters.c.campaign_id == campaign_id)
     with database.read() as connection:
-        found = dict(connection.execute(select(counters.c.what, counters.c.amount).where(*mine)).all())
-    outcomes = {what.removeprefix(OUTCOME): n for what, n in sorted(found.items()) if what.startswith(OUTCOME) and n}
+        amounts = dict(connection.execute(select(counters.c.what, counters.c.amount).where(*of_campaign)).all())
+    outcomes = {what.removeprefix(OUTCOME): n for what, n in sorted(amounts.items()) if what.startswith(OUTCOME) and n}
     return Counts(
-        waiting=found.get("waiting", 0),
-        claimed=found.get("claimed", 0),
-        final=found.get("final", 0),
-        attempts=found.get("attempts", 0),
+        waiting=amounts.get("waiting", 0),
+        claimed=amounts.get("claimed", 0),
+        final=amounts.get("final", 0),
+        attempts=amounts.get("attempts", 0),
         outcomes=outcomes,
     )
 

@@ -178,9 +178,9 @@ def _postgresql(url: URL) -> Engine:
 
 def _bring_up_to_date(database: Database) -> None:
     with database.read() as connection:
-        found = version_of(connection)
+        version = version_of(connection)
     with database.write() as connection:
-        if found != HEAD:
+        if version != HEAD:
             database.in_turn(connection, MIGRATION_TURN)
             upgrade(connection, database.where)
         # A database that cannot be written is told now, not in the first call. (A read-only SQLite file lets even
@@ -210,8 +210,8 @@ def version_of(connection: Connection) -> str | None:
     """The revision the tables have; None when there are none yet."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    found: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
-    return found
+    version: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return version
 
 
 def upgrade(connection: Connection, where: str) -> None:
@@ -220,10 +220,10 @@ def upgrade(connection: Connection, where: str) -> None:
     Raises:
         BadInput: the revision is not one of ours, or the tables belong to something else.
     """
-    found = version_of(connection)
-    if found == HEAD:
+    version = version_of(connection)
+    if version == HEAD:
         return
-    if found is None:
+    if version is None:
         _check_nothing_in_the_way(connection, where)
     # Alembic takes longer to import than an up-to-date record takes to open.
     from alembic import command
@@ -233,9 +233,9 @@ def upgrade(connection: Connection, where: str) -> None:
     config = Config()
     config.set_main_option("script_location", "opendeep_kit.record:migrations")
     known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
+    if version is not None and version not in known:
         raise BadInput(
-            f"the database {where} has schema {found!r}, which this version of opendeep_kit does not know",
+            f"the database {where} has schema {version!r}, which this version of opendeep_kit does not know",
             do="upgrade opendeep_kit, or name another database in store.url",
         )
     config.attributes["connection"] = connection

@@ -113,12 +113,12 @@ def due(
         numbers_like: only numbers of this pattern, `_` standing for a digit and `%` for any rest.
         but_like: and of none of these.
     """
-    mine = select(hour_groups.c.hour_group_id).where(
+    groups = select(hour_groups.c.hour_group_id).where(
         hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id
     )
     numbers = alike(numbers_like, but_like)
     with database.read() as connection:
-        own = connection.scalars(mine.order_by(hour_groups.c.priority.desc(), hour_groups.c.hour_group_id)).all()
+        own = connection.scalars(groups.order_by(hour_groups.c.priority.desc(), hour_groups.c.hour_group_id)).all()
         allowed = set(own)
         asked = (
             own
@@ -128,13 +128,13 @@ def due(
         promised = _due(now, limit, numbers).where(
             enrolments.c.hour_group_id.in_(asked), enrolments.c.is_callback == true()
         )
-        found = list(connection.execute(promised))
+        due = list(connection.execute(promised))
         for hour_group_id in asked:
-            if len(found) >= limit:
+            if len(due) >= limit:
                 break
-            others = _due(now, limit - len(found), numbers).where(enrolments.c.hour_group_id == hour_group_id)
-            found += connection.execute(others.where(enrolments.c.is_callback == false()))
-    return [Due(**row._mapping) for row in found]
+            others = _due(now, limit - len(due), numbers).where(enrolments.c.hour_group_id == hour_group_id)
+            due += connection.execute(others.where(enrolments.c.is_callback == false()))
+    return [Due(**row._mapping) for row in due]
 
 
 def waits_for_others(
@@ -177,9 +177,9 @@ def enrolment(database: Database, tenant_id: str, campaign_id: str, number: str)
 
 def number_of(database: Database, tenant_id: str, enrolment_id: int) -> str | None:
     """The number of the tenant's contact in a campaign."""
-    mine = (enrolments.c.tenant_id == tenant_id, enrolments.c.enrolment_id == enrolment_id)
+    this_contact = (enrolments.c.tenant_id == tenant_id, enrolments.c.enrolment_id == enrolment_id)
     with database.read() as connection:
-        return connection.scalar(select(enrolments.c.number).where(*mine))
+        return connection.scalar(select(enrolments.c.number).where(*this_contact))
 
 
 def facts_of(database: Database, enrolment_id: int) -> dict[str, str]:
@@ -246,13 +246,15 @@ def cancel_number(database: Database, tenant_id: str, number: str, *, reason: st
 
 def cancel(connection: Connection, tenant_id: str, number: str, *, reason: str, now: datetime) -> int:
     """As `cancel_number`."""
-    mine = (
+    waiting = (
         enrolments.c.tenant_id == tenant_id,
         enrolments.c.number == number,
         enrolments.c.state == EnrolmentState.WAITING,
     )
     values = step_values(NextStep(at=None, reason=reason), now=now)
-    cancelled = connection.scalars(update(enrolments).where(*mine).values(values).returning(enrolments.c.campaign_id))
+    cancelled = connection.scalars(
+        update(enrolments).where(*waiting).values(values).returning(enrolments.c.campaign_id)
+    )
     changes: Counter[tuple[str, str]] = Counter()
     for campaign_id in cancelled.all():
         changes[campaign_id, EnrolmentState.WAITING] -= 1
@@ -284,13 +286,13 @@ def let_wait_again(
         or_(*(enrolments.c.final_reason.startswith(words, autoescape=True) for words in reasons)),
     )
     again = update(enrolments).where(*ended, *which).values(step_values(step, now=now))
-    found = Counter(connection.scalars(again.returning(enrolments.c.campaign_id)).all())
+    reopened = Counter(connection.scalars(again.returning(enrolments.c.campaign_id)).all())
     changes: Counter[tuple[str, str]] = Counter()
-    for campaign_id, count in found.items():
+    for campaign_id, count in reopened.items():
         changes[campaign_id, EnrolmentState.WAITING] += count
         changes[campaign_id, EnrolmentState.FINAL] -= count
     counters.add(connection, tenant_id, changes)
-    return found
+    return reopened
 
 
 def step_values(step: NextStep, *, now: datetime) -> dict[str, Any]:
@@ -307,8 +309,8 @@ def step_values(step: NextStep, *, now: datetime) -> dict[str, Any]:
 
 def to_enrolment(row: Row[Any]) -> Enrolment:
     """The contact of a row that `WITH_LANE` selected."""
-    kept = row._mapping
-    values = {part.name: kept[part.name] for part in fields(Enrolment) if part.name != "whereabouts"}
+    columns = row._mapping
+    values = {part.name: columns[part.name] for part in fields(Enrolment) if part.name != "whereabouts"}
     return Enrolment(**values | {"state": EnrolmentState(row.state)}, whereabouts=to_whereabouts(row))
 
 

@@ -46,9 +46,9 @@ def hour_groups_of(database: Database, tenant_id: str, campaign_id: str) -> list
 
 def next_due_at(database: Database, tenant_id: str, campaign_id: str) -> datetime | None:
     """When the first of all that wait is due, open or not; None: nobody waits."""
-    found = hour_groups_of(database, tenant_id, campaign_id)
+    groups = hour_groups_of(database, tenant_id, campaign_id)
     return min(
-        (at for hour_group in found for at in (hour_group.next_at, hour_group.next_callback_at) if at is not None),
+        (at for hour_group in groups for at in (hour_group.next_at, hour_group.next_callback_at) if at is not None),
         default=None,
     )
 
@@ -63,8 +63,8 @@ def hour_group_id_for(
         hour_groups.c.clock == where.key,
         hour_groups.c.priority == priority,
     )
-    found: int | None = connection.scalar(query)
-    if found is None:
+    group_id: int | None = connection.scalar(query)
+    if group_id is None:
         row = {
             "tenant_id": tenant_id,
             "campaign_id": campaign_id,
@@ -76,8 +76,8 @@ def hour_group_id_for(
             "is_stated": where.is_stated,
         }
         connection.execute(insert(hour_groups), row)
-        found = connection.execute(query).scalar_one()
-    return found
+        group_id = connection.execute(query).scalar_one()
+    return group_id
 
 
 def to_whereabouts(row: Row[Any]) -> Whereabouts:

@@ -149,8 +149,8 @@ def save_schedule(database: Database, schedule: Schedule, *, now: datetime) -> N
     row = {part.name: getattr(schedule, part.name) for part in fields(Schedule)}
     row |= {"parameters": dict(schedule.parameters), "created_at": now, "changed_at": now}
     statement = (postgresql if database.is_postgresql else sqlite).insert(schedules)
-    kept = ("tenant_id", "schedule_id", "last_run_at", "created_at")
-    changed = {name: statement.excluded[name] for name in row if name not in kept}
+    unchanged = ("tenant_id", "schedule_id", "last_run_at", "created_at")
+    changed = {name: statement.excluded[name] for name in row if name not in unchanged}
     with database.write() as connection:
         connection.execute(
             statement.on_conflict_do_update(index_elements=["tenant_id", "schedule_id"], set_=changed), row
@@ -177,8 +177,8 @@ def remove_schedule(database: Database, tenant_id: str, schedule_id: str, *, now
     with database.write() as connection:
         by_it = (runs.c.tenant_id == tenant_id, runs.c.schedule_id == schedule_id)
         connection.execute(update(runs).where(*by_it).values(schedule_id=None, changed_at=now))
-        mine = (schedules.c.tenant_id == tenant_id, schedules.c.schedule_id == schedule_id)
-        return connection.execute(delete(schedules).where(*mine)).rowcount == 1
+        this_schedule = (schedules.c.tenant_id == tenant_id, schedules.c.schedule_id == schedule_id)
+        return connection.execute(delete(schedules).where(*this_schedule)).rowcount == 1
 
 
 def due_schedules(database: Database, *, now: datetime) -> list[Schedule]:
@@ -207,14 +207,14 @@ def start_due(
         next_run_at: by its cron expression; None: never again.
     """
     due_at = schedule.next_run_at
-    mine = (schedules.c.tenant_id == schedule.tenant_id, schedules.c.schedule_id == schedule.schedule_id)
+    this_schedule = (schedules.c.tenant_id == schedule.tenant_id, schedules.c.schedule_id == schedule.schedule_id)
     row = {part.name: getattr(begun, part.name) for part in fields(NewRun)} | {"parameters": dict(begun.parameters)}
     row |= {"tenant_id": schedule.tenant_id, "schedule_id": schedule.schedule_id, "due_at": due_at}
     row |= {"state": RunState.RUNNING, "started_at": now, "heartbeat_at": now, "error": "", "changed_at": now}
     with database.write() as connection:
         moved = connection.execute(
             update(schedules)
-            .where(*mine, schedules.c.next_run_at == due_at, schedules.c.is_paused == false())
+            .where(*this_schedule, schedules.c.next_run_at == due_at, schedules.c.is_paused == false())
             .values(last_run_at=due_at, next_run_at=next_run_at, changed_at=now)
         )
         if moved.rowcount != 1:

@@ -88,13 +88,13 @@ async def run_host(settings: Settings, *, is_child: bool) -> None:
     try:
         port = await server.start(LOOPBACK, rehearsal.realtime_port)
         async with callees:
-            told = Addresses(
+            addresses = Addresses(
                 realtime_url=f"http://{LOOPBACK}:{port}/v1", callees_host=LOOPBACK, callees_port=callees.port
             )
             if is_child:
-                announce(told.as_json())
+                announce(addresses.as_json())
             else:
-                print(told.as_json(), flush=True)  # noqa: T201 - a person asked for it
+                print(addresses.as_json(), flush=True)  # noqa: T201 - a person asked for it
             await stopped.wait()
     finally:
         await server.close()

@@ -123,8 +123,8 @@ CALL_TOOLS: tuple[Tool, ...] = (
 def tools_for(task: TaskSpec) -> tuple[Tool, ...]:
     """The tools of a call for this task; the hand-over only where there is somebody to hand over to."""
     fitting = {"record_answer": _noting(task.questions)} if task.questions else {}
-    offered = (fitting.get(one.name, one) for one in CALL_TOOLS)
-    return tuple(one for one in offered if one.name != "transfer_to_human" or task.transfer_to)
+    offered = (fitting.get(tool.name, tool) for tool in CALL_TOOLS)
+    return tuple(tool for tool in offered if tool.name != "transfer_to_human" or task.transfer_to)
 
 
 def _noting(questions: Sequence[Question]) -> Tool:

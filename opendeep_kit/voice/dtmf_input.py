@@ -43,5 +43,5 @@ def describe_keys(keys: str) -> str:
 
 def keys_in(text: str) -> str:
     """The keys of such a sentence, without those that only begin or end an answer; empty for any other text."""
-    found = _KEYS.fullmatch(text)
-    return re.sub(r"[ *#]", "", found[1]) if found else ""
+    match = _KEYS.fullmatch(text)
+    return re.sub(r"[ *#]", "", match[1]) if match else ""

@@ -63,8 +63,8 @@ def has_disclosed(heard: str, disclosure: str) -> bool:
     wanted, said = _words(disclosure), _words(heard)
     if wanted:
         matcher = difflib.SequenceMatcher(a=wanted, b=said, autojunk=False)
-        found = sum(block.size for block in matcher.get_matching_blocks())
-        if found >= _SAME_ENOUGH * len(wanted):
+        matching = sum(block.size for block in matcher.get_matching_blocks())
+        if matching >= _SAME_ENOUGH * len(wanted):
             return True
     return any(_AI_WORDS.search(sentence) for sentence in _BETWEEN_SENTENCES.split(whole_sentences(heard)))
 

@@ -109,8 +109,8 @@ class Documents:
         return _Indexed(files, passages, index)
 
     def _files(self) -> dict[Path, Stamp]:
-        found = sorted(file for file in self._folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-        return {file: _stamp(file) for file in found if file.is_file()}
+        files = sorted(file for file in self._folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+        return {file: _stamp(file) for file in files if file.is_file()}
 
 
 def documents_tool(folder: Path) -> Tool:
@@ -128,12 +128,12 @@ def documents_tool(folder: Path) -> Tool:
             query: the words to look for, as a document would put them.
         """
         try:
-            found = documents.search(query)
+            passages = documents.search(query)
         except OSError:
             raise Unavailable("the documents cannot be read now", do="go on without them") from None
-        if not found:
+        if not passages:
             return "Nothing in the documents fits. Say that you do not know."
-        return "\n\n".join(f"From {passage.document}:\n{passage.text}" for passage in found)
+        return "\n\n".join(f"From {passage.document}:\n{passage.text}" for passage in passages)
 
     return tool(search_documents)
 
@@ -230,8 +230,8 @@ class LookupTable:
             rows: dict[str, list[dict[str, str]]] = {}
             for row in reader:
                 if self._only is None or row[self._only[0]] == self._only[1]:
-                    told = {column: row[column] or "" for column in self._columns}
-                    rows.setdefault(_as_heard(row[self._key] or ""), []).append(told)
+                    entry = {column: row[column] or "" for column in self._columns}
+                    rows.setdefault(_as_heard(row[self._key] or ""), []).append(entry)
         self._rows, self._stamp = rows, stamp
 
 
@@ -270,14 +270,14 @@ def table_tool(
             return f"Nothing is known under this {key}. Ask the callee to repeat it."
         if len(rows) > MAX_ROWS:
             return f"More than {MAX_ROWS} entries have this {key}. Ask for something more exact."
-        return "\n".join("; ".join(f"{column}: {told}" for column, told in row.items()) for row in rows)
+        return "\n".join("; ".join(f"{column}: {value}" for column, value in row.items()) for row in rows)
 
     return replace(tool(look_up), name=name, description=f"{about} The value to look for is its {key}.")
 
 
-def _check_columns(file: Path, found: Collection[str], wanted: Collection[str]) -> None:
-    for missing in sorted(set(wanted) - set(found)):
-        raise BadInput(f"{file.name} has no column {missing!r}", do=f"it has: {', '.join(found) or 'none'}")
+def _check_columns(file: Path, columns: Collection[str], wanted: Collection[str]) -> None:
+    for missing in sorted(set(wanted) - set(columns)):
+        raise BadInput(f"{file.name} has no column {missing!r}", do=f"it has: {', '.join(columns) or 'none'}")
 
 
 def _as_heard(value: str) -> str:

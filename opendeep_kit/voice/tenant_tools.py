@@ -138,7 +138,8 @@ def _tools_in(folder: Path) -> dict[str, Tool]:
         )
     for name, service in wanted.services.items():
         endpoints = [
-            Endpoint(prefix=one.address, methods=one.methods, headers=one.headers) for one in service.endpoints
+            Endpoint(prefix=endpoint.address, methods=endpoint.methods, headers=endpoint.headers)
+            for endpoint in service.endpoints
         ]
         limits = WebhookLimits(timeout_s=service.timeout_s)
         tools[name] = webhook_tool(endpoints, name=name, about=service.about, limits=limits)

@@ -92,7 +92,7 @@ def tool(function: ToolFunction) -> Tool:
     """
     name = getattr(function, "__name__", "tool")
     doc = docstring_parser.parse(inspect.getdoc(function) or "")
-    told = {param.arg_name: param.description for param in doc.params}
+    descriptions = {param.arg_name: param.description for param in doc.params}
     hints = get_type_hints(function)
     fields: dict[str, Any] = {}
     takes_context = False
@@ -101,10 +101,10 @@ def tool(function: ToolFunction) -> Tool:
         if kind is ToolContext:
             takes_context = True
             continue
-        if kind is None or not told.get(parameter.name):
+        if kind is None or not descriptions.get(parameter.name):
             raise OurMistake(f"tool {name!r}: parameter {parameter.name!r} lacks a type or a line under Args")
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (kind, Field(default, description=told[parameter.name]))
+        fields[parameter.name] = (kind, Field(default, description=descriptions[parameter.name]))
     if not doc.description:
         raise OurMistake(f"tool {name!r} has no docstring", do="tell the model when to use it")
     model = create_model(name, __config__=ConfigDict(extra="ignore"), **fields)

@@ -47,11 +47,11 @@ class Endpoint:
 
     def covers(self, url: httpx.URL) -> bool:
         """Whether this address is one of them."""
-        mine = httpx.URL(self.prefix)
-        if (url.scheme, url.host, _port(url)) != (mine.scheme, mine.host, _port(mine)):
+        own = httpx.URL(self.prefix)
+        if (url.scheme, url.host, _port(url)) != (own.scheme, own.host, _port(own)):
             return False
-        path, root = url.path, mine.path.rstrip("/")
-        return path.startswith(f"{root}/") or (path == root and not mine.path.endswith("/"))
+        path, root = url.path, own.path.rstrip("/")
+        return path.startswith(f"{root}/") or (path == root and not own.path.endswith("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def webhook_tool(
         """
         return await client.call(url, method, body)
 
-    addresses = "; ".join(f"{' or '.join(sorted(one.methods))} {one.prefix}" for one in endpoints)
+    addresses = "; ".join(f"{' or '.join(sorted(endpoint.methods))} {endpoint.prefix}" for endpoint in endpoints)
     return replace(tool(call_service), name=name, description=f"{about} Addresses: {addresses}.")
 
 
@@ -105,7 +105,7 @@ class Webhooks:
     def __init__(self, endpoints: Sequence[Endpoint], limits: WebhookLimits) -> None:
         self._endpoints = tuple(endpoints)
         self._limits = limits
-        values = [secret.get_secret_value() for one in endpoints for secret in one.headers.values()]
+        values = [secret.get_secret_value() for endpoint in endpoints for secret in endpoint.headers.values()]
         # "Bearer …" may come back without its first word.
         self._secrets = [_in_any_spelling(value.partition(" ")[2] or value) for value in values if value]
         # Made here: reading the certificates takes tens of milliseconds, too long within a call.

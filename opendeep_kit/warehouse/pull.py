@@ -142,17 +142,17 @@ def pull(connection: Connection, tenant_id: str, mark: Watermark, manifest: Mani
     for what in PULLS:
         if what.how is How.WHOLE and not is_whole_due:
             continue
-        mine = [what.source.c.tenant_id == tenant_id]
+        conditions = [what.source.c.tenant_id == tenant_id]
         if what.how is How.APPEND:
             since = mark.row_id.get(what.name, manifest.row_ids.get(what.name, 0))
-            mine += _appended(connection, what, since, row_id)
+            conditions += _appended(connection, what, since, row_id)
             if what.source is call_events and not mark.row_id:
-                mine += _of_live_calls(manifest, tenant_id)
+                conditions += _of_live_calls(manifest, tenant_id)
         elif what.how is How.UPSERT:
             if what.source is calls and (is_live := manifest.is_live()) is not None:
-                mine.append(is_live)
-            mine += _changed(connection, what, mark, changed_at, tenant_id, now)
-        tables[what.name] = read_arrow(connection, what, mine)
+                conditions.append(is_live)
+            conditions += _changed(connection, what, mark, changed_at, tenant_id, now)
+        tables[what.name] = read_arrow(connection, what, conditions)
     return Pulled(
         tables=tables,
         mark=Watermark(row_id=row_id, changed_at=changed_at, whole_at=now if is_whole_due else mark.whole_at),

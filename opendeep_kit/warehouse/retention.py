@@ -74,7 +74,7 @@ def forget(database: Database, tenant_id: str, before: date, *, recordings: Path
             with contextlib.suppress(FileNotFoundError):  # on another host
                 os.utime(archive / name)  # `sweep` counts from here
     # Last: whatever breaks off before leaves a sound that the record still names, never the other way round.
-    gone = _drop_recordings(recordings / tenant_id, before, kept=frozenset(manifest.left_open))
+    gone = _drop_recordings(recordings / tenant_id, before, named=frozenset(manifest.left_open))
     return Forgotten(rows=rows, spans=len(renamed), recordings=gone)
 
 
@@ -99,19 +99,19 @@ def _drop_rows(connection: Connection, tenant_id: str, before: date, manifest: M
 def _wordless(manifest: Manifest, before: date, archive: Path) -> list[tuple[Archived, dict[str, str]]]:
     """Each span that has words of days before this one, and its files without them, written where need be."""
     spans = [span for span in manifest.spans if span.before_day <= before]
-    found = [
+    renamed = [
         (span, {kind: name for kind, name in span.files.items() if kind not in WORDS} | _wordless_calls(span, archive))
         for span in spans
     ]
-    return [(span, files) for span, files in found if files != span.files]
+    return [(span, files) for span, files in renamed if files != span.files]
 
 
 def _renamed(connection: Connection, span: Archived, files: dict[str, str]) -> bool:
     """Name other files for a span; not when somebody did meanwhile."""
-    mine = (archives.c.tenant_id == span.tenant_id, archives.c.first_day == span.first_day)
-    if connection.scalar(select(archives.c.files).where(*mine).with_for_update()) != span.files:
+    this_span = (archives.c.tenant_id == span.tenant_id, archives.c.first_day == span.first_day)
+    if connection.scalar(select(archives.c.files).where(*this_span).with_for_update()) != span.files:
         return False
-    connection.execute(update(archives).where(*mine).values(files=files))
+    connection.execute(update(archives).where(*this_span).values(files=files))
     return True
 
 
@@ -132,7 +132,7 @@ def _wordless_calls(span: Archived, archive: Path) -> dict[str, str]:
     return {}
 
 
-def _drop_recordings(folder: Path, before: date, *, kept: frozenset[str]) -> int:
+def _drop_recordings(folder: Path, before: date, *, named: frozenset[str]) -> int:
     """Files by their day's folder; those that no call names, of a process that died, are among them."""
     gone = 0
     try:
@@ -140,7 +140,7 @@ def _drop_recordings(folder: Path, before: date, *, kept: frozenset[str]) -> int
             if not _is_before(day, before):
                 continue
             for file in day.iterdir():
-                if file.stem not in kept:
+                if file.stem not in named:
                     file.unlink(missing_ok=True)
                     gone += 1
             if not any(day.iterdir()):

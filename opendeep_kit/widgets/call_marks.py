@@ -51,12 +51,12 @@ def marks(happened: Iterable[events.Event]) -> list[Mark]:
     """The happenings worth a mark, in order."""
     happened = list(happened)
     returned = {event.tool_call_id: event for event in happened if isinstance(event, events.ToolReturned)}
-    found = []
+    worth = []
     for event in happened:
         mark = _tool(event, returned.get(event.tool_call_id)) if isinstance(event, events.ToolCalled) else _of(event)
         if mark is not None:
-            found.append(mark)
-    return sorted(found, key=lambda mark: mark.at_ms)
+            worth.append(mark)
+    return sorted(worth, key=lambda mark: mark.at_ms)
 
 
 def _tool(called: events.ToolCalled, returned: events.ToolReturned | None) -> Mark:

@@ -133,8 +133,8 @@ def spoken_lines(happened: Sequence[events.Event], replies: Iterable[TurnLatency
     for line in transcript(happened):
         begin, end = line.at_ms, ends.get(line.item_id, line.at_ms)
         if line.speaker == "callee":
-            mine = [sound for sound in sounds if sound[1] > begin and sound[0] <= max(begin, end)]
-            begin, end = min((b for b, _ in mine), default=begin), max((e for _, e in mine), default=end)
+            overlapping = [sound for sound in sounds if sound[1] > begin and sound[0] <= max(begin, end)]
+            begin, end = min((b for b, _ in overlapping), default=begin), max((e for _, e in overlapping), default=end)
         lines.append(
             SpokenLine(
                 begin_ms=begin,
@@ -231,7 +231,7 @@ def _facts(happened: Sequence[events.Event], replies: Sequence[TurnLatency]) -> 
     if cuts:
         facts.append(Fact(name="barge-ins", value=str(len(cuts))))
     if any(isinstance(event, events.AgentSaid) for event in happened):
-        told = min((event.at_ms for event in happened if isinstance(event, events.DisclosureHeard)), default=None)
-        heard = "never heard" if told is None else clock(told)
-        facts.append(Fact(name="AI disclosed", value=heard, is_bad=told is None))
+        heard_at = min((event.at_ms for event in happened if isinstance(event, events.DisclosureHeard)), default=None)
+        heard = "never heard" if heard_at is None else clock(heard_at)
+        facts.append(Fact(name="AI disclosed", value=heard, is_bad=heard_at is None))
     return facts

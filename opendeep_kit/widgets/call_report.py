@@ -125,9 +125,9 @@ def _wait(gap: Gap, scale: float) -> str:
 
 
 def _mark(mark: Mark, scale: float, width: int, *, is_told: bool) -> str:
-    told = f"<title>{escape(f'{clock(mark.at_ms)} {mark.label} {mark.detail}')}</title>" if is_told else ""
+    title = f"<title>{escape(f'{clock(mark.at_ms)} {mark.label} {mark.detail}')}</title>" if is_told else ""
     x = min(max(mark.at_ms * scale, 4.0), width - 4.0)
-    return f'<circle cx="{x:.1f}" cy="{MARKS_TOP + 8}" r="4" fill="{_MARK_COLOURS[mark.kind]}">{told}</circle>'
+    return f'<circle cx="{x:.1f}" cy="{MARKS_TOP + 8}" r="4" fill="{_MARK_COLOURS[mark.kind]}">{title}</circle>'
 
 
 def _boxes(
@@ -159,5 +159,5 @@ def _line_row(line: SpokenLine) -> str:
 
 
 def _mark_row(mark: Mark) -> str:
-    told = f"{clock(mark.at_ms)} • {escape(mark.label)} <i>{escape(mark.detail)}</i>"
-    return f'<div style="color:{_FAINT}">{told}</div>'
+    text = f"{clock(mark.at_ms)} • {escape(mark.label)} <i>{escape(mark.detail)}</i>"
+    return f'<div style="color:{_FAINT}">{text}</div>'

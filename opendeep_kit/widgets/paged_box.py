@@ -27,6 +27,6 @@ class PagedBox(ipywidgets.VBox):  # type: ignore[misc]
         return self._page()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        told = super()._repr_mimebundle_(**kwargs)
-        bundle: dict[str, Any] = dict(told[0] if isinstance(told, tuple) else told or {})
+        inherited = super()._repr_mimebundle_(**kwargs)
+        bundle: dict[str, Any] = dict(inherited[0] if isinstance(inherited, tuple) else inherited or {})
         return bundle | {"text/html": self._page(), "text/plain": f"<{type(self).__name__}>"}
