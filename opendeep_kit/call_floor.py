@@ -19,12 +19,12 @@ from opendeep_kit import events
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import hand_calls
 from opendeep_kit.engine.caller_ids import caller_id_of
-from opendeep_kit.engine.dialer import RATE_TRIES, RATE_WAIT_S
+from opendeep_kit.engine.permission import RATE_TRIES, RATE_WAIT_S
 from opendeep_kit.errors import OpenDeepError, Unavailable
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.line_choice import check_reach
 from opendeep_kit.logs import log
-from opendeep_kit.media.call_end import NO_SOUND, close_row, insist, judge
+from opendeep_kit.media.call_end import NO_SOUND, insist, judge, result_of
 from opendeep_kit.media.duty import reached_at
 from opendeep_kit.media.worker import Brief, HandOver, HeldCall, MediaWorker, Watch
 from opendeep_kit.outcomes import EndedBy, PhoneResult
@@ -247,17 +247,13 @@ class CallFloor:
                 log().warning("! an answer could not be recorded", what=error.what)
         await self._honour_opt_out(placed)
         required = request.script.task.required
-        summary = judge(call_id, tuple(placed.happened), result, media, required, placed.emit)
-        await asyncio.to_thread(
-            close_row,
-            self._database,
-            self._event_log,
-            request.tenant_id,
-            call_id,
-            summary,
-            media,
-            now=datetime.now(UTC),
-        )
+        judgement = judge(call_id, tuple(placed.happened), result, media, required)
+        summary = judgement.summary
+        for event in (judgement.ended, judgement.judged):
+            placed.emit(event)
+        await asyncio.to_thread(self._event_log.flush)
+        closing = partial(call_rows.end, at=datetime.now(UTC))
+        await asyncio.to_thread(closing, self._database, request.tenant_id, call_id, result_of(summary, media))
         path = self._settings.recordings_dir / media.recording if media is not None and media.recording else None
         return CallOutcome(call_id=call_id, summary=summary, events=tuple(placed.happened), recording=path)
 

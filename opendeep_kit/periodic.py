@@ -49,6 +49,12 @@ class Duties:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
+    def give_up(self, why: str) -> None:
+        """The process is of no use any more, and ends."""
+        if not self.given_up.is_set():
+            self._failure = Unavailable(why, do="read above why; `opendeep up` starts it again")
+            self.given_up.set()
+
     def check(self) -> None:
         """To be called when the process has drained.
 
@@ -69,12 +75,8 @@ class Duties:
                 continue
             if not isinstance(failure, Unavailable):  # what is not there now is waited for: no new start brings it
                 failures += 1
-            if is_vital and failures >= MOST_FAILURES and not self.given_up.is_set():
-                self._failure = Unavailable(
-                    f"{self._whose} failed {failures} times in a row at its duty `{name}`",
-                    do="read above why; `opendeep up` starts it again",
-                )
-                self.given_up.set()
+            if is_vital and failures >= MOST_FAILURES:
+                self.give_up(f"{self._whose} failed {failures} times in a row at its duty `{name}`")
             longer_s = min(self._first_wait_s * 2.0 ** max(0, failures - 1), LONGEST_WAIT_S)
             await asyncio.sleep(max(longer_s, due - loop.time()))
 

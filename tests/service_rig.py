@@ -19,8 +19,11 @@ from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.specs import parse_spec
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
+from opendeep_kit.engine.attempt_end import AttemptOutcome
 from opendeep_kit.engine.campaign_moves import move
-from opendeep_kit.engine.dialer import Dialer, Job
+from opendeep_kit.engine.dialer import Dialer
+from opendeep_kit.engine.failure_detector import FailureDetector
+from opendeep_kit.engine.jobs import Job
 from opendeep_kit.media.duty import MediaDuty, hand_over_by_record
 from opendeep_kit.media.worker import MediaWorker
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
@@ -136,12 +139,17 @@ class Rig:
     line: CountingLine
     worker: MediaWorker
     duty: MediaDuty
+    detector: FailureDetector
 
     def dialer(self, control_id: str = "control-1") -> Dialer:
         """A control process's dialer, alive."""
         workers.beat_control(self.database, control_id, host="here", now=now())
         return Dialer(
-            self.settings, database=self.database, event_log=self.event_log, line=self.line, control_id=control_id
+            self.settings,
+            database=self.database,
+            line=self.line,
+            control_id=control_id,
+            detector=self.detector,
         )
 
     def floor(self) -> CallFloor:
@@ -167,12 +175,16 @@ class Rig:
 
     async def call(self, dialer: Dialer, job: Job) -> bool:
         """All steps of one attempt, as the workflow has them."""
-        if not await dialer.permit(job):
+        if not (await dialer.permit(job)).is_allowed:
             return False
-        came = await dialer.place(job.tenant_id, job.attempt_id)
-        assert came is not None
-        await dialer.conclude(job.tenant_id, job.attempt_id, came)
+        await self.finish(dialer, job)
         return True
+
+    async def finish(self, dialer: Dialer, job: Job) -> AttemptOutcome:
+        """The steps that follow its permission."""
+        outcome = await dialer.admit(job) or await dialer.dial(job)
+        await dialer.conclude(job, outcome, await dialer.settle(job))
+        return outcome
 
     def happened(self, call_id: str) -> list[str]:
         """Names of the call's events."""
@@ -254,7 +266,22 @@ async def rig(
         duty = MediaDuty(worker, database, host="127.0.0.1", capacity=capacity, heartbeat_s=0.5)
         await stack.enter_async_context(duty)
         line = CountingLine("127.0.0.1", callees.port, time_scale=time_scale)
-        yield Rig(settings, database, event_log, line, worker, duty)
+        detector = FailureDetector(most_apart_s=5.0)
+        watching = asyncio.create_task(_watch(database, detector))
+        stack.push_async_callback(_ended, watching)
+        yield Rig(settings, database, event_log, line, worker, duty, detector)
+
+
+async def _watch(database: Database, detector: FailureDetector) -> None:
+    """What a control process does with each heartbeat, for the dialers that have none."""
+    while True:
+        detector.look(await asyncio.to_thread(workers.signs_of_life, database), asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def until(condition: Callable[[], bool], *, within_s: float = 30.0) -> None:

@@ -15,7 +15,6 @@ MIN_ALONE = 60
 FORBIDDEN_NAMES = frozenset(["base", "common", "core", "helpers", "manager", "misc", "utils"])
 SMALL: dict[str, str] = {
     "engine/admission": "how many may be called at once is asked apart from how one is called",
-    "engine/worker_choice": "asks sockets; the dialer asks the record",
     "media/provider_watch": "the provider's limits, folded without a worker",
     "record/hand_permits": "calls by hand are permitted in a transaction of their own",
     "voice/reconnect_policy": "when a lost model is tried again, as pure arithmetic",

@@ -123,4 +123,6 @@ def _outcome(database: Database, given: Command) -> str:
         if command.done_at is not None:
             return command.outcome or ""
         time.sleep(LOOK_S)
-    raise Unavailable("no media worker has taken the command yet", do="see `opendeep status`")
+    if call_commands.withdraw(database, given, now=now()):
+        return call_commands.WITHDRAWN
+    raise Unavailable("a media worker has taken the command and not said yet what came of it", do="look at the call")

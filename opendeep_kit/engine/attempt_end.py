@@ -1,7 +1,8 @@
 """SEAM that closes an attempt: folds its call, honours an opt-out, moves the contact on by the rules of calling again.
 
-Given what came of the call, writes the call's end, the do-not-call entry and the attempt's result, each once however
-often it is run. Never dials.
+Given what came of the call, works out what it came to, and writes all of it in one transaction: the call's last two
+events and its row, the do-not-call entry, the attempt's result and its money, and what follows for the contact. Run
+again, it changes nothing. Never dials.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from opendeep_kit.campaigns.times import asked_time
 from opendeep_kit.campaigns.windows import next_opening
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.permits import rules_for
-from opendeep_kit.insight.analysis import Summary, summarise
-from opendeep_kit.media.call_end import close_row, judge
+from opendeep_kit.errors import OurMistake, Unavailable
+from opendeep_kit.insight.analysis import Summary
+from opendeep_kit.media.call_end import Judgement, judge, result_of
+from opendeep_kit.media.follow import DIED
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.phone.line import LineResult
-from opendeep_kit.record import attempts as answer_times
-from opendeep_kit.record import call_commands, campaigns, directory, dnc, enrolments
-from opendeep_kit.record import calls as call_rows
+from opendeep_kit.record import attempts, call_commands, calls, campaigns, counters, directory, dnc, enrolments
+from opendeep_kit.record import event_log as events_record
 from opendeep_kit.record.attempts import Attempt, AttemptResult
 from opendeep_kit.record.calls import MediaEnd
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Clock, Database
 from opendeep_kit.record.enrolments import Enrolment, NextStep
-from opendeep_kit.record.event_log import EventLog
 from opendeep_kit.tasks.script import parse_script
 
 ANSWERED, MACHINE = PhoneResult.ANSWERED, Disposition.VOICEMAIL
@@ -42,13 +43,12 @@ BROKEN_OFF = (Disposition.FAILED, Disposition.NOT_REACHED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Came:
-    """What came of an attempt, before anybody judged it. Plain values: it is kept in the durable queue."""
+class AttemptOutcome:
+    """What came of an attempt on the line, before anybody judged it. Plain values: the durable queue keeps them."""
 
     phone_result: PhoneResult
     ended_by: EndedBy | None
     detail: str = ""
-    media: MediaEnd | None = None
     may_have_rung: bool = True
     """False: certain that nothing left us."""
     is_interrupted: bool = False
@@ -57,18 +57,21 @@ class Came:
     """Trying again would end the same way."""
 
     @classmethod
-    def of(cls, result: LineResult, media: MediaEnd | None, *, is_interrupted: bool = False) -> Came:
+    def of(cls, result: LineResult, *, is_interrupted: bool = False) -> AttemptOutcome:
         """A call that the line carried."""
         return cls(
             phone_result=result.phone_result,
             ended_by=result.ended_by,
             detail=result.detail,
-            media=media,
             is_interrupted=is_interrupted,
         )
 
+    def on_the_line(self) -> LineResult:
+        """What the line said, or would have."""
+        return LineResult(phone_result=self.phone_result, ended_by=self.ended_by, detail=self.detail)
+
     @classmethod
-    def nothing(cls, why: str, *, is_final: bool = False, is_interrupted: bool = False) -> Came:
+    def nothing(cls, why: str, *, is_final: bool = False, is_interrupted: bool = False) -> AttemptOutcome:
         """No call: the line was not asked."""
         return cls(
             phone_result=PhoneResult.FAILED,
@@ -80,88 +83,115 @@ class Came:
         )
 
     @classmethod
-    def in_doubt(cls, why: str) -> Came:
+    def in_doubt(cls, why: str) -> AttemptOutcome:
         """The line was asked, and nobody knows what came of it."""
         return cls(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=why, is_interrupted=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What of its script the end of a call must know."""
+
+    required: tuple[str, ...] = ()
+    """Ids of the questions that had to be answered."""
+    longest_s: float
+    """The talk was cut at this length."""
+
+
 def conclude(
     database: Database,
-    event_log: EventLog,
     tenant_id: str,
     attempt_id: str,
-    came: Came,
+    outcome: AttemptOutcome,
+    sound: MediaEnd | None,
     *,
     settings: Settings,
     reaches_people: bool,
-    now: datetime,
-) -> bool:
-    """Close the attempt. False when it was closed before. Blocks: call it off the loop.
+    clock: Clock,
+    required: tuple[str, ...] = (),
+) -> Judgement | None:
+    """Close the attempt. Blocks: call it off the loop.
 
     Args:
+        sound: how it ended; None: it never came.
         reaches_people: whether the line does that carried the call.
+        clock: asked in the transaction, so that whoever follows changes by their time misses none.
+        required: of a script that is not in the record.
+
+    Returns:
+        What the call came to; None: it was closed before.
+
+    Raises:
+        Unavailable: not now.
     """
-    row = answer_times.attempt(database, tenant_id, attempt_id)
-    if row is None or row.state not in answer_times.OPEN:
-        return False
-    happened, summary = _fold(database, event_log, row, came, now)
-    who = enrolments.enrolment(database, tenant_id, row.campaign_id, row.number)
+    row = attempts.attempt(database, tenant_id, attempt_id)
+    if row is None or row.state not in attempts.OPEN:
+        return None
+    happened = tuple(events_record.read_events(database, tenant_id, attempt_id))
+    call = calls.call(database, tenant_id, attempt_id)
+    limits = _limits(database, call, settings, required)
+    judgement = judge(attempt_id, happened, outcome.on_the_line(), sound, limits.required)
+    who, summary = enrolments.enrolment(database, tenant_id, row.campaign_id, row.number), judgement.summary
     campaign = campaigns.campaign(database, tenant_id, row.campaign_id)
-    if who is None or campaign is None:  # foreign keys forbid it
-        return False
-    for event in happened:
-        if isinstance(event, events.OptedOut):
-            dnc.opt_out(database, tenant_id, row.number, call_id=attempt_id, utterance=event.utterance, now=now)
-    rules = rules_for(campaign, row.number, reaches_people=reaches_people)
+    if who is None or campaign is None:
+        raise OurMistake("an attempt has no contact or no campaign", do="report it: the record forbids it")
     result = AttemptResult(
         phone_result=summary.phone_result,
         disposition=summary.disposition,
         detail=summary.detail,
-        may_have_rung=came.may_have_rung,
-        spent_minor=_spent(row, summary, settings),
+        may_have_rung=outcome.may_have_rung,
+        spent_minor=_spent(row, summary, limits),
         # A talk that reached its aim before the crash did reach it.
-        is_interrupted=came.is_interrupted and summary.disposition in BROKEN_OFF,
+        is_interrupted=(outcome.is_interrupted or sound == DIED) and summary.disposition in BROKEN_OFF,
     )
-    following = _following(database, row, who, rules, came, summary, happened, now)
-    call_commands.close_untaken(database, tenant_id, attempt_id, now=now)
-    return answer_times.finish_attempt(database, tenant_id, attempt_id, result, following, now=now)
+    rules = rules_for(campaign, row.number, reaches_people=reaches_people)
+    following = _following(database, row, who, rules, outcome, summary, happened, clock())
+    return judgement if _write(database, row, result, following, judgement, sound, happened, clock) else None
 
 
-# ---- the call ---------------------------------------------------------------------------------------
+def _write(
+    database: Database,
+    row: Attempt,
+    result: AttemptResult,
+    following: NextStep,
+    judgement: Judgement,
+    sound: MediaEnd | None,
+    happened: Sequence[events.Event],
+    clock: Clock,
+) -> bool:
+    """All of it, or nothing. False when the attempt was closed before."""
+    of = (row.tenant_id, row.attempt_id)
+    opt_outs = [event.utterance for event in happened if isinstance(event, events.OptedOut)]
+    with counters.calling(database) as connection:
+        if events_record.count_events(connection, *of) != len(happened):
+            raise Unavailable("the call's events are still being written", do="read them again")
+        now = clock()
+        if not attempts.finish(connection, *of, result, following, now=now):
+            return False
+        for words in opt_outs:
+            dnc.note_opt_out(connection, row.tenant_id, row.number, call_id=row.attempt_id, utterance=words, now=now)
+        events_record.add_events(database, connection, [judgement.ended, judgement.judged], row.tenant_id)
+        calls.close(connection, *of, result_of(judgement.summary, sound), at=now)
+        call_commands.close_untaken(connection, *of, now=now)
+    return True
 
 
-def _fold(
-    database: Database, event_log: EventLog, row: Attempt, came: Came, now: datetime
-) -> tuple[Sequence[events.Event], Summary]:
-    """The call's events and what they came to; its last events and its row are written once."""
-    event_log.flush()
-    happened: list[events.Event] = list(event_log.read(row.tenant_id, row.attempt_id))
-    call = call_rows.call(database, row.tenant_id, row.attempt_id)
-    required: tuple[str, ...] = ()
-    if call is not None and call.script_name is not None:
-        saved = directory.script(database, row.tenant_id, call.script_name, call.script_version)
-        if saved is not None:
-            required = parse_script(saved.text, name=saved.name, source="the saved script").task.required
-
-    def emit(event: events.Event) -> None:
-        event_log.append(event, row.tenant_id)
-        happened.append(event)
-
-    if any(isinstance(event, events.CallEnded) for event in happened):
-        summary = summarise(happened, required)
-    else:
-        result = LineResult(phone_result=came.phone_result, ended_by=came.ended_by, detail=came.detail)
-        summary = judge(row.attempt_id, tuple(happened), result, came.media, required, emit)
-    if call is not None:
-        close_row(database, event_log, row.tenant_id, row.attempt_id, summary, came.media, now=now)
-    return happened, summary
+def _limits(database: Database, call: calls.Call | None, settings: Settings, required: tuple[str, ...]) -> Limits:
+    longest_s = settings.call.max_duration_s
+    if call is None or call.script_name is None:
+        return Limits(required=required, longest_s=longest_s)
+    saved = directory.script(database, call.tenant_id, call.script_name, call.script_version)
+    if saved is None:
+        return Limits(required=required, longest_s=longest_s)
+    task = parse_script(saved.text, name=saved.name, source="the saved script").task
+    return Limits(required=task.required, longest_s=min(longest_s, task.limits.max_duration_s))
 
 
-def _spent(row: Attempt, summary: Summary, settings: Settings) -> int:
+def _spent(row: Attempt, summary: Summary, limits: Limits) -> int:
     """What the call cost: the most it could, by the share of the longest talk that it lasted."""
     if summary.phone_result is not PhoneResult.ANSWERED or not row.reserved_minor:
         return 0
-    share = min(1.0, summary.duration_ms / (settings.call.max_duration_s * 1000))
+    share = min(1.0, summary.duration_ms / (limits.longest_s * 1000))
     return min(row.reserved_minor, math.ceil(row.reserved_minor * share))
 
 
@@ -173,13 +203,13 @@ def _following(
     row: Attempt,
     who: Enrolment,
     rules: Campaign,
-    came: Came,
+    outcome: AttemptOutcome,
     summary: Summary,
     happened: Sequence[events.Event],
     now: datetime,
 ) -> NextStep:
-    if came.is_final:
-        return NextStep(at=None, reason=came.detail)
+    if outcome.is_final:
+        return NextStep(at=None, reason=outcome.detail)
     kind = outcome_kind(summary.phone_result, summary.disposition)
     where = who.whereabouts
     closed = closed_days(rules, where)
@@ -215,7 +245,7 @@ def _following(
 
 def _so_far(database: Database, row: Attempt, kind: OutcomeKind) -> dict[OutcomeKind, int]:
     """Outcomes of this contact in this campaign, this one included."""
-    earlier = answer_times.attempts_of(database, row.tenant_id, campaign_id=row.campaign_id, number=row.number)
+    earlier = attempts.attempts_of(database, row.tenant_id, campaign_id=row.campaign_id, number=row.number)
     found = Counter([kind])
     for one in earlier:
         if one.attempt_id != row.attempt_id and one.phone_result is not None and one.disposition is not None:
@@ -227,7 +257,7 @@ def _answer_hours(database: Database, tenant_id: str) -> BestHours | None:
     """When the tenant's callees answer in person; of busy lines, and of our own failures, nothing is learnt."""
     return best_hours(
         Tried(at=one.at, zone=one.zones[0], is_answered=one.phone_result == ANSWERED and one.disposition != MACHINE)
-        for one in answer_times.rang(database, tenant_id)
+        for one in attempts.rang(database, tenant_id)
         if one.zones and one.phone_result in RANG and one.disposition != Disposition.FAILED
     )
 

@@ -1,77 +1,83 @@
-"""SEAM that takes one attempt from its permission to its end: permit → place → conclude, steps that may be run again.
+"""SEAM of an attempt's steps: permit → admit → dial → settle → conclude, each of which may be run again.
 
-Given a contact that is due, asks the rules in the transaction that claims it, places the call on the line at most
-once, and follows it wherever its sound is held. Run again after a crash, a step looks at the attempt first and never
-dials a second time. Never decides whose turn it is.
+Given a contact that is due, asks the rules in the transaction that claims it, lets its call in at the media worker's
+door, asks the line for it at most once, and follows it wherever its sound is held. `attempts` says in which order, and
+what holds when a process, the record or the network dies in between. Never decides whose turn it is.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NoReturn
 from uuid import UUID
 
 from opendeep_kit import events
-from opendeep_kit.campaigns.rule_inputs import Rule
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import attempt_end
 from opendeep_kit.engine.admission import expect
-from opendeep_kit.engine.attempt_end import Came
+from opendeep_kit.engine.attempt_end import AttemptOutcome
 from opendeep_kit.engine.caller_ids import caller_id_of
-from opendeep_kit.engine.permits import checker
-from opendeep_kit.engine.worker_choice import Reach
+from opendeep_kit.engine.doubt import resolve
+from opendeep_kit.engine.failure_detector import FailureDetector
+from opendeep_kit.engine.jobs import Job, OwnCall, Permission
+from opendeep_kit.engine.permission import permit
+from opendeep_kit.engine.worker_choice import WorkerChoice
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused, Unavailable
 from opendeep_kit.logs import log
-from opendeep_kit.media.follow import DIED, MediaFollow
+from opendeep_kit.media.call_end import insist
+from opendeep_kit.media.follow import MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
-from opendeep_kit.record import attempts, call_commands, campaigns, claiming, enrolments
+from opendeep_kit.record import attempts, call_commands
 from opendeep_kit.record import calls as call_rows
 from opendeep_kit.record.attempts import Attempt, AttemptState
 from opendeep_kit.record.call_commands import CommandKind
-from opendeep_kit.record.claiming import Claim, ClaimOutcome, NewAttempt
-from opendeep_kit.record.database import Database
-from opendeep_kit.record.event_log import EventLog
+from opendeep_kit.record.calls import MediaEnd
+from opendeep_kit.record.database import Database, utc_now
 from opendeep_kit.rehearsal.public import is_made_up
 from opendeep_kit.settings import NO_TRUNK
 
-RATE_TRIES, RATE_WAIT_S = 5, 5.0
-"""A call that comes too early for a rate waits, when it is not for long."""
 FRESH_S = 15.0
 """A permission older than so is not used: the window may have closed, the number be forbidden."""
-LOOK_AGAIN_S = 1.0
-IN_DOUBT_S = 90.0
-"""So long the line is asked about a call of a dead process before it is given up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A contact for whom permission is to be asked."""
-
-    tenant_id: str
-    campaign_id: str
-    enrolment_id: int
-    attempt_id: str
-    """The call's id, made before anything else."""
+ANSWERED_S = 0.2
+"""How often an answer is written that the record refuses."""
+CLOSED = "it was concluded before"
+OLD = "its permission had become old before the line was asked"
 
 
 class Dialer:
-    """The attempts of one control process."""
+    """The attempts of one process that holds a line.
+
+    Args:
+        control_id: of this process, in the record and in the durable queue.
+        worker_id: of the media worker that holds all its calls; None: any that serves.
+    """
 
     def __init__(
-        self, settings: Settings, *, database: Database, event_log: EventLog, line: Line, control_id: str
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        line: Line,
+        control_id: str,
+        detector: FailureDetector,
+        worker_id: str | None = None,
     ) -> None:
         self._settings = settings
         self._database = database
-        self._event_log = event_log
         self._line = line
-        self._reach = Reach(database, settings.service)
+        self._detector = detector
+        self._choice = WorkerChoice(database, settings.service, detector, worker_id)
         self.control_id = control_id
-        self.active: set[str] = set()
-        """Attempts that a step of this process works on."""
-        self._finishing: set[str] = set()
+        self.is_draining = False
+        """No new call is permitted here."""
+        self.own: dict[str, OwnCall] = {}
+        """By attempt."""
+        self._dialling: dict[str, asyncio.Task[AttemptOutcome]] = {}
+        """By attempt: on the line here, or over and not concluded yet. A step that runs again finds its result here."""
+        self._broken_off: set[str] = set()
 
     @property
     def is_ready(self) -> bool:
@@ -83,141 +89,117 @@ class Dialer:
         """Whether its line does; else it calls made-up numbers only."""
         return self._line.reaches_people
 
-    # ---- permit -------------------------------------------------------------------------------------
+    # ---- permit, admit ------------------------------------------------------------------------------
 
-    async def permit(self, job: Job) -> bool:
-        """Ask whether the contact may be called now. True: there is an attempt, and nobody else will place it."""
-        outcome = ClaimOutcome.REFUSED
-        if not self.is_ready:
-            return False  # the contact stays due, and is asked about again
-        for _ in range(RATE_TRIES):
-            claim = await asyncio.to_thread(self._claim, job)
-            if claim is None:
-                return False
-            outcome = claim.outcome
-            if outcome is ClaimOutcome.GONE:
-                # Run again after a crash, the attempt may be there already.
-                return await self._attempt(job.tenant_id, job.attempt_id) is not None
-            if claim.ruling is None or claim.ruling.rule != Rule.RATE or claim.ruling.try_again_at is None:
-                break
-            wait_s = (claim.ruling.try_again_at - datetime.now(UTC)).total_seconds()
-            if wait_s > RATE_WAIT_S:
-                break
-            await asyncio.sleep(max(0.0, wait_s))
-        return outcome is ClaimOutcome.CLAIMED
-
-    def _claim(self, job: Job) -> Claim | None:
-        """None: there is nothing to ask, for want of a campaign, a media worker or a line that reaches the contact."""
-        now, service = datetime.now(UTC), self._settings.service
-        row = campaigns.campaign(self._database, job.tenant_id, job.campaign_id)
-        worker = self._reach.pick(now)
-        if row is None or worker is None:
-            return None
-        if not self.reaches_people:
-            number = enrolments.number_of(self._database, job.tenant_id, job.enrolment_id)
-            if number is not None and not is_made_up(number):
-                return None  # another control process may have a line for it
-        cost = row.call_cost
-        attempt = NewAttempt(
-            attempt_id=job.attempt_id,
-            control_id=self.control_id,
-            trunk_id=row.trunk_id,
-            worker_id=worker.worker_id,
-            media_host=worker.host,
-            media_port=worker.port,
-            reserved_minor=cost.minor if cost else 0,
-            currency=cost.currency if cost else None,
-        )
-        check = checker(service, worker_capacity=worker.capacity, reaches_people=self.reaches_people)
-        return claiming.claim(self._database, job.tenant_id, job.enrolment_id, attempt, check=check, now=now)
-
-    async def _attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
-        return await asyncio.to_thread(attempts.attempt, self._database, tenant_id, attempt_id)
-
-    # ---- place --------------------------------------------------------------------------------------
-
-    async def place(self, tenant_id: str, attempt_id: str) -> Came | None:
-        """Place the call, once, and return when it is over. None: the attempt is closed, or another's."""
-        return None if attempt_id in self._finishing else await self._once(tenant_id, attempt_id)
-
-    async def finish(self, tenant_id: str, attempt_id: str) -> None:
-        """See an attempt of this process to its end without its workflow: taken over, or broken off."""
-        if attempt_id in self.active or attempt_id in self._finishing:
-            return
-        self._finishing.add(attempt_id)
-        try:
-            came = await self._once(tenant_id, attempt_id)
-            if came is not None:
-                await self.conclude(tenant_id, attempt_id, came)
-        except Unavailable as error:  # it is taken up again
-            log().warning("! an attempt cannot be seen to its end now", call_id=attempt_id, what=error.what)
-        finally:
-            self._finishing.discard(attempt_id)
-
-    async def _once(self, tenant_id: str, attempt_id: str) -> Came | None:
-        row = await self._attempt(tenant_id, attempt_id)
-        if row is None or row.state not in attempts.OPEN or row.control_id != self.control_id:
-            return None
-        if attempt_id in self.active:
-            return None
-        self.active.add(attempt_id)
-        try:
-            if row.state is AttemptState.DIALLED:
-                return await self._resolve(row)
-            if datetime.now(UTC) - row.created_at > timedelta(seconds=FRESH_S):
-                why = "its permission had become old before the line was asked"
-                return Came.nothing(why, is_interrupted=True)
-            return await self._place(row)
-        finally:
-            self.active.discard(attempt_id)
-
-    async def _place(self, row: Attempt) -> Came:
-        if not (self.reaches_people or is_made_up(row.number)):  # taken over from a process with another line
-            return Came.nothing(f"the line reaches made-up numbers only: {NO_TRUNK}", is_interrupted=True)
-        try:
-            await asyncio.to_thread(self._expect, row)
-        except BadInput as error:
-            return Came.nothing(error.what, is_final=True)
-        if not await self._reach.is_there(row):
-            where = f"{row.media_host}:{row.media_port}"
-            is_dead = await self._reach.is_dead(row)
-            return Came.nothing(f"nothing listens for sound at {where}, so nobody was called", is_interrupted=is_dead)
-        marked = await asyncio.to_thread(
-            attempts.mark_dialled,
+    async def permit(self, job: Job) -> Permission:
+        """Ask whether the contact may be called now, and claim it if so."""
+        if self.is_draining or not self.is_ready:  # the contact stays due, and is asked about again
+            return Permission(is_allowed=False, words="the line cannot be reached now")
+        return await permit(
             self._database,
-            row.tenant_id,
-            row.attempt_id,
+            self._settings.service,
+            job,
             control_id=self.control_id,
-            at=datetime.now(UTC),
+            choice=self._choice,
+            reaches_people=self.reaches_people,
         )
-        if not marked:
-            return Came.in_doubt("another process took it over")
-        dialled = events.Dialled(call_id=row.attempt_id, at_ms=0.0, line=self._line.name)
-        self._event_log.append(dialled, row.tenant_id)
+
+    async def _own(self, job: Job) -> Attempt | None:
+        """The attempt, ours from here on; None: it is closed. Does not return where others took our work over."""
+        taking = partial(attempts.take_over, by=self.control_id, now=datetime.now(UTC))
+        row = await insist(partial(taking, self._database, job.tenant_id, job.attempt_id))
+        if row is None:
+            found = await insist(partial(attempts.attempt, self._database, job.tenant_id, job.attempt_id))
+            if found is not None and found.state in attempts.OPEN:
+                await _park()
+        return row
+
+    async def admit(self, job: Job) -> AttemptOutcome | None:
+        """Let the call in at the door, and look whether anybody is behind it. None: dial; else it came to nothing."""
+        row = await self._own(job)
+        if row is None:
+            return AttemptOutcome.nothing(CLOSED)
+        if row.state is AttemptState.DIALLED:
+            return None
+        if why := self._why_not(job, row):
+            return AttemptOutcome.nothing(why, is_interrupted=True)
+        try:
+            await insist(partial(self._expect, row))
+        except BadInput as error:
+            return AttemptOutcome.nothing(error.what, is_final=True)
+        if not await self._choice.is_there(row):
+            where = f"{row.media_host}:{row.media_port}"
+            is_dead = await self._choice.is_dead(row)
+            why = f"nothing listens for sound at {where}, so nobody was called"
+            return AttemptOutcome.nothing(why, is_interrupted=is_dead)
+        return None
+
+    def _why_not(self, job: Job, row: Attempt) -> str:
+        """Why an attempt that was permitted is not dialled after all."""
+        if job.placed_by not in ("", self.control_id):
+            return "the process that asked for it is gone"
+        if _is_old(row):
+            return OLD
+        if not (self.reaches_people or is_made_up(row.number)):  # taken over from a process with another line
+            return f"the line reaches made-up numbers only: {NO_TRUNK}"
+        return "stopped by us" if row.attempt_id in self._broken_off else ""
+
+    def _expect(self, row: Attempt) -> None:
+        own, now = self.own.get(row.attempt_id), datetime.now(UTC)
+        if own is None:
+            within_s = self._settings.phone.expected_within_s
+            expect(self._database, row, line=self._line.name, within_s=within_s, now=now)
+        elif call_rows.call(self._database, row.tenant_id, row.attempt_id) is None:
+            call_rows.expect(self._database, own.expect(row), now=now)
+
+    # ---- dial ---------------------------------------------------------------------------------------
+
+    async def dial(self, job: Job) -> AttemptOutcome:
+        """Ask the line for the call, once, and return when it is over."""
+        row = await self._own(job)
+        if row is None:
+            return AttemptOutcome.in_doubt(CLOSED)
+        task = self._dialling.get(job.attempt_id)
+        if task is None or (task.done() and task.exception() is not None):
+            is_new = row.state is AttemptState.INTENDED
+            dialling = self._place(job, row) if is_new else resolve(row, self._database, self._line, self._follow(row))
+            task = self._dialling[job.attempt_id] = asyncio.create_task(dialling, name="dialling")
+        return await asyncio.shield(task)
+
+    async def _place(self, job: Job, row: Attempt) -> AttemptOutcome:
+        if why := self._why_not(job, row):
+            return AttemptOutcome.nothing(why, is_interrupted=True)
+        shown = await insist(partial(caller_id_of, self._database, row.tenant_id))
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + self._settings.service.control_dead_after_s / 2
+        marking = partial(attempts.mark_dialled, control_id=self.control_id, line=self._line.name, at=datetime.now(UTC))
+        if not await insist(partial(marking, self._database, row.tenant_id, row.attempt_id)):
+            await _park()  # taken over, and nobody waits for what we say
+        self._tell(row, events.Dialled(call_id=row.attempt_id, at_ms=0.0, line=self._line.name))
+        if loop.time() > latest:  # the record was away, or we were: others may believe us dead by now
+            return AttemptOutcome.nothing(OLD, is_interrupted=True)
         follow, before = self._follow(row), self._line.outages
         async with follow.watching():
             try:
-                result = await self._on_the_line(row)
+                result = await self._on_the_line(row, _order(row, self._settings, caller_id=shown))
             except Unavailable as error:  # Asterisk went away after the call was permitted
-                return Came.nothing(error.what, is_interrupted=True)
+                return AttemptOutcome.nothing(error.what, is_interrupted=True)
             except OpenDeepError as error:
                 result = LineResult(phone_result=PhoneResult.FAILED, ended_by=EndedBy.FAILURE, detail=error.what)
-        end = await follow.end()
         lost_line = result.ended_by is EndedBy.FAILURE and self._line.outages != before
-        return Came.of(result, end, is_interrupted=lost_line or end == DIED)
+        if row.attempt_id in self._broken_off:
+            result = _stopped_by_us(result)
+        return AttemptOutcome.of(result, is_interrupted=lost_line)
 
-    def _expect(self, row: Attempt) -> None:
-        within_s = self._settings.phone.expected_within_s
-        expect(self._database, row, line=self._line.name, within_s=within_s, now=datetime.now(UTC))
-
-    async def _on_the_line(self, row: Attempt) -> LineResult:
-        shown = await asyncio.to_thread(caller_id_of, self._database, row.tenant_id)
-        order = _order(row, self._settings, caller_id=shown)
+    async def _on_the_line(self, row: Attempt, order: CallOrder) -> LineResult:
         marking: set[asyncio.Task[bool]] = set()
 
         def report(progress: Progress) -> None:
             if progress is Progress.ANSWERED:
-                marking.add(asyncio.create_task(self._mark_answered(row), name="mark-answered"))
+                answered = partial(call_rows.mark_answered, at=datetime.now(UTC))
+                # The media worker waits for it: the callee is not heard before.
+                noting = insist(partial(answered, self._database, row.tenant_id, row.attempt_id), each_s=ANSWERED_S)
+                marking.add(asyncio.create_task(noting, name="mark-answered"))
             if progress is Progress.MACHINE:
                 marking.add(asyncio.create_task(self._hint_at_machine(row), name="hint-at-machine"))
 
@@ -237,77 +219,73 @@ class Dialer:
             return False
         return True
 
-    async def _mark_answered(self, row: Attempt) -> bool:
-        """The media worker waits for it: the callee is not heard before."""
-        at = datetime.now(UTC)
-        while True:
-            try:
-                return await asyncio.to_thread(
-                    call_rows.mark_answered, self._database, row.tenant_id, row.attempt_id, at=at
-                )
-            except Unavailable as error:
-                log().warning("! an answer cannot be recorded", call_id=row.attempt_id, what=error.what)
-                await asyncio.sleep(0.2)
+    async def break_off(self, attempt_id: str) -> None:
+        """End a call of this process, wherever it is; what came of it is still written down."""
+        self._broken_off.add(attempt_id)
+        try:
+            await self._line.hang_up(UUID(attempt_id))
+        except (Unavailable, BadInput) as error:
+            log().warning("! a call cannot be hung up now", call_id=attempt_id, what=error.what)
+
+    # ---- settle, conclude ---------------------------------------------------------------------------
+
+    async def settle(self, job: Job) -> MediaEnd | None:
+        """How the sound ended, once all of the call's events are written; None: it never came."""
+        row = await self._own(job)
+        return None if row is None else await self._follow(row).end()
+
+    async def conclude(self, job: Job, outcome: AttemptOutcome, sound: MediaEnd | None) -> None:
+        """Write down what came of it, and what follows for the contact."""
+        own = self.own.get(job.attempt_id)
+        concluding = partial(
+            attempt_end.conclude,
+            settings=self._settings,
+            reaches_people=self.reaches_people,
+            clock=utc_now,
+            required=own.required if own is not None else (),
+        )
+        judgement = await insist(partial(concluding, self._database, job.tenant_id, job.attempt_id, outcome, sound))
+        if own is not None and judgement is not None:
+            own.tell(judgement.ended)
+            own.tell(judgement.judged)
+        self._dialling.pop(job.attempt_id, None)
+        self._broken_off.discard(job.attempt_id)
+
+    async def close(self) -> None:
+        """Leave what is still on the line; whoever takes it over resolves it."""
+        for task in self._dialling.values():
+            task.cancel()
+        await asyncio.gather(*self._dialling.values(), return_exceptions=True)
+
+    # ---- inside -------------------------------------------------------------------------------------
 
     def _follow(self, row: Attempt) -> MediaFollow:
-        return MediaFollow(self._database, self._line, self._settings.service, UUID(row.attempt_id))
+        return MediaFollow(
+            self._database, self._line, UUID(row.attempt_id), control_id=self.control_id, is_dead=self._is_dead
+        )
 
-    # ---- in doubt -----------------------------------------------------------------------------------
+    def _is_dead(self, process_id: str) -> bool:
+        return self._detector.is_dead(process_id, after_s=self._settings.service.worker_dead_after_s)
 
-    async def _resolve(self, row: Attempt) -> Came:
-        """The process that dialled is dead: let a talk that goes on end, hang up what rings, and say what is known."""
-        call_id, follow = UUID(row.attempt_id), self._follow(row)
-        async with follow.watching():
-            await self._outlive(call_id, follow)
-        media = await follow.look()
-        end = await follow.end()
-        if end is None or media is None or not media.is_answered:
-            return Came.in_doubt("the process that placed it died, and nothing was heard of an answer")
-        # A call of the simulator ends with its process; Asterisk's went on, and its end was the callee's or ours.
-        by = None if self._line.name == "asterisk" else EndedBy.FAILURE
-        detail = "the process that placed it died meanwhile"
-        result = LineResult(phone_result=PhoneResult.ANSWERED, ended_by=by, detail=detail)
-        return Came.of(result, end, is_interrupted=by is not None or end == DIED)
+    def _tell(self, row: Attempt, event: events.Event) -> None:
+        if (own := self.own.get(row.attempt_id)) is not None:
+            own.tell(event)
 
-    async def _outlive(self, call_id: UUID, follow: MediaFollow) -> None:
-        """Wait until the line does not hold the call any more."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + IN_DOUBT_S
-        while True:
-            try:
-                if call_id not in await self._line.living_calls():
-                    return
-                media = await follow.look()
-                if media is None or not media.is_answered:
-                    # Nobody told its media worker of an answer: the callee would hear silence.
-                    await self._line.hang_up(call_id)
-                else:
-                    until = loop.time() + IN_DOUBT_S
-            except (Unavailable, BadInput) as error:
-                if loop.time() > until:
-                    log().error("! a call in doubt is given up", call_id=str(call_id), what=error.what)
-                    return
-            await asyncio.sleep(LOOK_AGAIN_S)
 
-    # ---- conclude -----------------------------------------------------------------------------------
+async def _park() -> NoReturn:
+    """Others took our work over: this process does nothing more with it, and ends soon."""
+    while True:
+        await asyncio.Event().wait()
 
-    async def conclude(self, tenant_id: str, attempt_id: str, came: Came) -> None:
-        """Write down what came of it, and what follows for the contact."""
-        self.active.add(attempt_id)
-        try:
-            await asyncio.to_thread(
-                attempt_end.conclude,
-                self._database,
-                self._event_log,
-                tenant_id,
-                attempt_id,
-                came,
-                settings=self._settings,
-                reaches_people=self.reaches_people,
-                now=datetime.now(UTC),
-            )
-        finally:
-            self.active.discard(attempt_id)
+
+def _is_old(row: Attempt) -> bool:
+    return datetime.now(UTC) - row.created_at > timedelta(seconds=FRESH_S)
+
+
+def _stopped_by_us(result: LineResult) -> LineResult:
+    if result.phone_result not in (PhoneResult.ANSWERED, PhoneResult.CANCELLED):
+        return result
+    return LineResult(phone_result=result.phone_result, ended_by=EndedBy.SUPERVISOR, detail="stopped by us")
 
 
 def _order(row: Attempt, settings: Settings, *, caller_id: str) -> CallOrder:

@@ -7,8 +7,9 @@ not there is passed over until its next sign of life, and a death is told apart 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 
+from opendeep_kit.engine.failure_detector import FailureDetector
 from opendeep_kit.phone.asterisk_line import is_listening
 from opendeep_kit.record import workers
 from opendeep_kit.record.attempts import Attempt
@@ -17,24 +18,33 @@ from opendeep_kit.record.workers import Worker
 from opendeep_kit.settings import ServiceSettings
 
 CONNECT_S = 2.0
-SIGNS = 2.5
-"""In heartbeats: one that lives has given a sign by then."""
+LOOK_S = 0.25
 
 
-class Reach:
-    """The media workers, as one control process reaches them."""
+class WorkerChoice:
+    """The media workers, as one process that places calls reaches them.
 
-    def __init__(self, database: Database, settings: ServiceSettings) -> None:
+    Args:
+        own_id: of the one that holds all calls of this process; None: any that serves.
+    """
+
+    def __init__(
+        self, database: Database, settings: ServiceSettings, detector: FailureDetector, own_id: str | None = None
+    ) -> None:
         self._database = database
         self._settings = settings
+        self._detector = detector
+        self._own_id = own_id
         self._missed: dict[str, datetime] = {}
         """By worker: its last sign when nothing listened at its port."""
 
     def pick(self, now: datetime) -> Worker | None:
         """The least loaded of those that can be reached; None: none is free. Blocks: call it off the loop."""
-        return workers.least_loaded(
-            self._database, now=now, within_s=self._settings.worker_dead_after_s, missed=self._missed
-        )
+        within_s = self._settings.worker_dead_after_s
+        if self._own_id is not None:
+            living = workers.alive(self._database, now=now, within_s=within_s)
+            return next((worker for worker in living if worker.worker_id == self._own_id), None)
+        return workers.least_loaded(self._database, now=now, within_s=within_s, missed=self._missed)
 
     async def is_there(self, row: Attempt) -> bool:
         """Whether the attempt's worker listens: with it gone, the callee would be rung for nothing."""
@@ -42,14 +52,11 @@ class Reach:
 
     async def is_dead(self, row: Attempt) -> bool:
         """Of a worker that does not listen: whether it gives no further sign of life either."""
-        before = await self._last_sign(row)
-        if before is None:
-            return True
-        self._missed[row.worker_id] = before
-        await asyncio.sleep(SIGNS * self._settings.heartbeat_s)
-        return await self._last_sign(row) in (None, before)
-
-    async def _last_sign(self, row: Attempt) -> datetime | None:
-        within_s = self._settings.worker_dead_after_s
-        found = await asyncio.to_thread(workers.alive, self._database, now=datetime.now(UTC), within_s=within_s)
-        return next((one.seen_at for one in found if one.worker_id == row.worker_id), None)
+        last_sign = self._detector.sign_of(row.worker_id)
+        if last_sign is not None:
+            self._missed[row.worker_id] = last_sign
+        while self._detector.sign_of(row.worker_id) == last_sign:
+            if self._detector.is_dead(row.worker_id, after_s=self._settings.worker_dead_after_s):
+                return True
+            await asyncio.sleep(LOOK_S)
+        return self._detector.sign_of(row.worker_id) is None

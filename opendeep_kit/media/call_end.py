@@ -1,15 +1,17 @@
-"""SEAM that writes down what came of a call: folds its events, names its end, closes its row.
+"""SEAM that says what came of a call: folds its events, names its end and who brought it about.
 
-Given what the line said and how the sound ended, adds the call's last two events and its result. Never places or
-holds a call.
+Given what the line said and how the sound ended, makes the call's last two events and its result, and writes down how
+its sound ended. Never places or holds a call.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 from opendeep_kit import events
 from opendeep_kit.errors import Unavailable
@@ -18,14 +20,25 @@ from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, OUR_LEG_ENDED_EARLY, WE_HUNG_UP, LineResult
 from opendeep_kit.record import calls as call_rows
-from opendeep_kit.record.calls import MediaEnd
+from opendeep_kit.record.calls import CallResult, MediaEnd
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.event_log import EventLog
 
-WRITE_WITHIN_S, WRITE_AGAIN_S = 60.0, 1.0
+T = TypeVar("T")
+
+WRITE_AGAIN_S = 1.0
 NO_SOUND = "answered, but the sound connection never came"
 SOUND_LOST = "the line closed the sound connection, and neither side had hung up"
 """Asterisk does so when nobody sent anything for two seconds, or when what we sent was no AudioSocket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a call came to: its last two events, and what all of them say."""
+
+    ended: events.CallEnded
+    judged: events.CallJudged
+    summary: Summary
 
 
 def judge(
@@ -34,13 +47,12 @@ def judge(
     result: LineResult,
     media: MediaEnd | None,
     required: Collection[str],
-    emit: Callable[[events.Event], None],
-) -> Summary:
-    """What the call came to; emits `CallEnded` and `CallJudged`.
+) -> Judgement:
+    """What the call came to. Pure.
 
     Args:
         happened: all events so far, in order.
-        media: None: its sound never came, or its holder died.
+        media: None: its sound never came.
         required: ids of the questions that had to be answered.
     """
     phone_result = result.phone_result
@@ -51,10 +63,9 @@ def judge(
         phone_result = PhoneResult.FAILED
     now_ms = media.media_ms if media is not None else max((event.at_ms for event in happened), default=0.0)
     ended = events.CallEnded(call_id=call_id, at_ms=now_ms, phone_result=phone_result, ended_by=ended_by, detail=detail)
-    emit(ended)
     summary = summarise([*happened, ended], required)
-    emit(events.CallJudged(call_id=call_id, at_ms=now_ms, disposition=summary.disposition, by="rules"))
-    return summary
+    judged = events.CallJudged(call_id=call_id, at_ms=now_ms, disposition=summary.disposition, by="rules")
+    return Judgement(ended=ended, judged=judged, summary=summary)
 
 
 def who_ended(happened: Sequence[events.Event], result: LineResult, media: MediaEnd | None) -> tuple[EndedBy, str]:
@@ -74,53 +85,58 @@ def who_ended(happened: Sequence[events.Event], result: LineResult, media: Media
     return result.ended_by or EndedBy.CALLEE, result.detail
 
 
-def close_row(
-    database: Database,
-    event_log: EventLog,
-    tenant_id: str,
-    call_id: str,
-    summary: Summary,
-    media: MediaEnd | None,
-    *,
-    now: datetime,
-) -> None:
-    """Write the call's result into its row, once; its last events are in the record before."""
-    event_log.flush()
+def result_of(summary: Summary, media: MediaEnd | None) -> CallResult:
+    """What the call's row keeps of it."""
     values = {name: getattr(summary, name) for name in Summary.__dataclass_fields__}
-    digest = media.recording_sha256 if media is not None else ""
-    row = call_rows.CallResult(**values, recording_sha256=digest)
-    call_rows.end(database, tenant_id, call_id, row, at=now)
+    return CallResult(**values, recording_sha256=media.recording_sha256 if media is not None else "")
 
 
-async def note_media_end(database: Database, event_log: EventLog, call_id: str, end: MediaEnd) -> None:
-    """Write down how a call's sound ended: nobody else knows it."""
-    try:
-        await insist(partial(_write_media_end, database, event_log, call_id, end))
-    except Unavailable as error:
-        log().error("! the end of a call's sound could not be recorded", call_id=call_id, what=error.what)
+class MediaEnds:
+    """Writes down how calls' sound ended, however long it takes: nobody else knows it."""
+
+    def __init__(self, database: Database, event_log: EventLog) -> None:
+        self._database = database
+        self._event_log = event_log
+        self._telling: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def tell(self, call_id: str, end: MediaEnd) -> None:
+        """Return when it is written."""
+        self._telling.add(call_id)
+        try:
+            await insist(partial(self._write, call_id, end))
+        finally:
+            self._telling.discard(call_id)
+
+    def tell_soon(self, call_id: str, end: MediaEnd) -> None:
+        """In the background."""
+        task = asyncio.create_task(self.tell(call_id, end), name="media-end")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def is_telling(self, call_id: str) -> bool:
+        """Whether this call's end is on its way."""
+        return call_id in self._telling
+
+    async def written(self) -> None:
+        """Wait for what was told in the background."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _write(self, call_id: str, end: MediaEnd) -> None:
+        # Whoever folds the call's events waits for this row: the events come first.
+        if not self._event_log.flush():
+            raise Unavailable("the call's events are not in the record yet", do="mend what the log says of it")
+        call_rows.end_media(self._database, call_id, end, now=datetime.now(UTC))
 
 
-async def insist(write: Callable[[], object]) -> None:
-    """Write, and try again for a while where the record refuses.
-
-    Raises:
-        Unavailable: it refused to the end.
-    """
-    loop = asyncio.get_running_loop()
-    until = loop.time() + WRITE_WITHIN_S
+async def insist(ask: Callable[[], T], *, each_s: float = WRITE_AGAIN_S) -> T:
+    """Ask the record, off the loop, until it answers: what only this process knows is kept while it lives."""
+    is_told = False
     while True:
         try:
-            await asyncio.to_thread(write)
-        except Unavailable:
-            if loop.time() > until:
-                raise
-            await asyncio.sleep(WRITE_AGAIN_S)
-        else:
-            return
-
-
-def _write_media_end(database: Database, event_log: EventLog, call_id: str, end: MediaEnd) -> None:
-    # Whoever folds the call's events waits for this row: the events come first.
-    if not event_log.flush():
-        raise Unavailable("the call's events are not in the record yet", do="mend what the log says of it")
-    call_rows.end_media(database, call_id, end, now=datetime.now(UTC))
+            return await asyncio.to_thread(ask)
+        except Unavailable as error:
+            if not is_told:
+                log().warning("! the record is away and is waited for", what=error.what)
+            is_told = True
+            await asyncio.sleep(each_s)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from opendeep_kit import events
 from opendeep_kit.errors import BadInput, Unavailable
-from opendeep_kit.media.worker import HandOver, HeldCall, MediaWorker
+from opendeep_kit.media.call_end import insist
+from opendeep_kit.media.follow import HAND_OVER_WITHIN_S
+from opendeep_kit.media.worker import NOT_HELD, HandOver, HeldCall, MediaWorker
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.periodic import Duties, attempted
-from opendeep_kit.record import call_commands, calls, workers
+from opendeep_kit.record import call_commands, calls, hand_overs, workers
 from opendeep_kit.record.call_commands import Command, CommandKind
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.workers import Heartbeat, WorkerState
@@ -27,7 +29,11 @@ ANSWERS_S = 0.05
 COMMANDS_S = 0.25
 LAG_S = 0.02
 """How often the loop's lateness is measured: a frame's length."""
-HAND_OVER_WITHIN_S, HAND_OVER_LOOK_S = 10.0, 0.1
+HAND_OVER_LOOK_S = 0.1
+TAKEN_ANSWERS_WITHIN_S = 30.0
+"""Whoever took a hand-over, or takes over from it when it dies, has answered by then."""
+UNTOLD_S, UNTOLD_AFTER = 5.0, timedelta(seconds=30)
+"""How often calls are looked for that were admitted here and are not held, and how old their admission is then."""
 FAREWELL_S = 5.0
 """For hung-up calls to be written down."""
 EVERYWHERE = ("0.0.0.0", "::")
@@ -61,6 +67,7 @@ class MediaDuty:
         self.duties.begin("heartbeat", self._beat, each_s=self._heartbeat_s)
         self.duties.begin("answers", self._answers, each_s=ANSWERS_S)
         self.duties.begin("commands", self._commands, each_s=COMMANDS_S, is_vital=False)
+        self.duties.begin("untold-ends", self._untold, each_s=UNTOLD_S, is_vital=False)
         self._watching = asyncio.create_task(self._watch_lag(), name="watch-lag")
         return self
 
@@ -102,6 +109,14 @@ class MediaDuty:
             task = asyncio.create_task(self._carry_out(command), name="command")
             self._doing.add(task)
             task.add_done_callback(self._doing.discard)
+
+    async def _untold(self) -> None:
+        """A call whose admission was recorded while the answer to it was lost is held nowhere: its end is told."""
+        before = datetime.now(UTC) - UNTOLD_AFTER
+        looking = partial(calls.untold_ends, self._database, self._worker.worker_id, admitted_before=before)
+        for call_id in await asyncio.to_thread(looking):
+            if call_id not in self._worker.held and not self._worker.ends.is_telling(call_id):
+                await self._worker.ends.tell(call_id, NOT_HELD)
 
     async def _beat(self) -> None:
         now, worker, lag_ms, self._lag_ms = datetime.now(UTC), self._worker, self._lag_ms, 0.0
@@ -187,19 +202,41 @@ def reached_at(phone: PhoneSettings) -> str:
 
 
 def hand_over_by_record(database: Database) -> HandOver:
-    """Hand-overs by whichever process holds the line: asked for and answered in the call's row."""
+    """Hand-overs by whichever process holds the line: asked for and answered in the call's row.
+
+    What it tells as failed is withdrawn, or too old to be taken: it is never carried out later.
+    """
 
     async def hand_over(call_id: str, target: str) -> None:
-        await asyncio.to_thread(calls.ask_transfer, database, call_id, target, now=datetime.now(UTC))
-        try:
+        now, answer = datetime.now(UTC), None
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HAND_OVER_WITHIN_S):
-                answer = await asyncio.to_thread(calls.transfer_answer, database, call_id)
-                while answer is None:
-                    await asyncio.sleep(HAND_OVER_LOOK_S)
-                    answer = await asyncio.to_thread(calls.transfer_answer, database, call_id)
-        except TimeoutError:
-            answer = "no process that holds the line answered"
-        if answer != calls.DONE:
+                # Where the answer to the wish itself is lost, it may stand in the row: it is asked for again, the same.
+                await insist(partial(hand_overs.ask, database, call_id, target, now=now))
+                answer = await _answer_of(database, call_id)
+        if answer is None:
+            answer = await _withdrawn(database, call_id)
+        if answer != hand_overs.DONE:
             raise Unavailable(answer, do="try again, or call the callee back")
 
     return hand_over
+
+
+async def _withdrawn(database: Database, call_id: str) -> str:
+    """Nobody has answered: take the wish back, or wait for whoever took it just now."""
+    try:
+        async with asyncio.timeout(TAKEN_ANSWERS_WITHIN_S):
+            withdrawing = partial(hand_overs.withdraw, database, call_id, now=datetime.now(UTC))
+            if await insist(withdrawing):
+                return hand_overs.WITHDRAWN
+            return await _answer_of(database, call_id)
+    except TimeoutError:  # too old to be taken by now; what was taken before may have been carried out
+        return "nobody knows whether the callee is handed over"
+
+
+async def _answer_of(database: Database, call_id: str) -> str:
+    while True:
+        answer = await insist(partial(hand_overs.answer_of, database, call_id))
+        if answer is not None:
+            return answer
+        await asyncio.sleep(HAND_OVER_LOOK_S)

@@ -7,40 +7,48 @@ hand-over it asks for, and says how the sound ended, or that its holder is dead.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from opendeep_kit.errors import OpenDeepError, Unavailable
+from opendeep_kit.errors import OpenDeepError
 from opendeep_kit.logs import log
 from opendeep_kit.media.call_end import insist
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.line import Line
-from opendeep_kit.record import calls, workers
+from opendeep_kit.record import calls, hand_overs
 from opendeep_kit.record.calls import Media, MediaEnd
 from opendeep_kit.record.database import Database
-from opendeep_kit.settings import ServiceSettings
 
 LOOK_S = 0.25
-END_WITHIN_S = 20.0
-"""After the line says that the call is over, its media worker has so long (a polite goodbye included)."""
+HAND_OVER_WITHIN_S = 10.0
+"""Whoever asks for a hand-over waits so long for somebody to take it."""
+TAKEN_WITHIN_S = 2.0
+"""A process that slept for longer while it took one does not carry it out: the talk has gone on."""
 DIED = MediaEnd(ended_by=EndedBy.FAILURE, detail="the process that held its sound died")
-UNTOLD = MediaEnd(ended_by=EndedBy.FAILURE, detail="the process that held its sound did not tell how it ended")
+TAKER_DIED = "the process that was to hand the callee over died"
+TOO_LATE = "the process that was to hand the callee over came too late"
 
 
 class MediaFollow:
-    """One call's sound, seen through the record."""
+    """One call's sound, seen through the record.
 
-    def __init__(self, database: Database, line: Line, settings: ServiceSettings, call_id: UUID) -> None:
+    Args:
+        control_id: of the process that follows.
+        is_dead: whether this process, a media worker or a control process, is.
+    """
+
+    def __init__(
+        self, database: Database, line: Line, call_id: UUID, *, control_id: str, is_dead: Callable[[str], bool]
+    ) -> None:
         self._database = database
         self._line = line
-        self._settings = settings
         self._call_id = call_id
+        self._control_id = control_id
+        self._is_dead = is_dead
         self._is_open = False
-        self._answer: str | None = None
-        """What came of a hand-over, until the record has it."""
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -55,37 +63,40 @@ class MediaFollow:
                 log().error("! nobody watched a call's media", call_id=str(self._call_id), error=type(ended).__name__)
 
     async def end(self) -> MediaEnd | None:
-        """How the sound ended, once the line says that the call is over; None: it never came."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + END_WITHIN_S
+        """How the sound ended, once the line says that the call is over; None: it never came.
+
+        While its holder lives, what it has to tell is waited for, and with it every event of the call.
+        """
+        await insist(partial(calls.close_door, self._database, str(self._call_id), now=datetime.now(UTC)))
         while True:
-            media = await self.look()
+            # Asked before the row is read: the last word of one that has died since may be in it.
+            has_died, media = False, await self.look()
+            if media is not None and media.is_admitted and media.worker_id is not None and media.end is None:
+                has_died = self._is_dead(media.worker_id)
+                media = await self.look() if has_died else media
             if media is None or not media.is_admitted:
                 return None
             if media.end is not None:
                 return media.end
-            is_held = await self._is_held(media)
-            if not is_held or loop.time() > until:
-                log().error("! a call's media did not end with the call", call_id=str(self._call_id))
-                return UNTOLD if is_held else DIED
+            if has_died:
+                log().error("! the holder of a call's sound died", call_id=str(self._call_id))
+                return DIED
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> Media | None:
         """The call's row now; a record that cannot be read is asked again."""
-        while True:
-            try:
-                return await asyncio.to_thread(calls.media_of, self._database, str(self._call_id))
-            except Unavailable as error:
-                log().warning("! the record cannot be read", what=error.what)
-                await asyncio.sleep(1.0)
+        return await insist(partial(calls.media_of, self._database, str(self._call_id)))
 
     async def _watch(self) -> None:
         while True:
             media = await self.look()
             if media is not None:
                 self._tell_line(media)
-                if media.transfer_to is not None and media.end is None:
-                    await self._hand_over(media.transfer_to)
+                if media.is_transfer_asked and media.end is None:
+                    await self._hand_over()
+                taker = media.transfer_taken_by
+                if taker not in (None, self._control_id) and self._is_dead(taker):
+                    await self._answer(TAKER_DIED, by=taker)
             await asyncio.sleep(LOOK_S)
 
     def _tell_line(self, media: Media) -> None:
@@ -96,25 +107,25 @@ class MediaFollow:
             self._line.media_closed(self._call_id)
         self._is_open = is_open
 
-    async def _hand_over(self, target: str) -> None:
-        if self._answer is None:  # a record that refused the last answer still asks
-            try:
-                await self._line.transfer(self._call_id, target)
-                self._answer = calls.DONE
-            except OpenDeepError as error:
-                self._answer = error.what
-        # The hand-over ends the call on this line, and with it this watch: the answer is written all the same.
-        await asyncio.shield(self._write_answer(self._answer))
-
-    async def _write_answer(self, answer: str) -> None:
-        call_id, now = str(self._call_id), datetime.now(UTC)
+    async def _hand_over(self) -> None:
+        loop, now = asyncio.get_running_loop(), datetime.now(UTC)
+        too_late = loop.time() + TAKEN_WITHIN_S
+        oldest = now - timedelta(seconds=HAND_OVER_WITHIN_S)
+        taking = partial(hand_overs.take, by=self._control_id, asked_after=oldest, now=now)
+        target = await insist(partial(taking, self._database, str(self._call_id)))
+        if target is None:
+            return
         try:
-            await insist(partial(calls.answer_transfer, self._database, call_id, answer, now=now))
-            self._answer = None
-        except Unavailable as error:
-            log().error("! what came of a hand-over cannot be recorded", call_id=call_id, what=error.what)
+            if loop.time() > too_late:
+                outcome = TOO_LATE
+            else:
+                await self._line.transfer(self._call_id, target)
+                outcome = hand_overs.DONE
+        except OpenDeepError as error:
+            outcome = error.what
+        # The hand-over ends the call on this line, and with it this watch: the answer is written all the same.
+        await asyncio.shield(self._answer(outcome, by=self._control_id))
 
-    async def _is_held(self, media: Media) -> bool:
-        within_s = self._settings.worker_dead_after_s
-        found = await asyncio.to_thread(workers.alive, self._database, now=datetime.now(UTC), within_s=within_s)
-        return any(one.worker_id == media.worker_id for one in found)
+    async def _answer(self, outcome: str, *, by: str) -> None:
+        answering = partial(hand_overs.answer, outcome=outcome, by=by, now=datetime.now(UTC))
+        await insist(partial(answering, self._database, str(self._call_id)))

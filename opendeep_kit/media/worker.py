@@ -26,7 +26,7 @@ from opendeep_kit.bridge import Bridge, CallParts
 from opendeep_kit.config import Settings
 from opendeep_kit.errors import BadInput, OpenDeepError
 from opendeep_kit.logs import log
-from opendeep_kit.media.call_end import note_media_end
+from opendeep_kit.media.call_end import MediaEnds
 from opendeep_kit.media.provider_watch import ProviderWatch
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
@@ -116,9 +116,8 @@ class MediaWorker:
         self._held: dict[str, HeldCall] = {}
         self.rate_hz = LINE_RATES_HZ[settings.phone.line_format]
         self.provider = ProviderWatch()
-        self._note_end = partial(note_media_end, database, event_log)
         self.own_tools = TenantTools(settings.data_dir / "knowledge")
-        self._writing: set[asyncio.Task[None]] = set()
+        self.ends = MediaEnds(database, event_log)
         self.is_draining = False
         self.frames_sent = self.slots_skipped = 0
         """Over all calls that ended here."""
@@ -142,7 +141,7 @@ class MediaWorker:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.server.close()
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        await self.ends.written()
 
     # ---- for whoever places calls in this process ---------------------------------------------------
 
@@ -180,7 +179,7 @@ class MediaWorker:
             return False
         held = self._expected.pop(call_id, None) or self._from_record(call_id, admitted)
         if held is None:
-            await self._note_end(call_id, NOT_HELD)
+            await self.ends.tell(call_id, NOT_HELD)
             return False
         self._held[call_id] = held
         return True
@@ -194,9 +193,7 @@ class MediaWorker:
             held = self._expected.pop(call_id, None)
             if held is not None and not held.end.done():
                 held.end.set_result(NOT_HELD)
-            writing = asyncio.create_task(self._note_end(call_id, NOT_HELD), name="not-held")
-            self._writing.add(writing)
-            writing.add_done_callback(self._writing.discard)
+            self.ends.tell_soon(call_id, NOT_HELD)
 
     def _from_record(self, call_id: str, admitted: calls.Admitted) -> HeldCall | None:
         if admitted.script_text is None:
@@ -254,7 +251,7 @@ class MediaWorker:
         if bridge is not None:
             end = MediaEnd(ended_by=ended_by, detail=detail, media_ms=now_ms, recording=path, recording_sha256=digest)
         self.frames_sent += connection.frames_out
-        await self._note_end(held.call_id, end)
+        await self.ends.tell(held.call_id, end)
         if not held.end.done():
             held.end.set_result(end)
 

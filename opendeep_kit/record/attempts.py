@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
+from opendeep_kit import events
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import attempts, enrolments, hour_groups
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, step_values
+from opendeep_kit.record.event_log import add_events
 from opendeep_kit.record.service_tables import control_processes
 
 
@@ -89,16 +91,27 @@ class Attempt:
     spent_minor: int
 
 
-def mark_dialled(database: Database, tenant_id: str, attempt_id: str, *, control_id: str, at: datetime) -> bool:
-    """Note that the line is asked next. False: do not ask it, the attempt is another's, or is past that."""
-    mine = (*_of(tenant_id, attempt_id), attempts.c.control_id == control_id)
+def mark_dialled(
+    database: Database, tenant_id: str, attempt_id: str, *, control_id: str, line: str, at: datetime
+) -> bool:
+    """Note that the line is asked next. False: do not ask it, the attempt is another's, or is past that.
+
+    Args:
+        at: also names this very asking: where the answer to it was lost, it may be asked again with the same.
+    """
+    of = (*_of(tenant_id, attempt_id), attempts.c.control_id == control_id)
+    intended = (*of, attempts.c.state == AttemptState.INTENDED, _is_alive(control_id))
     with database.write() as connection:
-        marked = connection.execute(
-            update(attempts)
-            .where(*mine, attempts.c.state == AttemptState.INTENDED)
-            .values(state=AttemptState.DIALLED, dialled_at=at, changed_at=at)
+        marking = update(attempts).where(*intended)
+        values = {"state": AttemptState.DIALLED, "dialled_at": at, "changed_at": at}
+        if connection.execute(marking.values(values)).rowcount == 1:
+            dialled = events.Dialled(call_id=attempt_id, at_ms=0.0, line=line)
+            add_events(database, connection, [dialled], tenant_id)
+            return True
+        marked = select(attempts.c.attempt_id).where(
+            *of, attempts.c.state == AttemptState.DIALLED, attempts.c.dialled_at == at
         )
-        return marked.rowcount == 1
+        return connection.scalar(marked) is not None
 
 
 def finish_attempt(
@@ -110,12 +123,25 @@ def finish_attempt(
         following: what follows for the contact.
     """
     with calling(database) as connection:
-        row = connection.execute(select(attempts).where(*_of(tenant_id, attempt_id))).one_or_none()
-        if row is None or row.state not in OPEN:
-            return False
-        _close(connection, row, result, now)
-        _move_on(connection, row, result, following, now)
-        return True
+        return finish(connection, tenant_id, attempt_id, result, following, now=now)
+
+
+def finish(
+    connection: Connection,
+    tenant_id: str,
+    attempt_id: str,
+    result: AttemptResult,
+    following: NextStep,
+    *,
+    now: datetime,
+) -> bool:
+    """As `finish_attempt`, in a transaction that `counters.calling` began."""
+    row = connection.execute(select(attempts).where(*_of(tenant_id, attempt_id))).one_or_none()
+    if row is None or row.state not in OPEN:
+        return False
+    _close(connection, row, result, now)
+    _move_on(connection, row, result, following, now)
+    return True
 
 
 def attempt(database: Database, tenant_id: str, attempt_id: str) -> Attempt | None:
@@ -167,26 +193,22 @@ def open_attempts(database: Database, *, control_id: str | None = None) -> list[
         return [to_attempt(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
 
 
-def orphans(database: Database, *, now: datetime, dead_after_s: float) -> list[Attempt]:
-    """Open attempts whose control process gave no sign for so long, the oldest first."""
-    query = select(attempts).where(attempts.c.state.in_(OPEN), _is_orphan(now, dead_after_s))
-    with database.read() as connection:
-        return [to_attempt(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
+def take_over(database: Database, tenant_id: str, attempt_id: str, *, by: str, now: datetime) -> Attempt | None:
+    """The attempt, from here on owned by this control process. None: it is closed, or `by` itself was buried.
 
-
-def adopt(database: Database, orphan: Attempt, *, by: str, now: datetime, dead_after_s: float) -> bool:
-    """Take over an orphan. False when another has, it ended, or its owner lives after all.
-
-    From here on the former owner may not ask the line for it: `mark_dialled` tells it so.
+    Its former owner may not ask the line for it any more: `mark_dialled` tells it so.
     """
-    mine = (*_of(orphan.tenant_id, orphan.attempt_id), attempts.c.control_id == orphan.control_id)
+    found = attempt(database, tenant_id, attempt_id)
+    if found is None or found.state not in OPEN or found.control_id == by:
+        return found if found is not None and found.state in OPEN else None
     with database.write() as connection:
-        adopted = connection.execute(
+        taken = connection.execute(
             update(attempts)
-            .where(*mine, attempts.c.state.in_(OPEN), _is_orphan(now, dead_after_s))
+            .where(*_of(tenant_id, attempt_id), attempts.c.state.in_(OPEN), _is_alive(by))
             .values(control_id=by, changed_at=now)
-        )
-        return adopted.rowcount == 1
+            .returning(attempts)
+        ).one_or_none()
+    return None if taken is None else to_attempt(taken)
 
 
 # ---- rows -------------------------------------------------------------------------------------------
@@ -202,9 +224,10 @@ def _of(tenant_id: str, attempt_id: str) -> tuple[ColumnElement[bool], ColumnEle
     return attempts.c.tenant_id == tenant_id, attempts.c.attempt_id == attempt_id
 
 
-def _is_orphan(now: datetime, dead_after_s: float) -> ColumnElement[bool]:
-    alive = control_processes.c.seen_at > now - timedelta(seconds=dead_after_s)
-    return attempts.c.control_id.not_in(select(control_processes.c.control_id).where(alive))
+def _is_alive(control_id: str) -> ColumnElement[bool]:
+    """Nobody has declared this control process dead: one that was only asleep learns it here."""
+    of = control_processes.c
+    return select(of.control_id).where(of.control_id == control_id, of.buried_by.is_(None)).exists()
 
 
 def _close(connection: Connection, row: Row[Any], result: AttemptResult, now: datetime) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.record.calls import CallState
@@ -21,6 +21,7 @@ from opendeep_kit.record.service_tables import call_commands
 from opendeep_kit.record.tables import calls
 
 TOO_LATE = "the call ended before it was taken"
+WITHDRAWN = "withdrawn: no media worker took it in time"
 NOT_UNDERSTOOD = "not understood"
 """What came of a command of a kind that this version does not know: another one gave it."""
 
@@ -125,15 +126,22 @@ def done(database: Database, command: Command, *, outcome: str, now: datetime) -
         return noted.rowcount == 1
 
 
-def close_untaken(database: Database, tenant_id: str, call_id: str, *, now: datetime) -> int:
-    """The call is over: what nobody took of its commands came too late. Returns how many."""
-    mine = (call_commands.c.tenant_id == tenant_id, call_commands.c.call_id == call_id)
+def withdraw(database: Database, command: Command, *, now: datetime) -> bool:
+    """Command it no more: told as failed, it is never carried out later. False: somebody has taken it."""
+    mine = (call_commands.c.command_id == command.command_id, call_commands.c.tenant_id == command.tenant_id)
     with database.write() as connection:
-        return connection.execute(
-            update(call_commands)
-            .where(*mine, call_commands.c.taken_at.is_(None))
-            .values(taken_at=now, done_at=now, outcome=TOO_LATE, changed_at=now)
-        ).rowcount
+        return _close(connection, *mine, outcome=WITHDRAWN, now=now) == 1
+
+
+def close_untaken(connection: Connection, tenant_id: str, call_id: str, *, now: datetime) -> int:
+    """The call is over: what nobody took of its commands came too late. Returns how many. In a transaction."""
+    mine = (call_commands.c.tenant_id == tenant_id, call_commands.c.call_id == call_id)
+    return _close(connection, *mine, outcome=TOO_LATE, now=now)
+
+
+def _close(connection: Connection, *which: ColumnElement[bool], outcome: str, now: datetime) -> int:
+    untaken = update(call_commands).where(*which, call_commands.c.taken_at.is_(None))
+    return connection.execute(untaken.values(taken_at=now, done_at=now, outcome=outcome, changed_at=now)).rowcount
 
 
 def commands_of(database: Database, tenant_id: str, call_id: str) -> list[Command]:

@@ -165,11 +165,16 @@ def mark_answered(database: Database, tenant_id: str, call_id: str, *, at: datet
 
 def end(database: Database, tenant_id: str, call_id: str, result: CallResult, *, at: datetime) -> bool:
     """Close the call's row, admitted or not. False when there is no such open call: the first result stays."""
+    with database.write() as connection:
+        return close(connection, tenant_id, call_id, result, at=at)
+
+
+def close(connection: Connection, tenant_id: str, call_id: str, result: CallResult, *, at: datetime) -> bool:
+    """As `end`, in a transaction."""
     values: dict[str, Any] = {part.name: getattr(result, part.name) for part in fields(result)}
     values |= {"answers": dict(result.answers), "barge_in_stops_ms": list(result.barge_in_stops_ms)}
     values |= {"state": CallState.ENDED, "ended_at": at, "changed_at": at}
-    with database.write() as connection:
-        return _change(connection, tenant_id, call_id, values, once="ended_at")
+    return _change(connection, tenant_id, call_id, values, once="ended_at")
 
 
 def call(database: Database, tenant_id: str, call_id: str) -> Call | None:
@@ -233,9 +238,6 @@ def _result(kept: RowMapping) -> CallResult:
 
 # ---- what whoever places a call and whoever holds its sound tell each other ---------------------------
 
-DONE = "done"
-"""The callee was handed over."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
@@ -269,8 +271,10 @@ class Media:
     worker_id: str | None
     is_admitted: bool
     is_answered: bool
-    transfer_to: str | None = field(repr=False)
-    """Asked for and not yet answered."""
+    is_transfer_asked: bool
+    """A hand-over is asked for that nobody has taken upon itself."""
+    transfer_taken_by: str | None
+    """The control process that took it and has not answered."""
     end: MediaEnd | None
     """None: it goes on, or its holder is dead."""
 
@@ -319,6 +323,26 @@ def end_media(database: Database, call_id: str, end: MediaEnd, *, now: datetime)
         connection.execute(update(calls).where(*mine).values(values))
 
 
+def close_door(database: Database, call_id: str, *, now: datetime) -> None:
+    """The call is over: its UUID is admitted no more, and what is known of its sound's beginning stays so."""
+    closing = update(calls).where(calls.c.call_id == call_id, calls.c.state == CallState.EXPECTED)
+    with database.write() as connection:
+        # Its own beginning: a clock that is late elsewhere admits nobody either.
+        connection.execute(closing.values(expected_until=calls.c.created_at, changed_at=now))
+
+
+def untold_ends(database: Database, worker_id: str, *, admitted_before: datetime) -> list[str]:
+    """Calls that this media worker admitted, and of whose sound's end the record knows nothing."""
+    query = select(calls.c.call_id).where(
+        calls.c.worker_id == worker_id,
+        calls.c.state == CallState.LIVE,
+        calls.c.media_ended_at.is_(None),
+        calls.c.admitted_at < admitted_before,
+    )
+    with database.read() as connection:
+        return [*connection.scalars(query)]
+
+
 def media_of(database: Database, call_id: str) -> Media | None:
     """What the record knows of this call's sound; None: there is no such call."""
     with database.read() as connection:
@@ -338,30 +362,7 @@ def media_of(database: Database, call_id: str) -> Media | None:
         worker_id=row.worker_id,
         is_admitted=row.admitted_at is not None,
         is_answered=row.answered_at is not None,
-        transfer_to=row.transfer_to if row.transfer_answer is None else None,
+        is_transfer_asked=row.transfer_to is not None and row.transfer_taken_by is None and row.transfer_answer is None,
+        transfer_taken_by=row.transfer_taken_by if row.transfer_answer is None else None,
         end=end,
     )
-
-
-# ---- handing over: the worker asks, the process that holds the line does it -------------------------------
-
-
-def ask_transfer(database: Database, call_id: str, target: str, *, now: datetime) -> None:
-    """Ask that the callee be handed over to this number."""
-    values = {"transfer_to": target, "transfer_answer": None, "changed_at": now}
-    with database.write() as connection:
-        connection.execute(update(calls).where(calls.c.call_id == call_id).values(values))
-
-
-def answer_transfer(database: Database, call_id: str, answer: str, *, now: datetime) -> None:
-    """Say what came of it: `DONE`, or a clause why not."""
-    with database.write() as connection:
-        mine = update(calls).where(calls.c.call_id == call_id, calls.c.transfer_answer.is_(None))
-        connection.execute(mine.values(transfer_answer=answer, changed_at=now))
-
-
-def transfer_answer(database: Database, call_id: str) -> str | None:
-    """What came of the hand-over; None: not known yet."""
-    with database.read() as connection:
-        found: str | None = connection.scalar(select(calls.c.transfer_answer).where(calls.c.call_id == call_id))
-    return found

@@ -118,6 +118,18 @@ def opt_out(database: Database, tenant_id: str, number: str, *, call_id: str, ut
     Raises:
         BadInput: there is no such tenant, or the number is none.
     """
+    with calling(database) as connection:
+        return note_opt_out(connection, tenant_id, number, call_id=call_id, utterance=utterance, now=now)
+
+
+def note_opt_out(
+    connection: Connection, tenant_id: str, number: str, *, call_id: str, utterance: str, now: datetime
+) -> int:
+    """As `opt_out`, in a transaction that `counters.calling` began.
+
+    Raises:
+        BadInput: there is no such tenant, or the number is none.
+    """
     entry = DncEntry(
         entry=number,
         reason=OPTED_OUT,
@@ -127,10 +139,9 @@ def opt_out(database: Database, tenant_id: str, number: str, *, call_id: str, ut
         added_by="callee",
         added_at=now,
     )
-    with calling(database) as connection:
-        _check_list(connection, tenant_id)
-        _insert(connection, tenant_id, [entry])
-        return cancel(connection, tenant_id, number, reason=OPTED_OUT, now=now)
+    _check_list(connection, tenant_id)
+    _insert(connection, tenant_id, [entry])
+    return cancel(connection, tenant_id, number, reason=OPTED_OUT, now=now)
 
 
 def remove(database: Database, tenant_id: str, entry: str, *, reason: str, by: str, now: datetime) -> bool:

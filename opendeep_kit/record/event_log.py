@@ -17,16 +17,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
+from uuid import uuid4
 
 import msgspec
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from opendeep_kit import events
 from opendeep_kit.errors import BadInput, OpenDeepError, OurMistake, Unavailable
 from opendeep_kit.events import Event
 from opendeep_kit.logs import log
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.tables import call_events
+from opendeep_kit.record.tables import call_events, event_writers
+from opendeep_kit.record.upserts import upsert
 
 EXPENDABLE: frozenset[type[Event]] = frozenset(
     {
@@ -74,6 +77,9 @@ class _Entry:
 class EventLog:
     """The writing end of every call's event list, and the reading one.
 
+    Each event is numbered before it is first written, and the last number written stands in the record beside the
+    events, in the same transaction: a batch whose commit was never answered is found there, and not written twice.
+
     Args:
         capacity: events that may wait in memory.
     """
@@ -91,6 +97,8 @@ class EventLog:
         self._give_up = threading.Event()
         self._is_closed = False
         self._failure = ""
+        self._writer_id = str(uuid4())
+        self._numbers = count(1)
         self.dropped: Counter[str] = Counter()
         """Events dropped since the start, by type."""
         self._thread = threading.Thread(target=self._write_all, name="event-log", daemon=True)
@@ -203,7 +211,7 @@ class EventLog:
         for entry in batch:
             call_id, skipped = entry.event.call_id, entry.skipped + gaps.pop(entry.event.call_id, 0)
             try:
-                rows.append(to_row(entry.event, entry.tenant_id, skipped=skipped))
+                rows.append(to_row(entry.event, entry.tenant_id, skipped=skipped, number=next(self._numbers)))
             except BadInput:
                 gaps[call_id] = skipped + 1
                 self._count_refused(type(entry.event).__name__)
@@ -215,7 +223,7 @@ class EventLog:
         wait_s = FIRST_RETRY_S
         while batch:
             try:
-                write_rows(self._database, batch, self._refused)
+                write_rows(self._database, self._writer_id, batch, self._refused)
             except (Unavailable, OurMistake) as error:
                 self._note_failure(error)
                 if self._give_up.wait(wait_s):
@@ -269,9 +277,11 @@ class EventRow:
     recorded_at: datetime
     skipped: int
     """Events of this call that were dropped just before: `seq` leaves them a gap."""
+    number: int
+    """1, 2, 3 … in its writer, 0 for one that is written with something else: that is there once, or not at all."""
 
 
-def to_row(event: Event, tenant_id: str, *, skipped: int) -> EventRow:
+def to_row(event: Event, tenant_id: str, *, skipped: int = 0, number: int = 0) -> EventRow:
     """The row of an event.
 
     Raises:
@@ -291,11 +301,12 @@ def to_row(event: Event, tenant_id: str, *, skipped: int) -> EventRow:
         data=data,
         recorded_at=datetime.now(UTC),
         skipped=skipped,
+        number=number,
     )
 
 
-def write_rows(database: Database, batch: Sequence[EventRow], gaps: Mapping[str, int]) -> None:
-    """Write rows in one transaction.
+def write_rows(database: Database, writer_id: str, batch: Sequence[EventRow], gaps: Mapping[str, int]) -> None:
+    """Write a writer's next rows in one transaction; what it has written before, answered or not, is left out.
 
     Args:
         gaps: by call, further events dropped before its first row here.
@@ -304,31 +315,54 @@ def write_rows(database: Database, batch: Sequence[EventRow], gaps: Mapping[str,
         Unavailable: not now.
         BadInput: not these rows.
     """
-    calls = {row.call_id for row in batch}
-    gaps = {call_id: gaps[call_id] for call_id in calls if call_id in gaps}
-    last = select(call_events.c.call_id, func.max(call_events.c.seq)).group_by(call_events.c.call_id)
+    gaps = {row.call_id: gaps[row.call_id] for row in batch if row.call_id in gaps}
     with database.write() as connection:
-        # One writer at a time, so that `row_id` grows in the order of commits: a reader that follows it would
-        # otherwise pass over rows that were numbered earlier and committed later.
-        database.in_turn(connection, WRITERS_TURN)
-        newest = dict(connection.execute(last.where(call_events.c.call_id.in_(calls))).all())
-        values = []
-        for row in batch:
-            seq = newest.get(row.call_id, 0) + 1 + row.skipped + gaps.pop(row.call_id, 0)
-            newest[row.call_id] = seq
-            values.append(
-                {
-                    "tenant_id": row.tenant_id,
-                    "call_id": row.call_id,
-                    "seq": seq,
-                    "at_ms": row.at_ms,
-                    "type": row.type,
-                    "data": row.data,
-                    "recorded_at": row.recorded_at,
-                }
-            )
-        if values:
-            connection.execute(insert(call_events), values)
+        _take_turn(database, connection)
+        known = select(event_writers.c.written).where(event_writers.c.writer_id == writer_id)
+        written = connection.scalar(known) or 0
+        new = [row for row in batch if row.number > written]
+        if new:
+            _insert(connection, new, gaps)
+            mark = {"writer_id": writer_id, "written": new[-1].number, "seen_at": new[-1].recorded_at}
+            connection.execute(upsert(connection, event_writers, mark), mark)
+
+
+def add_events(database: Database, connection: Connection, happened: Sequence[Event], tenant_id: str) -> None:
+    """Write events in a transaction that writes something else too: both are there, or neither.
+
+    Raises:
+        BadInput: one of them cannot be kept.
+    """
+    _take_turn(database, connection)
+    _insert(connection, [to_row(event, tenant_id) for event in happened], {})
+
+
+def _take_turn(database: Database, connection: Connection) -> None:
+    # One writer at a time, so that `row_id` grows in the order of commits: a reader that follows it would
+    # otherwise pass over rows that were numbered earlier and committed later.
+    database.in_turn(connection, WRITERS_TURN)
+
+
+def _insert(connection: Connection, rows: Sequence[EventRow], gaps: dict[str, int]) -> None:
+    calls = {row.call_id for row in rows}
+    last = select(call_events.c.call_id, func.max(call_events.c.seq)).group_by(call_events.c.call_id)
+    newest = dict(connection.execute(last.where(call_events.c.call_id.in_(calls))).all())
+    values = []
+    for row in rows:
+        seq = newest.get(row.call_id, 0) + 1 + row.skipped + gaps.pop(row.call_id, 0)
+        newest[row.call_id] = seq
+        values.append(
+            {
+                "tenant_id": row.tenant_id,
+                "call_id": row.call_id,
+                "seq": seq,
+                "at_ms": row.at_ms,
+                "type": row.type,
+                "data": row.data,
+                "recorded_at": row.recorded_at,
+            }
+        )
+    connection.execute(insert(call_events), values)
 
 
 def read_events(database: Database, tenant_id: str, call_id: str) -> list[Event]:
@@ -337,6 +371,11 @@ def read_events(database: Database, tenant_id: str, call_id: str) -> list[Event]
     with database.read() as connection:
         rows = connection.execute(query).all()
     return [events.from_json(row.type, row.data) for row in rows]
+
+
+def count_events(connection: Connection, tenant_id: str, call_id: str) -> int:
+    """How many of the call's events there are."""
+    return int(connection.scalar(select(func.count()).where(*_of(tenant_id, call_id))) or 0)
 
 
 def count_lost(database: Database, tenant_id: str, call_id: str) -> int:

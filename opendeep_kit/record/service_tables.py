@@ -49,6 +49,7 @@ control_processes = Table(
     Column("reaches_people", Boolean, nullable=False, doc="false: its line leads to the rehearsal's public"),
     Column("held", JSON, doc="by `tenant/campaign`: what holds its due calls, in a clause; null: untold"),
     Column("bound_by", Text, doc="what allows no call at all, in a clause; null or empty: nothing"),
+    Column("buried_by", Text, doc="who took its work over: for good, even if it was only asleep; null: nobody"),
     Column("started_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
 )

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 from opendeep_kit.errors import OurMistake
@@ -113,6 +114,7 @@ contacts = Table(
     Index(None, "tenant_id", "campaign"),
 )
 
+LIVE = text("state = 'live'")
 calls = Table(
     "calls",
     metadata,
@@ -153,6 +155,8 @@ calls = Table(
     Column("media_detail", Text, doc="why, when it was our side"),
     Column("media_ms", Double, doc="length of the call's clock"),
     Column("transfer_to", Text, doc="E.164 of the human to whom the callee is to be handed over"),
+    Column("transfer_asked_at", UtcTime, doc="a wish that is older than the hand-over may take is not carried out"),
+    Column("transfer_taken_by", Text, doc="the control process that carries it out; null: nobody, it may be withdrawn"),
     Column("transfer_answer", Text, doc="of the process that holds the line: `done`, or why not; null: not yet"),
     ForeignKeyConstraint(["tenant_id", "task_id"], ["tasks.tenant_id", "tasks.task_id"]),
     ForeignKeyConstraint(
@@ -164,8 +168,10 @@ calls = Table(
     Index(None, "tenant_id", "campaign"),
     Index(None, "tenant_id", "contact_id"),
     Index(None, "changed_at"),
+    Index("ix_calls_live", "worker_id", sqlite_where=LIVE, postgresql_where=LIVE),
 )
 
+ENDED, JUDGED = text("type = 'CallEnded'"), text("type = 'CallJudged'")
 call_events = Table(
     "call_events",
     metadata,
@@ -180,7 +186,18 @@ call_events = Table(
     Column("data", Text, nullable=False, doc="JSON as `events.to_json` wrote it"),
     Column("recorded_at", UtcTime, nullable=False),
     UniqueConstraint("call_id", "seq"),
+    # A call ends once and is judged once, whatever process believes it has to say so.
+    Index("uq_call_events_ended", "call_id", unique=True, sqlite_where=ENDED, postgresql_where=ENDED),
+    Index("uq_call_events_judged", "call_id", unique=True, sqlite_where=JUDGED, postgresql_where=JUDGED),
     sqlite_autoincrement=True,
+)
+
+event_writers = Table(
+    "event_writers",
+    metadata,
+    Column("writer_id", Text, primary_key=True, doc="one event log of one process"),
+    Column("written", BigInteger, nullable=False, doc="number of its last event that is in `call_events`"),
+    Column("seen_at", UtcTime, nullable=False, doc="of its last batch"),
 )
 
 archives = Table(

@@ -6,20 +6,21 @@ tenant: all of this is for the service itself and its operator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Table, delete, func, or_, select, update
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record.attempts import OPEN
 from opendeep_kit.record.campaign_tables import attempts
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.service_tables import control_processes, media_workers
+from opendeep_kit.record.tables import event_writers
 from opendeep_kit.record.upserts import upsert
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -31,6 +32,8 @@ class WorkerState(StrEnum):
     SERVING = "serving"
     DRAINING = "draining"
     """It ends when its calls have ended."""
+    RESERVED = "reserved"
+    """It takes the calls of its own process only: a notebook's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +103,10 @@ def beat(database: Database, worker: Heartbeat, *, now: datetime) -> None:
     _note(database, media_workers, {part.name: getattr(worker, part.name) for part in fields(Heartbeat)}, now)
 
 
-def beat_control(database: Database, control_id: str, *, host: str, reaches_people: bool = True, now: datetime) -> None:
-    """Note a control process's heartbeat. The first comes before its first claim: an unknown's attempts are orphans."""
+def beat_control(database: Database, control_id: str, *, host: str, reaches_people: bool = True, now: datetime) -> bool:
+    """Note a control process's heartbeat; the first comes before its first claim. False: it was buried."""
     row = {"control_id": control_id, "host": host, "reaches_people": reaches_people}
-    _note(database, control_processes, row, now)
+    return _note(database, control_processes, row, now, control_processes.c.buried_by.is_(None))
 
 
 def tell_held(database: Database, control_id: str, *, held: Mapping[str, str], bound_by: str) -> None:
@@ -120,7 +123,7 @@ def sign_off(database: Database, worker_id: str) -> None:
 
 
 def sign_off_control(database: Database, control_id: str) -> None:
-    """A control process ends: whatever attempts it leaves open are orphans at once."""
+    """A control process ends: whatever attempts it leaves open are taken over at once."""
     with database.write() as connection:
         connection.execute(delete(control_processes).where(control_processes.c.control_id == control_id))
 
@@ -161,9 +164,9 @@ def least_loaded(
 
 
 def controls_alive(database: Database, *, now: datetime, within_s: float) -> list[ControlProcess]:
-    """ControlProcess processes that gave a sign within so long, by id."""
-    recent = control_processes.c.seen_at > now - timedelta(seconds=within_s)
-    query = select(control_processes).where(recent).order_by(control_processes.c.control_id)
+    """Control processes that gave a sign within so long, by id."""
+    recent = (control_processes.c.seen_at > now - timedelta(seconds=within_s), control_processes.c.buried_by.is_(None))
+    query = select(*_CONTROL).where(*recent).order_by(control_processes.c.control_id)
     with database.read() as connection:
         return [_control(row) for row in connection.execute(query)]
 
@@ -173,20 +176,56 @@ def planner(controls: Sequence[ControlProcess]) -> ControlProcess | None:
     return min(controls, key=lambda one: (one.started_at, one.control_id), default=None)
 
 
+def signs_of_life(database: Database) -> dict[str, datetime]:
+    """The last sign of every process that has not signed off and was not buried, by id."""
+    with database.read() as connection:
+        media = connection.execute(select(media_workers.c.worker_id, media_workers.c.seen_at)).all()
+        control = connection.execute(
+            select(control_processes.c.control_id, control_processes.c.seen_at).where(
+                control_processes.c.buried_by.is_(None)
+            )
+        ).all()
+    return dict([*(tuple(row) for row in media), *(tuple(row) for row in control)])
+
+
+def bury(
+    database: Database, control_id: str, *, by: str, seen_at: datetime | None, living: Collection[str], now: datetime
+) -> bool:
+    """Declare a control process dead, for good, and be the one that takes its work over. False: it is not ours to.
+
+    Args:
+        seen_at: its last sign, as it was when it was found dead; a later one saves it. None: it signed off.
+        living: those that are not dead: one of them may have taken its work over before.
+    """
+    of = control_processes.c
+    row = {"control_id": control_id, "host": "", "reaches_people": False, "started_at": now, "seen_at": now}
+    is_heirless = or_(of.buried_by.is_(None), of.buried_by == by, of.buried_by.not_in(list(living)))
+    still_silent = or_(of.buried_by.is_not(None), of.seen_at == seen_at) if seen_at else of.buried_by.is_not(None)
+    with database.write() as connection:
+        burying = upsert(connection, control_processes, ["buried_by"], is_heirless, still_silent)
+        return connection.scalar(burying.returning(of.control_id), row | {"buried_by": by}) is not None
+
+
 def forget_silent(database: Database, *, now: datetime, silent_s: float) -> int:
-    """Drop the rows of processes that gave no sign for so long. Returns how many."""
+    """Drop the rows of processes and event logs that gave no sign for so long. Returns how many."""
     gone = 0
     with database.write() as connection:
-        for table in (media_workers, control_processes):
+        for table in (media_workers, control_processes, event_writers):
             silent = table.c.seen_at <= now - timedelta(seconds=silent_s)
             gone += connection.execute(delete(table).where(silent)).rowcount
     return gone
 
 
-def _note(database: Database, table: Table, row: dict[str, Any], now: datetime) -> None:
+def _note(
+    database: Database, table: Table, row: dict[str, Any], now: datetime, *only_where: ColumnElement[bool]
+) -> bool:
     values = row | {"started_at": now, "seen_at": now}
     with database.write() as connection:
-        connection.execute(upsert(connection, table, values), values)
+        noting = upsert(connection, table, values, *only_where).returning(*table.primary_key)
+        return connection.scalar(noting, values) is not None
+
+
+_CONTROL = [control_processes.c[part.name] for part in fields(ControlProcess)]
 
 
 def _control(row: Row[Any]) -> ControlProcess:

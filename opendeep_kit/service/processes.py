@@ -70,9 +70,9 @@ async def serve_control(settings: Settings, line_name: LineName, *, is_child: bo
         BadInput, Unavailable: it cannot begin, or could not go on.
     """
     async with contextlib.AsyncExitStack() as stack:
-        database, event_log = await stack.enter_async_context(_record(settings))
+        database, _ = await stack.enter_async_context(_record(settings))
         line = await stack.enter_async_context(open_line(settings, line_name, host_addresses(settings)))
-        control = Control(settings, database=database, event_log=event_log, line=line)
+        control = Control(settings, database=database, line=line)
         await stack.enter_async_context(control)
         await _until_stopped(control.control_id, control.duties, is_child=is_child)
         await control.drain(within_s=settings.service.drain_s)

@@ -136,7 +136,9 @@ class Played:
                 currency="USD",
             )
             claiming.claim(self.database, tenant_id, who.enrolment_id, attempt, check=lambda _: YES, now=at)
-            attempts.mark_dialled(self.database, tenant_id, attempt.attempt_id, control_id="control-1", at=at)
+            workers.beat_control(self.database, "control-1", host="here", now=at)
+            asking = {"control_id": "control-1", "line": "asterisk", "at": at}
+            attempts.mark_dialled(self.database, tenant_id, attempt.attempt_id, **asking)
             came = AttemptResult(phone_result=result, disposition=disposition, spent_minor=20)
             after = NextStep(at=None, reason="the outcome is final")
             if disposition is Disposition.NOT_REACHED:

@@ -36,7 +36,6 @@ def control(service: Rig, control_id: str = "") -> Control:
     return Control(
         service.settings,
         database=service.database,
-        event_log=service.event_log,
         line=service.line,
         control_id=control_id,
     )
@@ -120,11 +119,10 @@ async def test_upkeep_is_done_and_the_queue_forgets(tmp_path: Path) -> None:
         async with control(service) as running:
             await until(lambda: state(service.database, "one") == "exhausted")
             await until(lambda: running._kept_up == closed_before(now()))
-            attempt_id = attempts.attempts_of(service.database, TENANT)[0].attempt_id
             async with asyncio.timeout(20):
-                while await running._durable.over([attempt_id]) != {attempt_id}:  # noqa: ASYNC110 - the queue's own pace
+                while await running._attempts.waiting():  # noqa: ASYNC110 - the queue's own pace
                     await asyncio.sleep(0.05)
-            forgotten = [await running._durable.forget(now() + age) for age in (-DAY, DAY, DAY)]
+            forgotten = [await running._attempts.forget(now() + age) for age in (-DAY, DAY, DAY)]
 
         assert forgotten[0] == 0
         assert forgotten[1] >= 1
@@ -189,27 +187,6 @@ async def test_a_duty_that_fails_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
     assert errors == []
 
 
-@pytest.mark.soak
-async def test_a_dead_control_processs_attempts_are_adopted(tmp_path: Path) -> None:
-    """One that it had only intended is called by another attempt, one that it had dialled is closed, never redialled."""
-    other = "+13125550101"
-    async with rig(tmp_path, control_dead_after_s=3.0) as service:
-        service.campaign("one", [AGREES, other], retries=RETRIES)
-        dead = service.dialer("control-dead")
-        intended, dialled = service.job("one", AGREES), service.job("one", other)
-        assert await dead.permit(intended)
-        assert await dead.permit(dialled)
-        attempts.mark_dialled(service.database, TENANT, dialled.attempt_id, control_id="control-dead", at=now())
-        workers.sign_off_control(service.database, "control-dead")
-        async with control(service):
-            await until(lambda: state(service.database, "one") == "exhausted", within_s=80)
-
-        found = {one.attempt_id: one for one in attempts.attempts_of(service.database, TENANT)}
-        assert found[dialled.attempt_id].state == "interrupted"
-        assert UUID(dialled.attempt_id) not in service.line.dialled
-        assert [service.who("one", number).outcome for number in (AGREES, other)] == ["completed", "completed"]
-
-
 @pytest.mark.slow
 async def test_a_stopping_control_process_waits_for_its_calls(tmp_path: Path) -> None:
     """Drained, it plans no more, and the call under way comes to its own end."""
@@ -254,19 +231,3 @@ async def test_a_line_that_reaches_people_calls_them(tmp_path: Path) -> None:
             found = health(service.database, service.settings.service, now=now())
 
         assert found["campaigns"] == [] or found["campaigns"][0]["held_by"] == ""
-
-
-@pytest.mark.slow
-async def test_a_stopping_control_process_finishes_what_it_took_over(tmp_path: Path) -> None:
-    """An attempt of a dead process that is being seen to its end is so while the calls are waited for, not cut off."""
-    async with rig(tmp_path) as service:
-        service.campaign("one", [AGREES])
-        assert await service.dialer("control-1").permit(service.job("one", AGREES))
-        (row,) = attempts.open_attempts(service.database)
-        async with control(service, "control-1") as running:
-            running._finish_alone(row)
-            async with asyncio.timeout(15):
-                await running.drain(within_s=30)
-
-        (made,) = attempts.attempts_of(service.database, TENANT)
-        assert made.ended_at is not None

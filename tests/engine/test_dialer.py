@@ -4,26 +4,19 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from unittest.mock import AsyncMock, Mock
-from uuid import UUID, uuid4
+from unittest.mock import AsyncMock
+from uuid import UUID
 
 import pytest
 
 from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.engine import campaign_service
-from opendeep_kit.engine.attempt_end import Came
+from opendeep_kit.engine.attempt_end import AttemptOutcome
 from opendeep_kit.engine.campaign_change import CampaignChange, change
-from opendeep_kit.engine.dialer import Dialer
-from opendeep_kit.errors import Refused, Unavailable
-from opendeep_kit.media import call_end
-from opendeep_kit.media.follow import DIED, MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
-from opendeep_kit.record import attempts as answer_times
-from opendeep_kit.record import calls, campaigns, dnc, ledger, workers
+from opendeep_kit.record import attempts, calls, campaigns, dnc, ledger, workers
 from opendeep_kit.record.attempts import AttemptState, Rang
-from opendeep_kit.record.calls import ExpectedCall
 from opendeep_kit.rehearsal.engines import Say
 from opendeep_kit.tasks.script import parse_script
 from tests.service_rig import AGREES, BUSY, OPT_OUT, SCRIPT, TENANT, Rig, now, rig, until
@@ -33,9 +26,9 @@ LATER = timedelta(minutes=1)
 LONG = ((Say("This is a very long sentence, so that the call is still there when its worker dies. " * 3),),)
 
 
-def attempt_of(service: Rig, call_id: str) -> answer_times.Attempt:
+def attempt_of(service: Rig, call_id: str) -> attempts.Attempt:
     """The attempt's row."""
-    found = answer_times.attempt(service.database, TENANT, call_id)
+    found = attempts.attempt(service.database, TENANT, call_id)
     assert found is not None
     return found
 
@@ -104,14 +97,13 @@ async def test_a_better_hour_is_waited_for(tmp_path: Path, monkeypatch: pytest.M
     due = []
     async with rig(tmp_path) as service:
         for campaign, told, hours in (("one", known[:49], 9), ("two", known, 9), ("three", known, 2)):
-            monkeypatch.setattr(answer_times, "rang", lambda *_, told=told: told)
+            monkeypatch.setattr(attempts, "rang", lambda *_, told=told: told)
             service.campaign(campaign, [BUSY], retries={"rules": rule})
             end = CampaignChange(ends_at=now() + timedelta(hours=hours))
             change(service.database, TENANT, campaign, end, by="me", now=now())
             job, dialer = service.job(campaign, BUSY), service.dialer()
-            assert await dialer.permit(job)
-            came = Came(phone_result=PhoneResult.NO_ANSWER, ended_by=None)
-            await dialer.conclude(TENANT, job.attempt_id, came)
+            assert (await dialer.permit(job)).is_allowed
+            await dialer.conclude(job, AttemptOutcome(phone_result=PhoneResult.NO_ANSWER, ended_by=None), None)
             due.append(service.who(campaign, BUSY).next_at - now())
 
     assert due[0] < timedelta(minutes=61)
@@ -119,25 +111,37 @@ async def test_a_better_hour_is_waited_for(tmp_path: Path, monkeypatch: pytest.M
     assert due[2] < timedelta(minutes=61)
 
 
-async def test_place_run_again_does_not_redial(tmp_path: Path) -> None:
+async def test_dial_run_again_does_not_redial(tmp_path: Path) -> None:
     """The step is run again after the process that dialled has died: the line is not asked a second time."""
     async with rig(tmp_path) as service:
         service.campaign("one", [AGREES])
         job, dialer = service.job("one", AGREES), service.dialer()
-        assert await dialer.permit(job)
-        placing = asyncio.create_task(dialer.place(TENANT, job.attempt_id))
+        assert (await dialer.permit(job)).is_allowed
+        assert await dialer.admit(job) is None
+        dialling = asyncio.create_task(dialer.dial(job))
         await until(lambda: service.line.dialled == [UUID(job.attempt_id)])
-        placing.cancel()
-        await asyncio.gather(placing, return_exceptions=True)
+        await dialer.close()
+        await asyncio.gather(dialling, return_exceptions=True)
 
-        came = await service.dialer().place(TENANT, job.attempt_id)
+        await service.finish(service.dialer("control-2"), job)
 
         assert service.line.dialled == [UUID(job.attempt_id)]
-        assert came is not None
-        await dialer.conclude(TENANT, job.attempt_id, came)
         row, who = attempt_of(service, job.attempt_id), service.who("one", AGREES)
-        assert row.state == AttemptState.INTERRUPTED
+        assert (row.state, row.control_id) == (AttemptState.INTERRUPTED, "control-2")
         assert (row.disposition, row.may_have_rung, who.state) == ("failed", True, "waiting")
+
+
+async def test_dial_run_again_here_has_its_result(tmp_path: Path) -> None:
+    """Where the queue could not note what came of the dial, the same process still knows it."""
+    async with rig(tmp_path) as service:
+        service.campaign("one", [BUSY])
+        job, dialer = service.job("one", BUSY), service.dialer()
+        assert (await dialer.permit(job)).is_allowed
+        assert await dialer.admit(job) is None
+        outcomes = [await dialer.dial(job), *await asyncio.gather(dialer.dial(job), dialer.dial(job))]
+
+        assert [outcome.phone_result for outcome in outcomes] == [PhoneResult.BUSY] * 3
+        assert len(service.line.dialled) == 1
 
 
 async def test_permit_run_again_finds_its_attempt(tmp_path: Path) -> None:
@@ -145,44 +149,47 @@ async def test_permit_run_again_finds_its_attempt(tmp_path: Path) -> None:
     async with rig(tmp_path) as service:
         service.campaign("one", [AGREES])
         job, dialer = service.job("one", AGREES), service.dialer()
-        assert await dialer.permit(job)
-        assert await dialer.permit(job)
+        assert (await dialer.permit(job)).is_allowed
+        assert (await dialer.permit(job)).is_allowed
 
-        assert len(answer_times.attempts_of(service.database, TENANT)) == 1
+        assert len(attempts.attempts_of(service.database, TENANT)) == 1
 
 
 async def test_conclude_run_again_changes_nothing(tmp_path: Path) -> None:
-    """The call's end is written once, however often the step is run."""
+    """The call's end is written once, however often the step is run, and by whomever."""
     async with rig(tmp_path) as service:
         service.campaign("one", [AGREES])
         job, dialer = service.job("one", AGREES), service.dialer()
-        await dialer.permit(job)
-        came = await dialer.place(TENANT, job.attempt_id)
-        assert came is not None
-        await dialer.conclude(TENANT, job.attempt_id, came)
+        assert (await dialer.permit(job)).is_allowed
+        outcome = await service.finish(dialer, job)
         before = service.happened(job.attempt_id)
-        await dialer.conclude(TENANT, job.attempt_id, came)
+        await dialer.conclude(job, outcome, None)
+        in_doubt = AttemptOutcome.in_doubt("another process believes that nobody knows")
+        await service.dialer("control-2").conclude(job, in_doubt, None)
 
         assert service.happened(job.attempt_id) == before
         assert before.count("CallEnded") == before.count("CallJudged") == 1
+        assert attempt_of(service, job.attempt_id).disposition == "completed"
 
 
-async def test_an_adopted_attempt_is_not_its_former_owners(tmp_path: Path) -> None:
-    """An attempt that another control process has taken over is neither dialled nor closed by the one before."""
+async def test_a_buried_process_does_not_dial(tmp_path: Path) -> None:
+    """One that was only asleep while others took its work over neither dials nor closes what was its own."""
     async with rig(tmp_path) as service:
         service.campaign("one", [AGREES])
         job, former = service.job("one", AGREES), service.dialer("control-1")
-        assert await former.permit(job)
-        workers.sign_off_control(service.database, "control-1")
-        heir: Dialer = service.dialer("control-2")
-        orphan = attempt_of(service, job.attempt_id)
-        assert answer_times.adopt(service.database, orphan, by="control-2", now=now(), dead_after_s=10)
+        assert (await former.permit(job)).is_allowed
+        assert await former.admit(job) is None
+        sign = service.detector.sign_of("control-1")
+        assert workers.bury(service.database, "control-1", by="control-2", seen_at=sign, living=[], now=now())
+        sleeping = asyncio.create_task(former.dial(job))
 
-        assert await former.place(TENANT, job.attempt_id) is None
-        came = await heir.place(TENANT, job.attempt_id)
-        assert came is not None
-        assert came.phone_result == "answered"
-        assert service.line.dialled == [UUID(job.attempt_id)]
+        outcome = await service.finish(service.dialer("control-2"), job)
+
+        assert (outcome.phone_result, service.line.dialled) == ("answered", [UUID(job.attempt_id)])
+        assert not sleeping.done()
+        sleeping.cancel()
+        await asyncio.gather(sleeping, return_exceptions=True)
+        await former.close()
 
 
 async def test_an_old_permission_is_not_used(tmp_path: Path) -> None:
@@ -195,9 +202,7 @@ async def test_an_old_permission_is_not_used(tmp_path: Path) -> None:
             connection.exec_driver_sql(
                 "UPDATE attempts SET created_at = ?", (str((now() - timedelta(minutes=1)).replace(tzinfo=None)),)
             )
-        came = await dialer.place(TENANT, job.attempt_id)
-        assert came is not None
-        await dialer.conclude(TENANT, job.attempt_id, came)
+        await service.finish(dialer, job)
 
         row, who = attempt_of(service, job.attempt_id), service.who("one", AGREES)
         assert (service.line.dialled, row.may_have_rung) == ([], False)
@@ -232,41 +237,13 @@ async def test_a_dead_media_worker_is_told_truthfully(tmp_path: Path) -> None:
         held.bridge._connection.abort()
         with service.database.write() as connection:
             connection.exec_driver_sql("UPDATE calls SET worker_id = 'media-gone'")
-        service.worker._note_end = AsyncMock()  # type: ignore[method-assign]
+        service.worker.ends.tell = AsyncMock()  # type: ignore[method-assign]
         await calling
 
         row, who = attempt_of(service, job.attempt_id), service.who("one", AGREES)
         assert (row.disposition, row.detail) == ("failed", "the process that held its sound died")
         assert row.state == AttemptState.INTERRUPTED
         assert who.state == "waiting"
-
-
-async def test_a_locked_record_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What came of a hand-over is written when the record lets us; it is not tried twice, and the end is told too."""
-    answers, refusals = calls.answer_transfer, [Unavailable("locked"), Unavailable("locked")]
-
-    def answer(*args: Any, **named: Any) -> None:
-        if refusals:
-            raise refusals.pop()
-        answers(*args, **named)
-
-    monkeypatch.setattr(calls, "answer_transfer", answer)
-    monkeypatch.setattr(call_end, "WRITE_WITHIN_S", 0.0)
-    async with rig(tmp_path, replies=LONG) as service:
-        line = Mock(transfer=AsyncMock(side_effect=Refused("nobody answers", do="try later")))
-        call = ExpectedCall(
-            call_id=str(uuid4()), tenant_id=TENANT, number=AGREES, line="simulator", expected_until=now() + LATER
-        )
-        calls.expect(service.database, call, now=now())
-        calls.admit_at(service.database, call.call_id, "media-1", now=now())
-        follow = MediaFollow(service.database, line, service.settings.service, UUID(call.call_id))
-        async with follow.watching():
-            calls.ask_transfer(service.database, call.call_id, REAL, now=now())
-            await until(lambda: calls.transfer_answer(service.database, call.call_id) == "nobody answers")
-            calls.end_media(service.database, call.call_id, DIED, now=now())
-            await until(lambda: bool(line.media_closed.called))
-
-    assert line.transfer.await_count == 1
 
 
 async def test_caps_are_never_exceeded(tmp_path: Path) -> None:
@@ -310,15 +287,15 @@ async def test_a_line_that_reaches_nobody_is_not_asked(tmp_path: Path) -> None:
     async with rig(tmp_path) as service:
         service.campaign("one", [REAL])
         dialer, job = service.dialer(), service.job("one", REAL)
-        assert not await dialer.permit(job)
+        refused = await dialer.permit(job)
+        assert (refused.is_allowed, refused.rule) == (False, None)
+        assert "reaches made-up numbers only" in refused.words
         assert ledger.permissions_of(service.database, TENANT) == []
 
         service.line.is_a_play = False
-        assert await dialer.permit(job)
+        assert (await dialer.permit(job)).is_allowed
         service.line.is_a_play = True
-        came = await dialer.place(TENANT, job.attempt_id)
-        assert came is not None
-        await dialer.conclude(TENANT, job.attempt_id, came)
+        came = await service.finish(dialer, job)
 
         assert (service.line.dialled, came.may_have_rung, came.is_interrupted) == ([], False, True)
         assert (service.who("one", REAL).state, service.who("one", REAL).attempts) == ("waiting", 0)

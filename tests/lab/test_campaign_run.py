@@ -32,7 +32,7 @@ def following(folder: Path, settings: Settings, *numbers: str, **more: Any) -> W
 async def test_the_service_that_runs_is_used(tmp_path: Path) -> None:
     """Both contacts are called by it, once; a second run finds them done and calls nobody."""
     async with rig(tmp_path) as service:
-        control = Control(service.settings, database=service.database, event_log=service.event_log, line=service.line)
+        control = Control(service.settings, database=service.database, line=service.line)
         async with control:
             first = await following(tmp_path, service.settings, AGREES, BUSY, "none", tenant=TENANT)
             again = await following(tmp_path, service.settings, AGREES, BUSY, tenant=TENANT)
@@ -79,7 +79,7 @@ async def test_a_line_that_reaches_nobody_is_told(tmp_path: Path) -> None:
     """The made-up number of a list is called, a real one is not; for want of a trunk nobody waits out the minutes."""
     async with rig(tmp_path) as service:
         new_tenant(service.database)
-        control = Control(service.settings, database=service.database, event_log=service.event_log, line=service.line)
+        control = Control(service.settings, database=service.database, line=service.line)
         async with control, asyncio.timeout(60):
             found = await following(tmp_path, service.settings, AGREES, REAL, tenant=TENANT, rules=ALWAYS)
 

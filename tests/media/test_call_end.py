@@ -75,8 +75,7 @@ async def test_silent_line_is_a_failure(
     monkeypatch.setattr(Studio, "handle", handle)
     async with studio(exchange.line, exchange.callees, structure=Structure.LOCAL_AND_APP) as made:
         result = await made.place(made.order(last_digits))
-    happened: list[events.Event] = []
-    summary = judge(ID, [], result, NOT_US, (), happened.append)
+    summary = judge(ID, [], result, NOT_US, ()).summary
 
     assert (result.ended_by, result.detail, closed) == (None, detail, ["peer_closed"])
     assert (summary.phone_result, summary.ended_by, summary.detail) == (phone_result, EndedBy.FAILURE, SOUND_LOST)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import insert
 
@@ -52,7 +53,8 @@ def hung_up_after(happened: Iterable[Event], at_ms: float) -> list[Event]:
 
 def write(database: Database, happened: Iterable[Event], *, tenant_id: str = "clinic") -> None:
     """Write events as the event log does."""
-    write_rows(database, [to_row(event, tenant_id, skipped=0) for event in happened], {})
+    rows = [to_row(event, tenant_id, number=number) for number, event in enumerate(happened, 1)]
+    write_rows(database, str(uuid4()), rows, {})
 
 
 def expect(database: Database, call_id: str, *, at: datetime, tenant_id: str = "clinic", **more: object) -> None:

@@ -1,14 +1,13 @@
 """Attempts: dialled once at most, ended once, taken over from the dead."""
 
 from dataclasses import replace
-from datetime import timedelta
-
-import pytest
+from datetime import datetime, timedelta
 
 from opendeep_kit.record import attempts, counters, enrolments, workers
 from opendeep_kit.record.attempts import AttemptState
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import NextStep
+from opendeep_kit.record.event_log import read_events
 from tests.record.campaigning import BUSY, COMPLETED, DONE, assert_books_agree, claimed, made_campaign, race, waiting
 from tests.record.conftest import NOON, SOON
 
@@ -23,25 +22,34 @@ print("ready", flush=True)
 for line in sys.stdin:
     print(int(attempts.finish_attempt(database, "clinic", line.strip(), BUSY, AGAIN, now=SOON)), flush=True)
 """
-ADOPTER = """
+HEIR = """
 import sys
-from tests.record.test_attempts import SOON, attempts
+from tests.record.test_attempts import SOON, attempts, workers
 from opendeep_kit.record.database import open_database
-database = open_database(sys.argv[1])
+database, me = open_database(sys.argv[1]), f"heir-{sys.argv[2]}"
 print("ready", flush=True)
-found = {orphan.attempt_id: orphan for orphan in attempts.orphans(database, now=SOON, dead_after_s=30)}
 for line in sys.stdin:
-    orphan = found.get(line.strip())
-    by = f"heir-{sys.argv[2]}"
-    print(int(bool(orphan) and attempts.adopt(database, orphan, by=by, now=SOON, dead_after_s=30)), flush=True)
+    print(int(workers.bury(database, line.strip(), by=me, seen_at=None, living=["heir-0", "heir-1"], now=SOON)), flush=True)
 """
+
+
+def living(database: Database, *control_ids: str) -> None:
+    """These control processes gave a sign."""
+    for control_id in control_ids:
+        workers.beat_control(database, control_id, host="a", now=NOON)
+
+
+def may_dial(database: Database, attempt_id: str, control_id: str, at: datetime = NOON) -> bool:
+    """Whether this process may ask the line for the attempt now."""
+    return attempts.mark_dialled(database, "clinic", attempt_id, control_id=control_id, line="simulator", at=at)
 
 
 def test_a_result_is_read_as_told(database: Database) -> None:
     """The attempt ends with its result, its cost takes the place of what was reserved, the contact moves on."""
     made_campaign(database)
+    living(database, "control-1")
     call = claimed(database, waiting(database)[0], reserved_minor=40, currency="EUR")
-    assert attempts.mark_dialled(database, "clinic", call.attempt_id, control_id="control-1", at=NOON)
+    assert may_dial(database, call.attempt_id, "control-1")
 
     told = replace(COMPLETED, spent_minor=12)
     assert attempts.finish_attempt(database, "clinic", call.attempt_id, told, DONE, now=SOON)
@@ -115,59 +123,54 @@ def test_what_never_left_us_counts_for_nothing(database: Database) -> None:
 
 
 def test_the_line_is_asked_once(database: Database) -> None:
-    """Only the owner of an intended attempt may dial it, and only once."""
+    """Only the owner of an intended attempt may dial it, and only once; the dial stands in the call's events."""
     made_campaign(database)
+    living(database, "control-1", "control-2")
     call = claimed(database, waiting(database)[0])
 
-    def may_dial(control_id: str) -> bool:
-        return attempts.mark_dialled(database, "clinic", call.attempt_id, control_id=control_id, at=NOON)
+    asked = [may_dial(database, call.attempt_id, name) for name in ("control-2", "control-1")]
+    again = [may_dial(database, call.attempt_id, "control-1", at) for at in (NOON, SOON)]
 
-    assert [may_dial(control_id) for control_id in ("control-2", "control-1", "control-1")] == [False, True, False]
+    assert (asked, again) == ([False, True], [True, False])  # the same asking, whose answer was lost; and another
+    assert [type(event).__name__ for event in read_events(database, "clinic", call.attempt_id)] == ["Dialled"]
     attempts.finish_attempt(database, "clinic", call.attempt_id, BUSY, AGAIN, now=SOON)
-    assert not may_dial("control-1")
+    assert not may_dial(database, call.attempt_id, "control-1")
 
 
-def test_orphans_are_those_of_the_silent(database: Database) -> None:
-    """Open attempts of a process that is silent for too long, or was never heard of, are orphans; others' are not."""
+def test_an_attempt_is_taken_over(database: Database) -> None:
+    """Its former owner may not dial it any more, and the last one that took it is its owner."""
     made_campaign(database)
-    workers.beat_control(database, "alive", host="a", now=SOON)
-    workers.beat_control(database, "silent", host="a", now=SOON - timedelta(seconds=30))
-    mine = {name: claimed(database, waiting(database)[0], control_id=name) for name in ("alive", "silent", "unheard")}
-
-    found = attempts.orphans(database, now=SOON, dead_after_s=30)
-
-    assert {orphan.attempt_id for orphan in found} == {mine[name].attempt_id for name in ("silent", "unheard")}
-    assert attempts.open_attempts(database, control_id="alive") == [mine["alive"]]
-    assert len(attempts.open_attempts(database)) == 3
-
-
-@pytest.mark.parametrize("is_back", [False, True])
-def test_an_orphan_is_taken_over(database: Database, is_back: bool) -> None:
-    """Once it is taken over its former owner may not dial it; an owner that came back in time keeps it."""
-    made_campaign(database)
+    living(database, "lost", "heir", "other")
     call = claimed(database, waiting(database)[0], control_id="lost")
-    (orphan,) = attempts.orphans(database, now=SOON, dead_after_s=30)
-    if is_back:
-        workers.beat_control(database, "lost", host="a", now=SOON)
 
-    assert attempts.adopt(database, orphan, by="heir", now=SOON, dead_after_s=30) is not is_back
+    taken = [attempts.take_over(database, "clinic", call.attempt_id, by=name, now=SOON) for name in ("heir", "other")]
 
-    dialled = attempts.mark_dialled(database, "clinic", call.attempt_id, control_id="lost", at=SOON)
-    assert dialled is is_back
+    assert [attempt and attempt.control_id for attempt in taken] == ["heir", "other"]
+    assert [may_dial(database, call.attempt_id, name) for name in ("lost", "heir", "other")] == [False, False, True]
+    assert attempts.take_over(database, "garage", call.attempt_id, by="heir", now=SOON) is None
+    assert attempts.open_attempts(database, control_id="heir") == []
 
 
-def test_of_two_heirs_one_adopts(database: Database, url: str) -> None:
-    """Two processes that find the same orphans share them: each is taken over once."""
-    made_campaign(database, contacts=15)
-    calls = [claimed(database, who, control_id="lost").attempt_id for who in waiting(database)]
-    for heir in ("heir-0", "heir-1"):
-        workers.beat_control(database, heir, host="a", now=SOON)
+def test_the_buried_take_and_dial_nothing(database: Database) -> None:
+    """Whoever was declared dead has lost what is his, and gets nothing new, however alive."""
+    made_campaign(database)
+    living(database, "asleep", "heir")
+    own = claimed(database, waiting(database)[0], control_id="asleep")
+    others = claimed(database, waiting(database)[0], control_id="heir")
+    assert workers.bury(database, "asleep", by="heir", seen_at=NOON, living=["heir"], now=SOON)
 
-    printed = race(ADOPTER, url, calls)
+    assert not may_dial(database, own.attempt_id, "asleep")
+    assert attempts.take_over(database, "clinic", others.attempt_id, by="asleep", now=SOON) is None
+    assert not workers.beat_control(database, "asleep", host="a", now=SOON)
 
-    assert sum(int(took) for took in printed[0] + printed[1]) == 15
-    assert {attempt.control_id for attempt in attempts.open_attempts(database)} <= {"heir-0", "heir-1"}
-    assert attempts.orphans(database, now=SOON, dead_after_s=30) == []
+
+def test_of_two_heirs_one_buries(database: Database, url: str) -> None:
+    """Two processes that find the same ones dead share them: each is buried by one of them."""
+    dead = [f"dead-{number}" for number in range(15)]
+
+    printed = race(HEIR, url, dead)
+
+    assert [int(one) + int(other) for one, other in zip(*printed, strict=True)] == [1] * 15
 
 
 def test_attempts_are_listed_by_campaign_and_number(database: Database) -> None:

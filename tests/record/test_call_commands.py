@@ -92,12 +92,25 @@ def test_a_command_may_come_too_late(database: Database) -> None:
     call_id = live_call(database)
     commands.give(database, "clinic", call_id, CommandKind.HANG_UP, by="Ann", now=NOON)
 
-    assert commands.close_untaken(database, "garage", call_id, now=SOON) == 0
-    assert commands.close_untaken(database, "clinic", call_id, now=SOON) == 1
+    with database.write() as connection:
+        assert commands.close_untaken(connection, "garage", call_id, now=SOON) == 0
+        assert commands.close_untaken(connection, "clinic", call_id, now=SOON) == 1
 
     assert commands.take(database, [call_id], now=SOON) == []
     (read,) = commands.commands_of(database, "clinic", call_id)
     assert read.outcome == "the call ended before it was taken"
+
+
+def test_a_command_is_withdrawn_until_it_is_taken(database: Database) -> None:
+    """Whoever gave it and told that it failed can be sure that it is not carried out later."""
+    call_id = live_call(database)
+    early, late = (commands.give(database, "clinic", call_id, CommandKind.HANG_UP, by="Ann", now=NOON) for _ in "12")
+    assert commands.withdraw(database, early, now=SOON)
+
+    assert [command.command_id for command in commands.take(database, [call_id], now=SOON)] == [late.command_id]
+    assert not commands.withdraw(database, late, now=SOON)
+    outcomes = {one.command_id: one.outcome for one in commands.commands_of(database, "clinic", call_id)}
+    assert outcomes == {early.command_id: commands.WITHDRAWN, late.command_id: None}
 
 
 def test_a_command_of_an_unknown_kind_is_closed(database: Database) -> None:

@@ -1,5 +1,6 @@
 """What the process that places a call and the one that holds its sound tell each other."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 from opendeep_kit.outcomes import EndedBy
@@ -7,6 +8,8 @@ from opendeep_kit.record import calls, directory
 from opendeep_kit.record.calls import ExpectedCall, MediaEnd, expect, mark_answered
 from opendeep_kit.record.database import Database
 from tests.record.conftest import NOON, SOON
+
+LATE = NOON + timedelta(seconds=5)
 
 
 def expected(database: Database) -> str:
@@ -65,17 +68,22 @@ def test_the_first_end_stays(database: Database) -> None:
     assert media.end == end
 
 
-def test_hand_over(database: Database) -> None:
-    """It is asked for until it is answered, and may be asked for again."""
-    call_id = expected(database)
-    calls.ask_transfer(database, call_id, "+12125550132", now=NOON)
-    asked = calls.media_of(database, call_id)
-    calls.answer_transfer(database, call_id, "nobody answers", now=NOON)
-    answered = calls.media_of(database, call_id)
+def test_the_door_is_closed(database: Database) -> None:
+    """Once the call is over nobody comes in; who was in stays."""
+    early, late = expected(database), expected(database)
+    assert calls.admit_at(database, early, "media-1", now=NOON) is not None
+    for call_id in (early, late):
+        calls.close_door(database, call_id, now=NOON)
 
-    assert asked is not None
-    assert answered is not None
-    assert (asked.transfer_to, answered.transfer_to) == ("+12125550132", None)
-    assert calls.transfer_answer(database, call_id) == "nobody answers"
-    calls.ask_transfer(database, call_id, "+12125550132", now=NOON)
-    assert calls.transfer_answer(database, call_id) is None
+    assert calls.admit_at(database, late, "media-1", now=NOON) is None
+    assert [(media := calls.media_of(database, one)) and media.is_admitted for one in (early, late)] == [True, False]
+
+
+def test_untold_ends_are_found(database: Database) -> None:
+    """Calls that a worker admitted some time ago, and of whose sound's end nothing is known."""
+    told, untold, fresh, others = (expected(database) for _ in range(4))
+    for call_id, worker_id, at in ((told, "a", NOON), (untold, "a", NOON), (fresh, "a", LATE), (others, "b", NOON)):
+        calls.admit_at(database, call_id, worker_id, now=at)
+    calls.end_media(database, told, MediaEnd(), now=NOON)
+
+    assert calls.untold_ends(database, "a", admitted_before=LATE) == [untold]

@@ -26,7 +26,7 @@ def test_empty_database_gets_every_table(url: str) -> None:
         version = connection.scalar(text("SELECT version_num FROM alembic_version"))
 
     assert names == sorted(["alembic_version", *tables.metadata.tables])
-    assert len(names) == 26
+    assert len(names) == 27
     assert version == tables.HEAD
     database.close()
 

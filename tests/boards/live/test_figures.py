@@ -9,7 +9,7 @@ from opendeep_kit.boards.live.figures import LiveCalls, Stage
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.record import calls, campaigns, workers
+from opendeep_kit.record import calls, campaigns, hand_overs, workers
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.workers import Heartbeat
 from tests.record import recorded
@@ -60,7 +60,7 @@ def test_stages(database: Database) -> None:
     assert stages(seen, LATER) == {call_id: Stage.RINGING}
     calls.mark_answered(database, "clinic", call_id, at=LATER)
     assert stages(seen, LATER) == {call_id: Stage.TALKING}
-    calls.ask_transfer(database, call_id, "+12125550199", now=LATER)
+    hand_overs.ask(database, call_id, "+12125550199", now=LATER)
     assert stages(seen, LATER) == {call_id: Stage.TRANSFERRING}
     calls.end_media(database, call_id, calls.MediaEnd(), now=LATER)
     assert stages(seen, LATER) == {call_id: Stage.ENDING}
