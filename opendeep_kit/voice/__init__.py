@@ -1,1 +1,1 @@
-"""The voice model's side of a call: wire, conversation, tools."""
+"""The voice model's side of a call. `engine` is the contract with the bridge; begin reading there."""

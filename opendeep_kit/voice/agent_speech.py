@@ -1,8 +1,8 @@
 """The agent's sentences of one call: their words, their sound, and how much of them was heard. Pure.
 
-Given the model's words and sound as they arrive and the frames as they leave, tells when a sentence was heard to
-its end or was cut, what the model must forget, and when the callee has heard that an AI speaks. Never decides
-*when* to cut: that is `conversation`.
+Given the model's words and sound as they arrive and the frames as they leave, reports each sentence as heard to its
+end or cut, what the model must forget, and when the callee has been told that an AI speaks. Never decides *when* to
+cut: that is up to `conversation`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class AgentSpeech:
 
     Args:
         in_flight_ms: sound sent but not yet at the callee's ear: the pacer's lead plus the way down.
-        disclosure: the sentence that tells the callee about the AI; empty watches for nothing.
+        disclosure: the sentence that tells the callee about the AI; empty: nothing is watched for.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class AgentSpeech:
         self._heard_so_far = ""
         self._words: dict[tuple[str, int], _Words] = {}
         self._waiting: list[Item] = []
-        """Sound is over, words are still on their way."""
+        """Their sound is over, their words are still on their way."""
         self._rate = SpeakingRate()
         self._broken: set[str] = set()
         """Items whose rest was lost with the connection."""
         self._items: set[str] = set()
-        """Items the present model session knows: only these can be truncated there."""
+        """Items that the present session knows: only these can be truncated."""
 
     # ---- from the model -----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Decides when the agent opens, asks into a silence, and when the call is over. Pure.
+"""Decides when the agent opens the talk, when it asks into a silence, and when the call is over. Pure.
 
 Given the call's events and the time on its clock, answers `check` with at most one thing to do. Never touches the
 line or the model.
@@ -15,9 +15,9 @@ from opendeep_kit.settings import CallSettings
 from opendeep_kit.voice.tools import FollowUp
 
 FILL_AFTER_MS = 2000
-"""So long without a model, the callee is told to wait."""
+"""Without a model for so long, the callee is asked to wait."""
 QUIET_BEFORE_HANG_UP_MS = 500
-"""A goodbye's echo: cutting the line on the last syllable sounds rude."""
+"""A line that closes on the last syllable of a goodbye sounds rude."""
 STAYED_SILENT = "the callee stayed silent"
 
 
@@ -27,11 +27,13 @@ class CallAction(StrEnum):
     OPEN = "open"
     """The callee waits: let the agent speak first."""
     FILL = "fill"
-    """The model is away: say a word of our own, so that the callee does not hang up."""
+    """The model is away: play a prepared sentence, so that the callee does not hang up."""
     NUDGE = "nudge"
-    """Nobody speaks: let the agent ask, and tell of it with `Nudged`."""
+    """Nobody speaks: emit `Nudged` and let the agent ask."""
     HANG_UP = "hang_up"
+    """Everything is said, or a limit is reached: close the line."""
     TRANSFER = "transfer"
+    """Everything is said: connect the callee with a human."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class DueAction:
 
 
 class CallTimers:
-    """The watch over one call's length and silences."""
+    """One call's length and silences."""
 
     def __init__(self, settings: CallSettings) -> None:
         self._settings = settings
@@ -65,7 +67,7 @@ class CallTimers:
         return self._answered_ms is not None
 
     def note(self, event: events.Event, now_ms: float) -> None:
-        """Take notice of what happened."""
+        """Something happened."""
         match event:
             case events.Answered():
                 self._answered_ms = now_ms
@@ -96,13 +98,13 @@ class CallTimers:
         self._last_activity_ms = now_ms
 
     def plan_end(self, follow_up: FollowUp, now_ms: float) -> None:
-        """A tool asked for the end; it comes when everything is said."""
+        """A tool asked for the end of the call; it comes once everything is said."""
         if follow_up in (FollowUp.HANG_UP, FollowUp.TRANSFER):
             self._planned = follow_up
             self._end_by_ms = now_ms + self._settings.goodbye_limit_s * 1000
 
     def take_over(self) -> None:
-        """A person leads the talk: only its longest duration ends it now."""
+        """A person leads the talk: from now on only the maximum duration ends it."""
         self._is_taken_over = True
         self._planned = FollowUp.NOTHING
 

@@ -1,7 +1,7 @@
 """The tools every call has: note answers, end, call back, opt out, hand over, press keys, leave a message.
 
-Each is a pure function from what the model asks to what happened and what the call does next. They never touch the
-line themselves. Given a task, `tools_for` offers what fits it: answers to its own questions, in their own form.
+Each is a pure function: from the model's arguments to the events that happened and what the call does next. None
+touches the line. `tools_for` fits them to a task: `record_answer` takes the task's own questions and forms.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ CALL_TOOLS: tuple[Tool, ...] = (
 def tools_for(task: TaskSpec) -> tuple[Tool, ...]:
     """The tools of a call for this task; the hand-over only where there is somebody to hand over to."""
     fitting = {"record_answer": _noting(task.questions)} if task.questions else {}
-    offered = (fitting.get(tool.name, tool) for tool in CALL_TOOLS)
-    return tuple(tool for tool in offered if tool.name != "transfer_to_human" or task.transfer_to)
+    offered = (fitting.get(general.name, general) for general in CALL_TOOLS)
+    return tuple(fitted for fitted in offered if fitted.name != "transfer_to_human" or task.transfer_to)
 
 
 def _noting(questions: Sequence[Question]) -> Tool:

@@ -1,7 +1,7 @@
-"""Keys that the callee presses, gathered into one answer. Pure.
+"""Keys that the callee presses (DTMF), gathered into one answer. Pure.
 
-Given keys and times on the call's clock, says when the callee is through with them and what the agent is told.
-`keys_in` reads that sentence back, for minds that follow rules. Never decides who hears of it.
+Given keys and times on the call's clock, knows when the callee has finished and how the agent is told. `keys_in` reads
+that sentence back, for a dialogue that follows rules. Never decides who hears of it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 import re
 
 PAUSE_MS = 1500.0
-"""So long after the last key the callee is taken to be through."""
+"""So long after the last key, the callee has finished."""
 END_KEY = "#"
-"""Callees press it when they are through: nothing is waited for then."""
+"""Callees press it when they have finished: nothing is waited for then."""
 _SENTENCE = "On the telephone the callee pressed: {keys}"
 _KEYS = re.compile(_SENTENCE.format(keys="([0-9A-D*# ]+)"))
 
 
 class DtmfInput:
-    """Keys of one callee that the agent has not been told yet."""
+    """Keys of one callee that the agent does not know of yet."""
 
     def __init__(self) -> None:
         self._keys = ""
         self._last_ms = 0.0
 
     def press(self, key: str, now_ms: float) -> None:
-        """One more."""
+        """One more key."""
         self._keys += key
         self._last_ms = now_ms
 
@@ -37,11 +37,11 @@ class DtmfInput:
 
 
 def describe_keys(keys: str) -> str:
-    """What the agent is told, keys apart so that no model takes them for one number."""
+    """What the agent is told: the keys with spaces between them, so that no model takes them for one number."""
     return _SENTENCE.format(keys=" ".join(keys))
 
 
 def keys_in(text: str) -> str:
     """The keys of such a sentence, without those that only begin or end an answer; empty for any other text."""
-    match = _KEYS.fullmatch(text)
-    return re.sub(r"[ *#]", "", match[1]) if match else ""
+    sentence = _KEYS.fullmatch(text)
+    return re.sub(r"[ *#]", "", sentence[1]) if sentence else ""

@@ -1,6 +1,6 @@
-"""Opens a connection to an OpenAI Realtime (or compatible) server, and says what a failure to do so means.
+"""Opens a connection to an OpenAI Realtime (or compatible) server, and explains a failure to do so.
 
-Given the SDK's client and the settings, connects once. Never tries again: whoever holds the call decides that.
+Given the SDK's client and the settings, connects once. Never retries: whoever holds the call decides that.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from opendeep_kit.voice import wire
 from opendeep_kit.voice.session_setup import SessionSetup, session_update
 
 TURNED_AWAY_S, LONGEST_WAIT_S = 20.0, 300.0
-"""A 429 that names no time; the longest that is believed."""
+"""The wait after a 429 that names none; the longest wait that is believed."""
 
 CLOSE_S = 1.0
-"""A server that is lost does not say goodbye: the call must not wait for it."""
+"""A lost server does not answer a close: the call must not wait for it."""
 
 
 class TurnedAway(Unavailable):

@@ -1,7 +1,7 @@
 """Estimates what the callee heard of a sentence that was cut, and whether they heard the disclosure.
 
-Given texts and milliseconds, returns text. Never listens: an exact answer would need the recording; this one is
-for the transcript at the moment of the cut, and is marked as cut there.
+Given texts and milliseconds, returns text. It is an estimate for the transcript at the moment of the cut, and marked as
+cut there; the exact words are in the recording only.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def has_disclosed(heard: str, disclosure: str) -> bool:
     True when the disclosure sentence was heard in (nearly) its own words, or when a sentence was heard in which
     the agent calls itself artificial, automated or an AI: models rephrase.
     """
-    wanted, said = _words(disclosure), _words(heard)
+    wanted, words = _words(disclosure), _words(heard)
     if wanted:
-        matcher = difflib.SequenceMatcher(a=wanted, b=said, autojunk=False)
-        matching = sum(block.size for block in matcher.get_matching_blocks())
-        if matching >= _SAME_ENOUGH * len(wanted):
+        matcher = difflib.SequenceMatcher(a=wanted, b=words, autojunk=False)
+        same = sum(block.size for block in matcher.get_matching_blocks())
+        if same >= _SAME_ENOUGH * len(wanted):
             return True
     return any(_AI_WORDS.search(sentence) for sentence in _BETWEEN_SENTENCES.split(whole_sentences(heard)))
 

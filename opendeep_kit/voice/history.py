@@ -1,6 +1,6 @@
-"""What was said and done so far, in order, ready to be told to a fresh model session.
+"""What was said and done so far, in order, ready to be replayed to a fresh session.
 
-Given item ids and texts as they become known, keeps the conversation's order; returns client events that rebuild
+Given item ids and texts as they become known, keeps the conversation's order and returns the client events that rebuild
 it. Never talks to the model itself.
 """
 
@@ -36,7 +36,7 @@ class History:
         self._by_id: dict[tuple[str, str], HistoryEntry] = {}
 
     def place(self, item_id: str, role: str) -> HistoryEntry:
-        """Keep a place for an item whose words are not known yet; known items keep theirs."""
+        """The place of an item, whose words may not be known yet; an item that has one keeps it."""
         # Tool calls have ids of their own, which may be those of items.
         key = (role if role in ("call", "output") else "", item_id)
         entry = self._by_id.get(key)
@@ -53,7 +53,7 @@ class History:
         entry.text, entry.is_cut, entry.is_told = text, is_cut, True
 
     def noted(self, text: str) -> None:
-        """A word to the agent that the callee does not hear."""
+        """Something the agent was told and the callee did not hear."""
         self._entries.append(HistoryEntry("", "note", text))
 
     def called(self, tool_call_id: str, name: str, arguments: str) -> None:

@@ -1,7 +1,7 @@
 """What the agent may look up in a call: a tenant's documents and a tenant's table.
 
-Given one tenant's folder or file, makes a tool that reads nothing else and changes nothing. Never asks a network:
-that is `webhooks`. A source that fails becomes a sentence to the model.
+Given one tenant's folder or file, makes a tool that reads nothing else and changes nothing. A source that fails becomes
+a sentence to the model. Never asks the network: that is left to `webhooks`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from opendeep_kit.voice.tools import Tool, tool
 
 SUFFIXES = frozenset([".md", ".txt"])
 MAX_FILE_BYTES = 5_000_000
-"""A larger document is passed over, a larger table refused."""
+"""A larger document is left out, a larger table refused."""
 PASSAGE_CHARS = 600
 """About what can be read aloud in half a minute."""
 PASSAGES = 3
@@ -205,7 +205,7 @@ class LookupTable:
             raise BadInput(f"the table {file} cannot be read", do="check the path; it must be CSV in UTF-8") from None
 
     def look_up(self, value: str) -> list[dict[str, str]]:
-        """The rows whose key is this value; case, spaces and signs do not count, as they are not heard.
+        """The rows whose key is this value; case, spaces and punctuation do not count: they are not heard.
 
         Raises:
             Unavailable: the table cannot be read now.
@@ -230,8 +230,8 @@ class LookupTable:
             rows: dict[str, list[dict[str, str]]] = {}
             for row in reader:
                 if self._only is None or row[self._only[0]] == self._only[1]:
-                    entry = {column: row[column] or "" for column in self._columns}
-                    rows.setdefault(_as_heard(row[self._key] or ""), []).append(entry)
+                    shown = {column: row[column] or "" for column in self._columns}
+                    rows.setdefault(_as_heard(row[self._key] or ""), []).append(shown)
         self._rows, self._stamp = rows, stamp
 
 

@@ -47,8 +47,8 @@ class ReportedError:
     @classmethod
     def read(cls, error: Mapping[str, object], *, code: str = "") -> ReportedError:
         """The error in this JSON; `code` where it has none of its own."""
-        given = {name: str(error.get(name) or "") for name in ("code", "message", "event_id")}
-        return cls(code=given["code"] or code, message=given["message"], event_id=given["event_id"])
+        fields = {name: str(error.get(name) or "") for name in ("code", "message", "event_id")}
+        return cls(code=fields["code"] or code, message=fields["message"], event_id=fields["event_id"])
 
     @classmethod
     def of_response(cls, details: object) -> ReportedError:

@@ -1,7 +1,7 @@
-"""Sentences and keys that the call itself puts on the line, with no model behind them.
+"""Sentences and keys (DTMF) that the call itself puts on the line, with no model behind them.
 
-Given prepared sound, queues it, and tells when its words were heard to their end, as `agent_speech` does for the
-model's. What was heard of a sentence that the callee cut, `agent_speech` tells; keys are not cut.
+Given prepared sound, queues it, and reports when its words were heard to their end, as `agent_speech` does for the
+model's. A prepared sentence that the callee cuts is reported by `agent_speech`; keys are never cut.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from dataclasses import dataclass, field
 from opendeep_kit import events
 from opendeep_kit.audio.playout import Frame, Playout
 
-OWN = "own"
-"""Response id of sound that is ours."""
+PREPARED = "own"
+"""Response id of prepared sound."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedSpeech:
-    """Something that the call can say by itself."""
+    """Sound that the call can play by itself."""
 
     pcm: bytes = field(repr=False)
     """At the line's rate."""
     words: str = ""
-    """Empty for what is no speech: an interruption does not cut it."""
+    """Empty for keys: an interruption does not cut them."""
 
 
 NO_SPEECH = PreparedSpeech(b"")
 
 
 class PreparedSpeechPlayer:
-    """The call's own sound, in the same queue as the model's."""
+    """Puts prepared sound into the same queue as the model's."""
 
     def __init__(
         self, playout: Playout, *, call_id: str, now_ms: Callable[[], float], emit: Callable[[events.Event], None]
@@ -41,19 +41,19 @@ class PreparedSpeechPlayer:
         self._emit = emit
         self._count = 0
 
-    def say(self, own: PreparedSpeech) -> None:
-        """Queue it after what is being said."""
-        if own.pcm:
-            item_id = f"{OWN}:{self._count}"
+    def say(self, speech: PreparedSpeech) -> None:
+        """Queue it behind what is being said."""
+        if speech.pcm:
+            item_id = f"{PREPARED}:{self._count}"
             self._count += 1
-            item = self._playout.add(OWN, item_id, 0, own.pcm)
-            item.words, item.is_firm = own.words, not own.words
+            item = self._playout.add(PREPARED, item_id, 0, speech.pcm)
+            item.words, item.is_firm = speech.words, not speech.words
             self._playout.complete(item_id, 0)
 
     def frame_sent(self, frame: Frame) -> bool:
-        """Take notice of a frame that was written; False when it is the model's."""
+        """A frame was written to the line. Returns False when it is the model's."""
         item = frame.item
-        if item is None or item.response_id != OWN:
+        if item is None or item.response_id != PREPARED:
             return False
         words, now_ms = item.words, self._now_ms()
         if words and frame.is_first_sound:

@@ -1,11 +1,11 @@
 """The shell around `conversation`: one call's connection to an OpenAI Realtime (or compatible) server.
 
-Given the SDK's client, connects, configures, moves sound and events, and reconnects with the history replayed.
-Uses the SDK's cheap doors (`send_raw`, `recv_bytes`) and never its reconnection, which would resume into a blank
-session and flush stale sound into it.
+Given the SDK's client, connects, configures, moves sound and events, and reconnects with the talk so far replayed. What
+to say to the model is decided in `conversation`. Never uses the SDK's typed events, which cost ten times as much as
+`send_raw` and `recv_bytes`, nor its reconnection, which resumes into a blank session and flushes stale sound into it.
 
-Drop policy: the callee's sound waits at most `QUEUE_MS` for the socket; beyond, the oldest is dropped and counted.
-While there is no session it is dropped: telling a fresh session a stale past would only confuse it.
+Drop policy: the callee's sound waits at most `QUEUE_MS` for the socket; then the oldest is dropped and counted. While
+there is no session all of it is dropped: a fresh session would take it for the present.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from opendeep_kit.voice.session_setup import SessionSetup, detection_update, ses
 
 QUEUE_MS = 2000
 TICK_S = 0.1
-"""How often it is looked whether something has waited long enough."""
+"""How often the conversation learns that time passes."""
 STALL_S = 8.0
-"""A model that owes us a reply and says nothing for so long is treated as lost."""
+"""A model that owes a reply and says nothing for so long counts as lost."""
 OnLimits = Callable[[Sequence[wire.RateLimit], float], None]
-"""Takes allowances, and for how many seconds we are turned away: 0 for not at all."""
+"""Takes the allowances, and for how many seconds we are turned away (0: not at all)."""
 
 
 def _ignore(limits: Sequence[wire.RateLimit], wait_s: float) -> None:
@@ -55,7 +55,7 @@ class RealtimeVoice:
         now_ms: the call's clock.
         emit: takes every event.
         run_tool: starts a tool; its result comes back through `tool_finished`.
-        on_limits: told what is left of the account's allowances, and when we are turned away for want of them.
+        on_limits: called with what is left of the account's allowances, and when we are turned away for lack of them.
     """
 
     def __init__(

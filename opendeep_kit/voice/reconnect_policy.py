@@ -1,6 +1,6 @@
 """How soon a voice model that broke off is tried again, and when it is given up. Pure.
 
-Given how each connection fared, with times in seconds on any one clock, tells the pause before the next. Never
+Given how each connection ended, with times in seconds on any one clock, returns the pause before the next. Never
 connects, never waits.
 """
 
@@ -10,12 +10,12 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.settings import VoiceSettings
 
 STEADY_S = 2.0
-"""A session that stood for so long, and answered, was a good one; any other counts like none."""
+"""A session that lasted so long, and answered, was a good one; any other counts as a failed attempt."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 1.5
 
 
 class ReconnectPolicy:
-    """One call's tries, counted from the last good session."""
+    """One call's attempts, counted from the last good session."""
 
     def __init__(self, settings: VoiceSettings) -> None:
         self._settings = settings
@@ -24,15 +24,15 @@ class ReconnectPolicy:
         self._give_up_at = 0.0
 
     def pause(self, began: float, now: float, error: Unavailable | None = None, *, has_answered: bool = True) -> float:
-        """Seconds until the next try.
+        """Seconds until the next attempt.
 
         Args:
             began: when the connection that is over now was begun.
-            error: why it came to nothing; None when there was a session.
+            error: why there was no session; None when there was one.
             has_answered: whether that session gave a whole response, or was asked for none.
 
         Raises:
-            Unavailable: enough tries, enough time, or too many sessions that broke.
+            Unavailable: too many attempts, too much time, or too many sessions that broke.
         """
         self._sessions += error is None
         if self._sessions > 2 * self._settings.reconnect_attempts:

@@ -1,4 +1,4 @@
-"""The tools of one tenant's own, read from the tenant's folder: documents, tables and services to ask.
+"""A tenant's own tools, read from the tenant's folder: documents, tables and services.
 
 Given the folder of all tenants' knowledge, makes the tools that a script names. A tenant has `documents/`, and
 `tools.toml` for the rest:
@@ -12,7 +12,7 @@ Given the folder of all tenants' knowledge, makes the tools that a script names.
     about = "Knows the free slots of each day: ?day=2027-03-01."
     endpoints = [{ address = "https://api.example.com/slots", headers = { Authorization = "Bearer …" } }]
 
-Never reads another tenant's folder, and reads a file again when it has changed. May block: call it off the loop.
+Never reads another tenant's folder. A file that has changed is read again. May block: call it off the loop.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from opendeep_kit.voice.webhooks import Endpoint, Method, WebhookLimits, webhook
 
 DOCUMENTS, TOOLS_FILE = "documents", "tools.toml"
 SEARCH = "search_documents"
-"""The tool that a folder of documents gives."""
+"""Name of the tool that searches the documents."""
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]*")
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
@@ -71,7 +71,7 @@ class _Tools(_Part):
 
 
 class TenantTools:
-    """Every tenant's own tools, made once and shared by all calls.
+    """The tools of all tenants, made once and shared by all calls.
 
     Args:
         root: holds one folder for each tenant, by its id.
@@ -109,13 +109,13 @@ class TenantTools:
         if not _TENANT.fullmatch(tenant_id):
             raise BadInput(f"the tenant {tenant_id!r} can have no folder", do="use an id of a-z, 0-9 and -")
         folder = self._root / tenant_id
-        # Documents and tables look after their own files; made anew are the tools only when these are others.
+        # Documents and tables watch their own files; the tools are made again only when this changes.
         stamp = (_stamp(folder / TOOLS_FILE), (folder / DOCUMENTS).is_dir())
         with self._making:
-            made = self._made.get(tenant_id)
-            if made is None or made[0] != stamp:
-                made = self._made[tenant_id] = (stamp, _tools_in(folder))
-            return made[1]
+            entry = self._made.get(tenant_id)
+            if entry is None or entry[0] != stamp:
+                entry = self._made[tenant_id] = (stamp, _tools_in(folder))
+            return entry[1]
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -148,15 +148,15 @@ def _tools_in(folder: Path) -> dict[str, Tool]:
 
 def _read(path: Path) -> _Tools:
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return _Tools()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        # An error's text could hold a key that stands in the file: only its place is told.
+        # The error's text could quote a secret from the file: report only the line.
         place = re.search(r"line \d+", str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None
         raise BadInput(f"{path} cannot be read{f' ({place[0]})' if place else ''}", do="it must be TOML") from None
     try:
-        wanted = _Tools.model_validate(given)
+        wanted = _Tools.model_validate(settings)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -1,7 +1,8 @@
 """A tool is a typed Python function: name, description and JSON schema come from its signature and docstring.
 
-Given functions, builds what `session.update` wants; given the model's JSON arguments, validates and runs. A tool
-that fails, is slow or is called with nonsense becomes a sentence to the model; the call goes on.
+Given functions, builds what `session.update` wants; given the model's JSON arguments, validates them and runs the tool
+beside the talk. A tool that fails, is slow or is called with nonsense becomes a sentence to the model: the call goes
+on.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class FollowUp(StrEnum):
     TRANSFER = "transfer"
     """The callee is handed over once everything is said."""
     NOTHING = "nothing"
+    """The talk goes on by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +137,13 @@ class Toolbox:
         if chosen is None:
             return ToolResult(output=f"There is no tool {name!r}. Tools: {', '.join(self._tools)}."), True
         try:
-            given = chosen.arguments.model_validate_json(arguments or "{}")
+            values = chosen.arguments.model_validate_json(arguments or "{}")
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             return ToolResult(output=f"The arguments are wrong: {wrong}. Correct them and call again."), True
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._call(chosen, given, context), False
+                return await self._call(chosen, values, context), False
         except TimeoutError:
             return ToolResult(output="The tool took too long. Go on without it."), True
         except OpenDeepError as error:
@@ -151,8 +153,8 @@ class Toolbox:
             return ToolResult(output="The tool failed. Go on without it."), True
 
     @staticmethod
-    async def _call(chosen: Tool, given: BaseModel, context: ToolContext) -> ToolResult:
-        arguments = {name: getattr(given, name) for name in type(given).model_fields}
+    async def _call(chosen: Tool, values: BaseModel, context: ToolContext) -> ToolResult:
+        arguments = {name: getattr(values, name) for name in type(values).model_fields}
         first = (context,) if chosen.takes_context else ()
         if inspect.iscoroutinefunction(chosen.function):
             returned = await chosen.function(*first, **arguments)
@@ -172,7 +174,7 @@ class ToolRuns:
     Args:
         now_ms: the call's clock.
         emit: takes every event.
-        on_result: called in the loop when a tool is through, failed or out of time.
+        on_result: called in the loop when a tool has returned, failed or run out of time.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""A tool that asks the tenant's own services, and nobody else's, over HTTP.
+"""A tool that asks a tenant's own services over HTTP, and nobody else's.
 
-Given the addresses that may be called, checks every address the model or a redirect names against them, sends JSON,
-and hands a short answer to the model. Secrets go out in configured headers only, to the address they belong to; they
-are taken out of whatever comes back.
+Given the addresses that may be called, checks every address against them, whether the model or a redirect names it,
+sends JSON and hands a short answer to the model. Secrets leave in configured headers only, for the address they belong
+to, and are removed from whatever comes back.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Endpoint:
 
     def covers(self, url: httpx.URL) -> bool:
         """Whether this address is one of them."""
-        own = httpx.URL(self.prefix)
-        if (url.scheme, url.host, _port(url)) != (own.scheme, own.host, _port(own)):
+        prefix = httpx.URL(self.prefix)
+        if (url.scheme, url.host, _port(url)) != (prefix.scheme, prefix.host, _port(prefix)):
             return False
-        path, root = url.path, own.path.rstrip("/")
-        return path.startswith(f"{root}/") or (path == root and not own.path.endswith("/"))
+        path, root = url.path, prefix.path.rstrip("/")
+        return path.startswith(f"{root}/") or (path == root and not prefix.path.endswith("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

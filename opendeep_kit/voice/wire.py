@@ -1,7 +1,7 @@
 """The OpenAI Realtime GA wire: the only place that knows its field names.
 
 Given bytes from the model, returns one of the structs below; given plain values, returns the JSON text of a client
-event. Never sends, never decides. An event type not listed here comes back as `Other`, never as an error.
+event. Never sends, never decides, and never raises: what is not listed here, or cannot be read, comes back as `Other`.
 Source: the names and shapes of `openai.types.realtime` (SDK 3.54).
 """
 
@@ -58,7 +58,7 @@ class TranscriptionCompleted(msgspec.Struct, tag="conversation.item.input_audio_
 
 
 class TranscriptionFailed(msgspec.Struct, tag="conversation.item.input_audio_transcription.failed"):
-    """The callee's words could not be told."""
+    """The callee's words could not be recognised."""
 
     item_id: str = ""
     error: dict[str, Any] = {}
