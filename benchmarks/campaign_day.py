@@ -15,7 +15,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from heapq import heappop, heappush
@@ -36,7 +36,7 @@ from benchmarks.day_world import (
     made_numbers,
 )
 from opendeep_kit.campaigns.calendars import Clock, clock
-from opendeep_kit.campaigns.capacity import Provider, Worker, room
+from opendeep_kit.campaigns.capacity import Heartbeat, Provider, Worker, room
 from opendeep_kit.campaigns.model import Consent, Flow
 from opendeep_kit.campaigns.permission import may_we_call
 from opendeep_kit.campaigns.planner import Demand, Limit, PlanLimits, Rotation, plan
@@ -135,7 +135,8 @@ class Day:
         """The calls of this tick: what the planner costs is measured here."""
         began = time.process_time()
         self.waiting.advance(self.now, until=until)
-        workers = [Worker(worker_id="w", free_slots=self.slots - self.live, loop_lag_ms=2.0, seen_at=self.now)]
+        beat = Heartbeat(worker_id="w", host="here", port=1, capacity=self.slots, live_calls=self.live, loop_lag_ms=2.0)
+        workers = [Worker(**asdict(beat), given_calls=0, started_at=self.now, seen_at=self.now)]
         free = room(workers, Provider(), now=self.now)
         demands, campaigns = [], {}
         for of in self.running:

@@ -10,22 +10,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from opendeep_kit.errors import BadInput
 
 
+class WorkerState(StrEnum):
+    """Whether a media worker takes calls."""
+
+    SERVING = "serving"
+    DRAINING = "draining"
+    """It ends when its calls have ended."""
+    RESERVED = "reserved"
+    """It takes the calls of its own process only: a notebook's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
-    """One media worker's last heartbeat."""
+class Heartbeat:
+    """What a media worker says of itself."""
 
     worker_id: str
-    free_slots: int
-    """Calls that it would still admit."""
-    loop_lag_ms: float
+    """Another one after every start."""
+    host: str
+    """Where the line reaches it."""
+    port: int
+    capacity: int
+    """Calls at a time."""
+    live_calls: int
+    loop_lag_ms: float = 0.0
     """How late its loop woke up, at the worst since the heartbeat before."""
+    gap_share: float = 0.0
+    """0..1 of the 20 ms slots that it skipped since the heartbeat before."""
+    state: WorkerState = WorkerState.SERVING
+    provider_carries: int | None = None
+    """Calls of the whole account that the voice model's provider would carry now; None: it told nothing."""
+    provider_resets_at: datetime | None = None
+    """From then on that is outdated."""
+    provider_blocked_until: datetime | None = None
+    """The provider turned us away."""
+
+    def __post_init__(self) -> None:
+        if self.capacity < 0 or self.live_calls < 0 or not 0 < self.port < 65536:
+            raise BadInput("a media worker's heartbeat is impossible", do="give counts from 0 up and a port to 65535")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker(Heartbeat):
+    """A media worker as the others see it."""
+
+    given_calls: int
+    """Attempts for it that have not ended: those it does not know of yet included."""
+    started_at: datetime
     seen_at: datetime
-    is_draining: bool = False
-    """It ends when its calls have ended."""
+
+    @property
+    def free_slots(self) -> int:
+        """Calls that it can still be given by others; none when it drains, or serves its own process only."""
+        taken = max(self.live_calls, self.given_calls)
+        return max(0, self.capacity - taken) if self.state is WorkerState.SERVING else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +142,7 @@ def room(
     if not alive:
         return Room(calls=0, bound_by="no media worker is alive")
     calls = sum(slots(worker, policy) for worker in alive)
-    free = sum(worker.free_slots for worker in alive if not worker.is_draining)
+    free = sum(worker.free_slots for worker in alive)
     bound_by = "every media slot is taken" if calls == free else "media workers are running late"
     left = provider.calls_left
     if left is not None and left < calls and (provider.resets_at is None or now < provider.resets_at):
@@ -118,21 +160,23 @@ def carried(allowances: Sequence[Allowance], *, now: datetime) -> Sign:
     return Sign(carries=carries, resets_at=resets_at)
 
 
-def provider(signs: Sequence[Sign], *, live: int, now: datetime) -> Provider:
+def provider(workers: Sequence[Worker], *, live: int, now: datetime) -> Provider:
     """What all workers together were told: they share one account.
 
     Args:
         live: calls that have not ended; they draw on the same allowances.
     """
-    known = [
-        (sign.carries, sign.resets_at) for sign in signs if sign.carries is not None and _later(sign.resets_at, now)
+    limits = [
+        (worker.provider_carries, worker.provider_resets_at)
+        for worker in workers
+        if worker.provider_carries is not None and _later(worker.provider_resets_at, now)
     ]
-    carries, resets_at = min(known, default=(None, None), key=lambda pair: pair[0])
-    blocked = [sign.blocked_until for sign in signs if sign.blocked_until is not None]
+    carries, resets_at = min(limits, default=(None, None), key=lambda limit: limit[0])
+    pauses = [worker.provider_blocked_until for worker in workers if worker.provider_blocked_until is not None]
     return Provider(
         calls_left=None if carries is None else max(0, carries - live),
         resets_at=resets_at,
-        blocked_until=max(blocked, default=None),
+        blocked_until=max(pauses, default=None),
     )
 
 
@@ -142,8 +186,6 @@ def _later(at: datetime | None, now: datetime) -> bool:
 
 def slots(worker: Worker, policy: CapacityPolicy) -> int:
     """How many calls one living worker is given: all its slots, falling in a straight line as it becomes late."""
-    if worker.is_draining or worker.free_slots <= 0:
-        return 0
     span = policy.bad_lag_ms - policy.good_lag_ms
     share = min(1.0, max(0.0, (policy.bad_lag_ms - worker.loop_lag_ms) / span))
     return int(worker.free_slots * share)

@@ -69,6 +69,12 @@ _BY_RESULT: dict[PhoneResult, OutcomeKind] = {
 """Of a call that nobody answered."""
 
 
+DAY_S = 24 * 3600.0
+MAX_RETRIES = 100
+LONGEST_DELAY_S = 60 * DAY_S
+"""As far ahead as an opening is looked for: what is further away is never."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryRule:
     """What follows one kind of outcome."""
@@ -83,11 +89,28 @@ class RetryRule:
     """The delay varies by this share either way, so that a thousand calls do not come back in one second."""
 
     def __post_init__(self) -> None:
-        if self.max_retries < 0 or self.delay_s < 0 or not 1 <= self.growth <= 10 or not 0 <= self.jitter < 1:
+        possible = (
+            0 <= self.max_retries <= MAX_RETRIES,
+            0 <= self.delay_s <= LONGEST_DELAY_S,
+            1 <= self.growth <= 10,
+            0 <= self.jitter < 1,
+        )
+        if not all(possible):
             raise BadInput(
                 "a retry rule is impossible",
-                do="set retries and delay from 0 up, growth from 1 to 10, jitter from 0 to below 1",
+                do=f"set up to {MAX_RETRIES} retries, a delay up to {LONGEST_DELAY_S / DAY_S:.0f} days in seconds, "
+                "growth from 1 to 10, jitter from 0 to below 1",
             )
+
+    def delay_after(self, times: int, *, spread: float) -> float:
+        """How long after the so many-th outcome of this kind it is tried again, in seconds; never over the longest.
+
+        Args:
+            spread: -1..1: where in the jitter.
+        """
+        # A delay that grows ten times twenty times over is no number of days any more.
+        grown = min(LONGEST_DELAY_S, self.delay_s * self.growth ** min(MAX_RETRIES, max(0, times - 1)))
+        return min(LONGEST_DELAY_S, grown * (1 + self.jitter * spread))
 
 
 _MINUTE, _HOUR = 60.0, 3600.0
@@ -119,8 +142,11 @@ class RetryPolicy:
     """A time that the callee asked for is kept to the second unless this says otherwise."""
 
     def __post_init__(self) -> None:
-        if self.max_attempts < 1 or self.max_callbacks < 0 or self.callback_jitter_s < 0:
-            raise BadInput("a retry policy is impossible", do="allow 1 attempt or more, and no negative counts")
+        if self.max_attempts < 1 or self.max_callbacks < 0 or not 0 <= self.callback_jitter_s <= DAY_S:
+            raise BadInput(
+                "a retry policy is impossible",
+                do="allow 1 attempt or more, no negative counts, and a day of jitter at most",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +207,7 @@ def next_attempt(
     counted = sum(count for name, count in so_far.items() if name not in _NOT_COUNTED)
     if kind not in _NOT_COUNTED and counted >= policy.max_attempts:
         return NextAttempt(at=None, reason=f"{counted} attempts were made, {policy.max_attempts} are allowed")
-    delay = rule.delay_s * rule.growth ** max(0, times - 1) * (1 + rule.jitter * (2 * rng.random() - 1))
+    delay = rule.delay_after(times, spread=2 * rng.random() - 1)
     at = opening(ended_at + timedelta(seconds=delay))
     if at is None:
         return NextAttempt(at=None, reason="no window opens again")

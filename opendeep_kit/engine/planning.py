@@ -26,7 +26,6 @@ from opendeep_kit.record.claim_facts import HAND_TRUNK, by_hand
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import Due, waits_for_others
 from opendeep_kit.record.hour_groups import HourGroup, hour_groups_of
-from opendeep_kit.record.workers import Worker, WorkerState
 from opendeep_kit.rehearsal.public import GIVEN_OUT_LIKE, MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 
@@ -101,8 +100,8 @@ class Planning:
             reaches_people: False: there is no line but to the rehearsal's public; all but made-up numbers stay due.
         """
         found = workers.alive(self._database, now=now, within_s=self._settings.worker_dead_after_s)
-        told = capacity.provider([_sign(one) for one in found], live=len(live), now=now)
-        room = capacity.room([_worker(one) for one in found], told, now=now, policy=self._tired)
+        provider = capacity.provider(found, live=len(live), now=now)
+        room = capacity.room(found, provider, now=now, policy=self._tired)
         with self._database.read() as connection:
             hand = Counter({name: of.live for name, of in by_hand(connection, now=now).items()})
         most = room.calls - len(asked)
@@ -227,22 +226,6 @@ class Planning:
                 for one in running
             },
         )
-
-
-def _worker(one: Worker) -> capacity.Worker:
-    return capacity.Worker(
-        worker_id=one.worker_id,
-        free_slots=one.free_slots,
-        loop_lag_ms=one.loop_lag_ms,
-        seen_at=one.seen_at,
-        is_draining=one.state is WorkerState.DRAINING,
-    )
-
-
-def _sign(one: Worker) -> capacity.Sign:
-    return capacity.Sign(
-        carries=one.provider_carries, resets_at=one.provider_resets_at, blocked_until=one.provider_blocked_until
-    )
 
 
 def _limit(flow: Flow, live: int, weight: float = 1.0, bound_by: str = "", affordable: int | None = None) -> Limit:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+from opendeep_kit.campaigns.capacity import Worker
 from opendeep_kit.engine.failure_detector import FailureDetector
 from opendeep_kit.phone.asterisk_line import is_listening
 from opendeep_kit.record import workers
 from opendeep_kit.record.attempts import Attempt
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.workers import Worker
 from opendeep_kit.settings import ServiceSettings
 
 CONNECT_S = 2.0

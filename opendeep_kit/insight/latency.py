@@ -86,7 +86,7 @@ def turns(happened: Sequence[events.Event]) -> list[TurnLatency]:
             case events.SpeechStopped(at_ms=at):
                 detected = at
             case events.ReplyBegan(at_ms=at):
-                began = began or at
+                began = at if began is None else began
             case events.ToolCalled():
                 has_tool = True
             case events.AgentSoundStarted(at_ms=at, item_id=item_id, first_sound_ms=sounded):

@@ -17,6 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opendeep_kit.campaigns.capacity import WorkerState
 from opendeep_kit.campaigns.contacts import RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
@@ -34,7 +35,6 @@ from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import campaigns, directory, hour_groups, workers
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database, open_database
-from opendeep_kit.record.workers import WorkerState
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 if TYPE_CHECKING:

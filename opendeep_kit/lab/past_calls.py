@@ -10,7 +10,6 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
 from html import escape
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +20,7 @@ from IPython.display import HTML
 
 from opendeep_kit import events
 from opendeep_kit.config import Settings
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.lab_settings import lab_settings
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OF_CAMPAIGN = "($campaign IS NULL OR campaign = $campaign)"
-OLD_VERDICTS = "verdicts.csv"
-"""Where verdicts were kept before the record had a table for them; read once."""
 
 
 class PastCalls:
@@ -62,7 +59,6 @@ class PastCalls:
             Unavailable: the record cannot be read now.
         """
         settings = lab_settings(data_dir)
-        _bring_in(settings, tenant_id)
         house = open_warehouse(
             settings.store_url,
             tenant_id=tenant_id,
@@ -204,7 +200,7 @@ class PastCalls:
             raise BadInput(f"there is no call {call_id!r} to judge", do="take an id from outcomes(), or refresh()")
         now = utc_now()
         judged = Judgement(call_id=call_id, verdict=chosen, note=note, judged_by=by, judged_at=now)
-        _keep(self._settings, self.warehouse.tenant_id, [judged], now)
+        _keep(self._settings, self.warehouse.tenant_id, [judged])
         self.refresh()
 
     def verdicts(self) -> pd.DataFrame:
@@ -231,28 +227,13 @@ class PastCalls:
         return self.warehouse._repr_html_()
 
 
-def _bring_in(settings: Settings, tenant_id: str) -> None:
-    """Verdicts that an older package wrote beside the record are brought in once."""
-    path = settings.data_dir / OLD_VERDICTS
-    try:
-        judged = verdicts.read_csv(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except (OSError, UnicodeDecodeError):
-        raise Unavailable(
-            f"the old verdicts in {path} cannot be read", do="make it readable, or move it away"
-        ) from None
-    if _keep(settings, tenant_id, judged, utc_now()) is not None:
-        path.replace(path.with_name("verdicts.imported.csv"))
-
-
-def _keep(settings: Settings, tenant_id: str, judged: Sequence[Judgement], now: datetime) -> int | None:
+def _keep(settings: Settings, tenant_id: str, judged: Sequence[Judgement]) -> int | None:
     """How many are new; None: there is no such tenant."""
     database = open_database(settings.store_url)
     try:
         if directory.tenant(database, tenant_id) is None:
             return None
-        return verdicts.keep(database, tenant_id, judged, now=now)
+        return verdicts.keep(database, tenant_id, judged)
     finally:
         database.close()
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from opendeep_kit import events
+from opendeep_kit.campaigns.capacity import Heartbeat, WorkerState
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.media.call_end import insist
 from opendeep_kit.media.follow import HAND_OVER_WITHIN_S
@@ -21,7 +22,6 @@ from opendeep_kit.periodic import Duties, attempted
 from opendeep_kit.record import call_commands, calls, hand_overs, workers
 from opendeep_kit.record.call_commands import Command, CommandKind
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.workers import Heartbeat, WorkerState
 from opendeep_kit.settings import PhoneSettings
 
 ANSWERS_S = 0.05

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from opendeep_kit.record.tables import UtcTime, metadata
+from opendeep_kit.record.tables import UtcTime, changed_at, metadata
 
 media_workers = Table(
     "media_workers",
@@ -122,7 +122,7 @@ verdicts = Table(
     Column("note", Text, nullable=False),
     Column("judged_by", Text, nullable=False),
     Column("judged_at", UtcTime, nullable=False),
-    Column("changed_at", UtcTime, nullable=False, doc="when it came into the record"),
+    changed_at(),
     Index(None, "tenant_id", "call_id"),
     Index(None, "tenant_id", "changed_at"),
 )

@@ -66,6 +66,19 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def changed_at() -> Column[datetime]:
+    """When a row was last written, for readers that follow. Stamped by the write itself, within its transaction.
+
+    Never given by a caller: between the time that they noted and the commit may lie a stalled disk, and a reader that
+    looks back ten seconds would never see the row.
+    """
+    return Column("changed_at", UtcTime, nullable=False, default=_now, onupdate=_now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _tenant() -> Column[str]:
     return Column("tenant_id", Text, ForeignKey("tenants.tenant_id"), nullable=False)
 
@@ -129,7 +142,7 @@ calls = Table(
     Column("line", Text, nullable=False, doc="which line carries it"),
     Column("state", Text, nullable=False, doc="`calls.CallState`"),
     Column("created_at", UtcTime, nullable=False),
-    Column("changed_at", UtcTime, nullable=False, doc="of the last write to this row, for readers that follow"),
+    changed_at(),
     Column("expected_until", UtcTime, nullable=False, doc="admitted before this instant only"),
     Column("admitted_at", UtcTime),
     Column("answered_at", UtcTime),

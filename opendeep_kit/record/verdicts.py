@@ -6,8 +6,6 @@ verdict, and knows nothing of how a call was judged by rules.
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -57,10 +55,10 @@ def verdict_named(name: str) -> Verdict:
     return Verdict(name)
 
 
-def keep(database: Database, tenant_id: str, judged: Iterable[Judgement], *, now: datetime) -> int:
+def keep(database: Database, tenant_id: str, judged: Iterable[Judgement]) -> int:
     """Add verdicts. Returns how many were not there before: the very same one is kept once."""
     rows = [
-        {"verdict_id": _id_of(tenant_id, one), "tenant_id": tenant_id, "changed_at": now}
+        {"verdict_id": _id_of(tenant_id, one), "tenant_id": tenant_id}
         | {part.name: getattr(one, part.name) for part in fields(Judgement)}
         for one in judged
     ]
@@ -84,30 +82,8 @@ def verdicts_of(database: Database, tenant_id: str, call_id: str) -> list[Judgem
         ]
 
 
-def read_csv(text: str) -> list[Judgement]:
-    """The verdicts of a file with the columns call_id, verdict, note, by and at: so they were kept before the table.
-
-    A line that is none is left out.
-    """
-    found = []
-    for row in csv.DictReader(io.StringIO(text, newline="")):
-        try:
-            at = datetime.fromisoformat(row["at"] or "")
-            found.append(
-                Judgement(
-                    call_id=row["call_id"],
-                    verdict=Verdict(row["verdict"]),
-                    note=row["note"] or "",
-                    judged_by=row["by"] or "",
-                    judged_at=at if at.tzinfo else at.replace(tzinfo=UTC),
-                )
-            )
-        except (KeyError, ValueError):
-            continue
-    return found
-
-
-def _id_of(tenant_id: str, one: Judgement) -> str:
-    """The same for the same verdict: a file that is read twice adds nothing."""
-    told = [tenant_id, one.call_id, one.verdict, one.note, one.judged_by, one.judged_at.astimezone(UTC).isoformat()]
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, "\x1f".join(told)))
+def _id_of(tenant_id: str, judged: Judgement) -> str:
+    """The same for the same verdict: said twice, it is kept once."""
+    at = judged.judged_at.astimezone(UTC).isoformat()
+    parts = [tenant_id, judged.call_id, judged.verdict, judged.note, judged.judged_by, at]
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, "\x1f".join(parts)))

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, delete, func, or_, select, update
 
-from opendeep_kit.errors import BadInput
+from opendeep_kit.campaigns.capacity import Heartbeat, Worker, WorkerState
 from opendeep_kit.record.attempts import OPEN
 from opendeep_kit.record.campaign_tables import attempts
 from opendeep_kit.record.database import Database
@@ -24,61 +23,6 @@ from opendeep_kit.record.tables import event_writers
 from opendeep_kit.record.upserts import upsert
 
 NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-class WorkerState(StrEnum):
-    """Whether a media worker takes calls."""
-
-    SERVING = "serving"
-    DRAINING = "draining"
-    """It ends when its calls have ended."""
-    RESERVED = "reserved"
-    """It takes the calls of its own process only: a notebook's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
-    """What a media worker says of itself."""
-
-    worker_id: str
-    """Another one after every start."""
-    host: str
-    """Where the line reaches it."""
-    port: int
-    capacity: int
-    """Calls at a time."""
-    live_calls: int
-    loop_lag_ms: float = 0.0
-    """How late its loop woke up, at the worst since the heartbeat before."""
-    gap_share: float = 0.0
-    """0..1 of the 20 ms slots that it skipped since the heartbeat before."""
-    state: WorkerState = WorkerState.SERVING
-    provider_carries: int | None = None
-    """Calls of the whole account that the voice model's provider would carry now; None: it told nothing."""
-    provider_resets_at: datetime | None = None
-    """From then on that is outdated."""
-    provider_blocked_until: datetime | None = None
-    """The provider turned us away."""
-
-    def __post_init__(self) -> None:
-        if self.capacity < 0 or self.live_calls < 0 or not 0 < self.port < 65536:
-            raise BadInput("a media worker's heartbeat is impossible", do="give counts from 0 up and a port to 65535")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worker(Heartbeat):
-    """A media worker as the others see it."""
-
-    given_calls: int
-    """Attempts for it that have not ended: those it does not know of yet included."""
-    started_at: datetime
-    seen_at: datetime
-
-    @property
-    def free_slots(self) -> int:
-        """Calls that it can still be given; none when it drains."""
-        taken = max(self.live_calls, self.given_calls)
-        return max(0, self.capacity - taken) if self.state is WorkerState.SERVING else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,15 @@ from functools import cache
 from importlib.resources import files
 
 from opendeep_kit.errors import OurMistake
+from opendeep_kit.insight.analysis import NO_WORDS
+from opendeep_kit.insight.latency import CUT_WITHIN_MS, SAME_SOUND_MS
 
+SHARED = {
+    "cut_within_ms": f"{CUT_WITHIN_MS:g}",
+    "same_sound_ms": f"{SAME_SOUND_MS:g}",
+    "no_words": ", ".join(f"'{words}'" for words in NO_WORDS),
+}
+"""What both folds of a call's events, in Python for the live view and in SQL for history, must agree on."""
 _COLUMN = re.compile(r"(\w+) {2,}(\S.*)")
 STAGING = ("events", "scripts", "tasks", "campaigns", "permissions", "contact_lists", "spending", "prices")
 """What the record holds, renamed and cast. A new one: its file's name here."""
@@ -85,5 +93,8 @@ def documented_views() -> list[View]:
 
 
 def read_sql(path: str) -> str:
-    """The text of a file below `views`."""
-    return (files("opendeep_kit.warehouse") / "views" / path).read_text(encoding="utf-8")
+    """The text of a file below `views`, with the figures that the folds of `insight` use as well."""
+    text = (files("opendeep_kit.warehouse") / "views" / path).read_text(encoding="utf-8")
+    for name, value in SHARED.items():
+        text = text.replace(f"{{{{{name}}}}}", value)
+    return text

@@ -153,7 +153,8 @@ class Warehouse:
             if gone := next((path for path in paths if not path.is_file()), None):
                 raise Unavailable(f"{gone} of the archive is missing", do="name the archive's folder: archive=…")
             archived = ", ".join(f"'{quoted(path)}'" for path in paths)
-            union = f" UNION ALL BY NAME FROM read_parquet([{archived}])" if paths else ""
+            # Files that an older package wrote lack columns: those of all files are shown, not those of the first.
+            union = f" UNION ALL BY NAME FROM read_parquet([{archived}], union_by_name = true)" if paths else ""
             shown = f"* REPLACE ({CONTACT_KEY} AS contact_key)" if kind == "calls" else "*"
             run(f"CREATE OR REPLACE VIEW history.{kind} AS SELECT {shown} FROM (FROM live.{kind}{union})")
         run(read_sql("macros.sql"))

@@ -1,10 +1,20 @@
 """How many calls machines and model can take: dead, late and leaving workers, and a provider that says no."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from opendeep_kit.campaigns.capacity import Allowance, CapacityPolicy, Provider, Sign, Worker, carried, provider, room
+from opendeep_kit.campaigns.capacity import (
+    Allowance,
+    CapacityPolicy,
+    Provider,
+    Worker,
+    WorkerState,
+    carried,
+    provider,
+    room,
+)
 from opendeep_kit.errors import BadInput
 
 NOW = datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -12,10 +22,11 @@ LATER = NOW + timedelta(seconds=30)
 FREE = Provider()
 
 
-def worker(slots: int = 20, *, lag: float = 2, seen: float = 1, is_draining: bool = False) -> Worker:
-    """A worker seen so many seconds ago."""
+def worker(slots: int = 20, *, lag: float = 2, seen: float = 1, **more: Any) -> Worker:
+    """A worker seen so many seconds ago, with so many slots free of 30."""
     seen_at = NOW - timedelta(seconds=seen)
-    return Worker(worker_id="w", free_slots=slots, loop_lag_ms=lag, seen_at=seen_at, is_draining=is_draining)
+    at = {"host": "127.0.0.1", "port": 9092, "capacity": 30, "live_calls": 30 - slots, "given_calls": 0}
+    return Worker(worker_id="w", loop_lag_ms=lag, started_at=NOW, seen_at=seen_at, **at | more)
 
 
 @pytest.mark.parametrize(
@@ -23,10 +34,10 @@ def worker(slots: int = 20, *, lag: float = 2, seen: float = 1, is_draining: boo
     [
         ([worker(), worker(5)], FREE, 25, "every media slot is taken"),
         ([worker(0)], FREE, 0, "every media slot is taken"),
-        ([worker(-1), worker(4)], FREE, 4, "media workers are running late"),
+        ([worker(-1), worker(4)], FREE, 4, "every media slot is taken"),
         ([worker(lag=25)], FREE, 10, "media workers are running late"),
         ([worker(lag=40), worker(3, lag=10)], FREE, 3, "media workers are running late"),
-        ([worker(is_draining=True), worker(3)], FREE, 3, "every media slot is taken"),
+        ([worker(state=WorkerState.DRAINING), worker(3)], FREE, 3, "every media slot is taken"),
         ([worker(seen=15)], FREE, 20, "every media slot is taken"),
         ([worker(seen=15.1)], FREE, 0, "no media worker is alive"),
         ([], FREE, 0, "no media worker is alive"),
@@ -71,17 +82,32 @@ def test_what_allowances_carry(allowances: list[tuple[str, float, float]], carri
     ("signs", "live", "left", "blocked"),
     [
         ([], 0, None, None),
-        ([Sign()], 3, None, None),
-        ([Sign(carries=10, resets_at=LATER), Sign()], 3, 7, None),
-        ([Sign(carries=10, resets_at=LATER), Sign(carries=4, resets_at=LATER)], 3, 1, None),
-        ([Sign(carries=2, resets_at=LATER)], 3, 0, None),
-        ([Sign(carries=2, resets_at=NOW), Sign(carries=9, resets_at=LATER)], 3, 6, None),
-        ([Sign(blocked_until=NOW), Sign(blocked_until=LATER)], 0, None, LATER),
+        ([{}], 3, None, None),
+        ([{"provider_carries": 10, "provider_resets_at": LATER}, {}], 3, 7, None),
+        (
+            [
+                {"provider_carries": 10, "provider_resets_at": LATER},
+                {"provider_carries": 4, "provider_resets_at": LATER},
+            ],
+            3,
+            1,
+            None,
+        ),
+        ([{"provider_carries": 2, "provider_resets_at": LATER}], 3, 0, None),
+        (
+            [{"provider_carries": 2, "provider_resets_at": NOW}, {"provider_carries": 9, "provider_resets_at": LATER}],
+            3,
+            6,
+            None,
+        ),
+        ([{"provider_blocked_until": NOW}, {"provider_blocked_until": LATER}], 0, None, LATER),
     ],
 )
-def test_workers_share_one_account(signs: list[Sign], live: int, left: int | None, blocked: datetime | None) -> None:
+def test_workers_share_one_account(
+    signs: list[dict[str, Any]], live: int, left: int | None, blocked: datetime | None
+) -> None:
     """The tightest word that still holds binds all, live calls draw on it too, and the longest pause is kept."""
-    found = provider(signs, live=live, now=NOW)
+    found = provider([worker(**sign) for sign in signs], live=live, now=NOW)
 
     assert (found.calls_left, found.blocked_until) == (left, blocked)
 

@@ -5,9 +5,13 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opendeep_kit.campaigns.retries import (
     DEFAULT_RULES,
+    LONGEST_DELAY_S,
+    MAX_RETRIES,
     NextAttempt,
     OutcomeKind,
     RetryPolicy,
@@ -205,7 +209,36 @@ def test_a_better_hour_does_not_outweigh_a_short_delay() -> None:
     assert minutes(follow("no_answer", policy=soon, better=lambda at, _: at + 7 * minute)) == 1
 
 
-@pytest.mark.parametrize("wrong", [{"max_retries": -1}, {"delay_s": -1}, {"growth": 0.5}, {"jitter": 1.0}])
+@given(
+    st.integers(0, MAX_RETRIES),
+    st.floats(0, LONGEST_DELAY_S),
+    st.floats(1, 10),
+    st.floats(0, 1, exclude_max=True),
+    st.integers(0, 10_000),
+)
+def test_a_delay_is_always_a_time(retries: int, delay_s: float, growth: float, jitter: float, times: int) -> None:
+    """Whatever rule is possible, however often it was tried: the next time can be written down, and is not for ever."""
+    rule = RetryRule(max_retries=retries, delay_s=delay_s, growth=growth, jitter=jitter)
+
+    for spread in (-1, 0, 1):
+        assert 0 <= rule.delay_after(times, spread=spread) <= LONGEST_DELAY_S
+    policy = RetryPolicy(rules={OutcomeKind.BUSY: rule}, max_attempts=20_000)
+    following = follow("busy", {"busy": times}, policy=policy)
+    assert following.at is None or following.at >= ENDED
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_retries": -1},
+        {"delay_s": -1},
+        {"growth": 0.5},
+        {"max_retries": MAX_RETRIES + 1},
+        {"delay_s": 1e15},
+        {"delay_s": float("nan")},
+        {"jitter": 1.0},
+    ],
+)
 def test_impossible_rule(wrong: dict[str, float]) -> None:
     """Negative caps and delays are refused when they are set."""
     with pytest.raises(BadInput, match="a retry rule is impossible"):

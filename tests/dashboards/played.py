@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from opendeep_kit.boards.presenter import TenantRecord
+from opendeep_kit.campaigns.capacity import Heartbeat
 from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import Move, TaskFact, TaskState
 from opendeep_kit.campaigns.model import Campaign
@@ -32,7 +33,6 @@ from opendeep_kit.record.claiming import NewAttempt
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.enrolments import NextStep
 from opendeep_kit.record.ledger import Ruling
-from opendeep_kit.record.workers import Heartbeat
 from opendeep_kit.tenants import Tenant
 from tests.record import recorded
 

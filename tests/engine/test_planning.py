@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from opendeep_kit.campaigns.capacity import Heartbeat
 from opendeep_kit.engine.blocked_by import RESERVED
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.planning import Planned, Planning, Tick
@@ -18,7 +19,6 @@ from opendeep_kit.record import attempts, enrolments, hand_permits, workers
 from opendeep_kit.record.claiming import ClaimOutcome, NewAttempt, claim
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.ledger import Ruling
-from opendeep_kit.record.workers import Heartbeat
 from opendeep_kit.settings import FlowSettings, ServiceSettings
 from tests.service_rig import TENANT, add_contacts, new_tenant, now, start_campaign
 

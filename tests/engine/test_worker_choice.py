@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
+from opendeep_kit.campaigns.capacity import Heartbeat
 from opendeep_kit.commands.dashboards import free_port
 from opendeep_kit.record import attempts, workers
 from opendeep_kit.record.attempts import Attempt
-from opendeep_kit.record.workers import Heartbeat
 from tests.service_rig import AGREES, TENANT, Rig, now, rig
 
 OTHER = "+13125550101"

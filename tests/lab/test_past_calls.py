@@ -128,20 +128,6 @@ def test_a_verdict_of_another_kind(past: PastCalls, ids: list[str]) -> None:
         past.judge(ids[0], "nice")
 
 
-def test_verdicts_of_an_older_package_are_brought_in_once(past: PastCalls, ids: list[str], tmp_path: Path) -> None:
-    """The file beside the record is read into it and put aside; what is no verdict in it is left out."""
-    lines = [f'{ids[0]},poor,"too fast, and loud",Ana,2026-11-24T10:00:00+00:00', f"{ids[1]},nice,,,2026-11-24", "x"]
-    (tmp_path / "verdicts.csv").write_text("\n".join(["call_id,verdict,note,by,at", *lines]))
-
-    with PastCalls.open(tmp_path) as again:
-        found = again.verdicts()
-
-    assert found[["call_id", "verdict", "note", "judged_by"]].to_numpy().tolist() == [
-        [ids[0], "poor", "too fast, and loud", "Ana"]
-    ]
-    assert [path.name for path in tmp_path.glob("verdicts*")] == ["verdicts.imported.csv"]
-
-
 def test_a_call_is_found_by_the_beginning_of_its_id(past: PastCalls, ids: list[str]) -> None:
     """The eight characters that tables show are enough; fewer are not."""
     assert past.call(ids[0][:8]).call_id == ids[0]

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from opendeep_kit.campaigns.capacity import Heartbeat, WorkerState
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import workers
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.workers import Heartbeat, WorkerState
 from tests.record.campaigning import claimed, made_campaign, waiting
 from tests.record.conftest import NOON, SOON
 

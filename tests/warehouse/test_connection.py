@@ -238,6 +238,22 @@ def test_an_open_reader_goes_over_to_the_archive(
     assert everything(opened) == before
 
 
+def test_a_column_that_older_files_lack(history: list[str], database: Database, url: str, folder: Path) -> None:
+    """Archived by an older package, days have no value in a new column; the days after them keep theirs."""
+    archive_days(database, date(2026, 11, 22), folder, now=NOON, tenant_id="clinic")
+    (older,) = folder.rglob("calls/*.parquet")
+    with duckdb.connect() as facts:
+        facts.execute(f"CREATE TABLE calls AS SELECT * EXCLUDE (recording_sha256, nudges) FROM '{older}'")
+        facts.execute(f"COPY calls TO '{older}' (FORMAT parquet)")
+    archive_days(database, TODAY, folder, now=NOON, tenant_id="clinic")
+
+    with open_warehouse(url, tenant_id="clinic", archive=folder) as fresh:
+        known = rows(
+            fresh, "SELECT created_at >= '2026-11-22', count(*), count(nudges) FROM history.calls GROUP BY 1 ORDER BY 1"
+        )
+    assert known == [(False, 3, 0), (True, 3, 3)]
+
+
 def test_each_day_is_archived_once(history: list[str], database: Database, folder: Path) -> None:
     """A second run archives what came since, and months apart."""
     first = archive_days(database, date(2026, 11, 22), folder, now=NOON, tenant_id="clinic")

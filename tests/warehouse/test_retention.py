@@ -123,7 +123,7 @@ def test_notes_on_a_call_go_with_its_words(history: None, database: Database, so
         poor = Judgement(
             call_id=call_id, verdict=Verdict.POOR, note="Maria was hurried", judged_by="Ana", judged_at=NOON
         )
-        keep(database, "clinic", [poor], now=NOON)
+        keep(database, "clinic", [poor])
     archive_days(database, TODAY, tmp_path / "archive", now=NOON, tenant_id="clinic", daily_from=TODAY - 30 * DAY)
     forget(database, "clinic", TODAY - 30 * DAY, recordings=sounds, archive=tmp_path / "archive")
 

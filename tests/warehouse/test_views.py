@@ -67,7 +67,7 @@ def sample(database: Database, url: str) -> Iterator[Warehouse]:
         place(database, happened, at=NOON, contact_id=str(n), number=people[n].number, **version)
     place(database, again(BUSY), at=NOON - HOUR, contact_id="0", number=people[0].number, **version)
     judged = Judgement(call_id=recorded()[0][0].call_id, verdict=Verdict.POOR, judged_at=NOON + HOUR)
-    verdicts.keep(database, "clinic", [judged, replace(judged, note="too fast")], now=NOON)
+    verdicts.keep(database, "clinic", [judged, replace(judged, note="too fast")])
     left = hung_up_after(again(COMPLETED), 12_000)
     place(database, left, at=NOON + HOUR, contact_id="5", number=people[5].number, **version)
     with open_warehouse(url, tenant_id="clinic", prices=PRICES) as opened:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import event
 
 from opendeep_kit.boards.live.figures import LiveCalls, Stage
+from opendeep_kit.campaigns.capacity import Heartbeat
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.record import calls, campaigns, hand_overs, workers
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.workers import Heartbeat
 from tests.record import recorded
 from tests.record.conftest import NOON
 

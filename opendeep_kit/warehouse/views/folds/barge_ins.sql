@@ -20,8 +20,8 @@ detected AS (
     SELECT cuts.*, detections.detected_ms
     FROM cuts
     ASOF JOIN detections ON cuts.call_id = detections.call_id AND cuts.at_ms >= detections.detected_ms
-    -- A cut that comes later than 100 ms after a detection has another cause: a supervisor.
-    WHERE cuts.at_ms - detections.detected_ms <= 100
+    -- A cut that comes later than so after a detection has another cause: a supervisor.
+    WHERE cuts.at_ms - detections.detected_ms <= {{cut_within_ms}}
 ),
 heard AS (
     SELECT detected.*, coalesce(sounds.sounded_ms, detected_ms) AS first_sound_ms
@@ -29,12 +29,12 @@ heard AS (
     ASOF LEFT JOIN sounds ON detected.call_id = sounds.call_id AND detected.detected_ms >= sounds.sounded_ms
 ),
 another AS (
-    -- A sound that ended a second before the detection is not what was detected.
+    -- A sound that ended so long before the detection is not what was detected.
     SELECT DISTINCT heard.call_id, heard.seq, true AS is_another
     FROM heard
     JOIN stops ON heard.call_id = stops.call_id
         AND stops.stopped_ms >= heard.first_sound_ms
-        AND stops.stopped_ms < heard.detected_ms - 1000
+        AND stops.stopped_ms < heard.detected_ms - {{same_sound_ms}}
 ),
 measured AS (
     SELECT heard.*, CASE WHEN is_another THEN detected_ms ELSE first_sound_ms END AS callee_began_ms

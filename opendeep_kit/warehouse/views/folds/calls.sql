@@ -11,7 +11,7 @@ figures AS (
         arg_max(phone_result, seq) FILTER (type = 'CallEnded') AS phone_result,
         arg_max(ended_by, seq) FILTER (type = 'CallEnded') AS ended_by,
         arg_max(disposition, seq) FILTER (type = 'CallJudged') AS disposition,
-        count(*) FILTER (type = 'CalleeSaid' AND text NOT IN ('', '(not understood)')) AS turns,
+        count(*) FILTER (type = 'CalleeSaid' AND text NOT IN ({{no_words}})) AS turns,
         count(*) FILTER (type = 'ToolCalled') AS tool_calls,
         count(*) FILTER (type = 'ToolReturned' AND is_failure) AS tool_failures,
         count(*) FILTER (type = 'Nudged') AS nudges,
