@@ -49,7 +49,7 @@ tests: setup
 	$(PYTEST) $(WORKERS) -m "not slow and not soak"
 
 slow: setup ## Whole services, browsers and notebooks: what `make test` has too few of
-	$(PYTEST) $(WORKERS) -m slow --timeout 600
+	$(PYTEST) $(WORKERS) -m "slow and not soak" --timeout 600
 
 soak: setup ## What takes minutes: random runs, waiting for clocks, whole services that lose parts
 	$(PYTEST) -m soak --timeout 1800

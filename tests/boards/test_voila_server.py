@@ -18,6 +18,7 @@ from playwright.sync_api import expect
 from tests.dashboards.serving import ROOT, SOON_MS, Viewer, dashboards
 from tests.widgets.browser import chromium
 
+pytestmark = pytest.mark.slow
 SAID = {
     "live": ["Nobody is being called.", "no media worker runs"],
     "campaign": ["There is no campaign yet."],
@@ -48,7 +49,6 @@ def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
         yield found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("board", SAID)
 def test_board_says_that_there_is_nothing(viewer: Viewer, board: str) -> None:
     """It loads without an error, fits both widths, and says in words what is not there."""

@@ -19,6 +19,7 @@ from tests.dashboards.serving import SOON_MS, Served, Viewer, dashboards
 from tests.record import recorded
 from tests.widgets.browser import chromium
 
+pytestmark = pytest.mark.slow
 ENDS = [
     (PhoneResult.ANSWERED, Disposition.COMPLETED),
     (PhoneResult.BUSY, Disposition.NOT_REACHED),
@@ -114,7 +115,6 @@ def test_other_tenant_is_not_seen(scene: Scene) -> None:
     assert page.get_by_role("button", name="Hang up").count() == 0 or "Hiro Sato" not in page.content()
 
 
-@pytest.mark.slow
 def test_say_is_given_with_the_name(scene: Scene) -> None:
     """What a supervisor wants said is a command with their name, and the page shows that it was done."""
     call_id = scene.played.live_call(1, tenant_id="clinic")
@@ -147,7 +147,6 @@ def test_hang_up_ends_the_call(scene: Scene) -> None:
     assert ended.state == calls.CallState.ENDED
 
 
-@pytest.mark.slow
 def test_nobody_acts_without_a_name(scene: Scene) -> None:
     """Without a name nothing is done, and the page says what is missing."""
     call_id = scene.played.live_call(3, tenant_id="clinic")
@@ -178,7 +177,6 @@ def test_campaign_is_paused_and_resumed(scene: Scene) -> None:
     assert "Winter tyres" not in page.content()
 
 
-@pytest.mark.slow
 def test_stop_is_asked_once_more(scene: Scene) -> None:
     """Stopping is for good: the first click only asks, Escape keeps the campaign, and all of it works by keyboard."""
     scene.played.campaign("clinic", "autumn", "Autumn check-up", contacts=2)
@@ -205,7 +203,6 @@ def test_stop_is_asked_once_more(scene: Scene) -> None:
     assert (last.after, last.reason, last.by) == ("stopped", "the season is over", "Ann")
 
 
-@pytest.mark.slow
 def test_quality_plays_the_call_chosen(scene: Scene) -> None:
     """The tenant's own ended calls are counted, and a click on one fills the player with its talk."""
     page = scene.open("quality")
@@ -220,7 +217,6 @@ def test_quality_plays_the_call_chosen(scene: Scene) -> None:
     assert "tyres" not in page.content()
 
 
-@pytest.mark.slow
 def test_dnc_entry_is_added_found_and_removed(scene: Scene) -> None:
     """A number is forbidden with a reason, found by its digits however written, and removed with a reason."""
     page = scene.open("tenant", "Ann")
@@ -240,7 +236,6 @@ def test_dnc_entry_is_added_found_and_removed(scene: Scene) -> None:
     assert [(one.reason, one.removed_by) for one in gone] == [("a wrong number", "Ann")]
 
 
-@pytest.mark.slow
 def test_closed_page_frees_its_kernel(scene: Scene) -> None:
     """Leaving a board ends its kernel; only the page that is open has one."""
     scene.viewer.open("live")
@@ -254,7 +249,6 @@ def test_closed_page_frees_its_kernel(scene: Scene) -> None:
     scene.served.wait_for_kernels(1)
 
 
-@pytest.mark.slow
 def test_hidden_page_does_not_ask(scene: Scene) -> None:
     """A page that nobody sees sends no tick; seen again, it is live at once."""
     page = scene.viewer.open("live")
