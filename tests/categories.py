@@ -52,7 +52,6 @@ PLACES: dict[Category, tuple[str, ...]] = {
         "asterisk/*",
         "commands/test_asterisk.py",
         "media/test_call_end.py",
-        "phone/test_ami_client.py",
         "phone/test_asterisk_*",
         "phone/test_sip_outcomes.py",
         "test_line_choice.py",
@@ -103,6 +102,7 @@ PLACES: dict[Category, tuple[str, ...]] = {
         "warehouse/*",
     ),
     Category.NET: (
+        "phone/test_ami_client.py",
         "phone/test_audiosocket_*",
         "commands/test_media.py",
         "rehearsal/test_callee.py",

@@ -1,4 +1,4 @@
-"""The link to Asterisk's manager interface: what it promises when the peer misbehaves, and on a real Asterisk."""
+"""The link to Asterisk's manager interface: what it promises when the peer misbehaves."""
 
 import asyncio
 import socket
@@ -9,7 +9,6 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from opendeep_kit.asterisk.exchange import Exchange
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.phone.ami_client import AmiAccount, AmiClient, AmiLimits, LinkLost, LinkRestored, News
 from opendeep_kit.phone.ami_message import AmiEvent
@@ -237,31 +236,3 @@ async def test_what_is_not_ami_is_cut() -> None:
 
     lost = next(one for one in news if isinstance(one, LinkLost))
     assert lost.reason == "Asterisk's manager interface sent something that is not AMI"
-
-
-# ---- a real Asterisk --------------------------------------------------------------------------------
-
-
-def account_of(exchange: Exchange, secret: str | None = None) -> AmiAccount:
-    line = exchange.line
-    return AmiAccount(
-        port=line.ports.ami, username=line.ami_user, secret=SecretStr(secret) if secret else line.ami_secret
-    )
-
-
-async def test_real_asterisk_is_asked(exchange: Exchange) -> None:
-    """A real Asterisk takes our login, shows its channels, answers a ping, and denies what our account may not do."""
-    news: list[News] = []
-    async with AmiClient(account_of(exchange), on_news=news.append) as ami:
-        ping = await ami.ask("Ping")
-        command = await ami.ask("Command", {"Command": "help"})
-
-    assert kinds(news) == ["FullyBooted", "LinkRestored"]
-    assert ping.headers["ping"] == "Pong"
-    assert (command.is_success, command.message) == (False, "Permission denied")
-
-
-async def test_real_asterisk_refuses_a_wrong_password(exchange: Exchange) -> None:
-    """A real refusal is BadInput, within one attempt."""
-    with pytest.raises(BadInput, match="Authentication failed"):
-        await AmiClient(account_of(exchange, "wrong"), on_news=lambda _: None).start()
