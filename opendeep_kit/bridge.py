@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from opendeep_kit import events
-from opendeep_kit.audio.pacing import Pacer
+from opendeep_kit.audio.pacing import Pacer, SlotCounts
 from opendeep_kit.audio.pcm import FRAME_MS, level_dbfs, silence
 from opendeep_kit.audio.playout import Playout
 from opendeep_kit.audio.prepared import is_english
@@ -95,12 +95,18 @@ class Bridge:
         self._timers = CallTimers(parts.settings)
         self._keys = DtmfInput()
         self._wants_end = self._is_taken_over = False
+        self._handing_over: asyncio.Task[None] | None = None
         self.ended_by, self.detail = EndedBy.CALLEE, ""
 
     @property
     def now_ms(self) -> float:
         """Milliseconds on the call's clock."""
         return self._pacer.at_ms(self._loop.time())
+
+    @property
+    def slots(self) -> SlotCounts:
+        """The line's slots so far."""
+        return SlotCounts(max(self._pacer.next_slot, self._connection.slots_sent), self._pacer.skipped)
 
     # ---- steering -----------------------------------------------------------------------------------
 
@@ -140,7 +146,11 @@ class Bridge:
         """
         if self._parts.transfer is None:
             raise Refused("this line cannot hand a callee over", do="take the call over instead")
-        await self._parts.transfer(target)
+        self._timers.is_handing_over = True
+        try:
+            await self._parts.transfer(target)
+        finally:
+            self._timers.is_handing_over = False
 
     def emit(self, event: events.Event) -> None:
         """Pass an event on."""
@@ -168,13 +178,14 @@ class Bridge:
             self.emit(events.AudioClosed(call_id=self._parts.call_id, at_ms=self.now_ms, reason=reason))
         finally:
             engine.close()
-            for task in (line, watch):
-                task.cancel()
+            parts = [part for part in (line, watch, self._handing_over) if part is not None]
+            for part in parts:
+                part.cancel()
             connection.hang_up()
             await self._tools.stop()
             await asyncio.wait({voice}, timeout=2.0)
             voice.cancel()
-            await asyncio.gather(line, voice, watch, return_exceptions=True)
+            await asyncio.gather(voice, *parts, return_exceptions=True)
             await self._tools.stop()
             call_id, at_ms, pacer = self._parts.call_id, self.now_ms, self._pacer
             self._parts.emit(_measured(call_id, at_ms, connection, pacer, self._playout, engine))
@@ -305,13 +316,18 @@ class Bridge:
                     self.emit(events.Nudged(call_id=self._parts.call_id, at_ms=self.now_ms))
                     engine.speak_now(_ordered(NUDGE, self._parts.language))
                 case CallAction.TRANSFER if self._parts.transfer is not None and self._parts.transfer_to is not None:
-                    await self._hand_over(self._parts.transfer, self._parts.transfer_to, engine)
+                    self._begin_hand_over(self._parts.transfer_to, engine)
                 case _:
                     self.hang_up(decision.by, decision.detail)
 
-    async def _hand_over(self, transfer: Transfer, target: str, engine: VoiceEngine) -> None:
+    def _begin_hand_over(self, target: str, engine: VoiceEngine) -> None:
+        """It takes seconds, in which the call is watched over as ever."""
+        self._handing_over = asyncio.create_task(self._hand_over(target, engine), name="hand-over")
+        self._handing_over.add_done_callback(self._part_ended)
+
+    async def _hand_over(self, target: str, engine: VoiceEngine) -> None:
         try:
-            await transfer(target)
+            await self.hand_over(target)
         except OpenDeepError as error:
             log().error("! a callee could not be handed over", error=type(error).__name__)
             self._wants_end = False

@@ -559,6 +559,52 @@ async def test_failed_hand_over_is_told_unless_a_person_leads(*, is_taken_over: 
     assert call.voice.asked == [f'Say exactly: "{words}"' for words in spoken]
 
 
+@contextlib.asynccontextmanager
+async def handing_over(**settings: Any) -> AsyncIterator[Talk]:
+    """A call whose callee is being connected with a person, which goes on until the call is over."""
+    is_asked = asyncio.Event()
+
+    async def connect(target: str) -> None:
+        is_asked.set()
+        await asyncio.get_running_loop().create_future()
+
+    async with talk(transfer=connect, **settings) as call:
+        call.bridge.answer()
+        call.bridge.run_tool("t1", "transfer_to_human", '{"reason": "billing"}')
+        async with asyncio.timeout(5):
+            await is_asked.wait()
+        yield call
+
+
+async def test_gaps_are_filled_during_a_hand_over() -> None:
+    """The model goes on hearing silence where the line sends nothing, and nobody is nudged meanwhile."""
+    async with handing_over(silence_nudge_s=0.2, greeting_wait_s=0.1) as call:
+        before = len(call.voice.heard)
+        await until(lambda: len(call.voice.heard) > before + 20)
+
+    assert call.voice.asked == []
+    assert "Nudged" not in call.names()
+
+
+async def test_the_longest_duration_holds_during_a_hand_over() -> None:
+    """A hand-over that does not come to an end is no way to talk for ever."""
+    async with handing_over(max_duration_s=1.5) as call:
+        await call.peer.until_closed()
+
+    assert (call.bridge.ended_by, call.bridge.detail) == (EndedBy.LIMIT, "maximum duration reached")
+
+
+async def test_slots_are_counted_while_the_call_lives() -> None:
+    """Those that are skipped after a stall are seen at once, not when the call is over."""
+    async with talk(lead_ms=20) as call:
+        await hear_frames(call.peer, 5)
+        assert (call.bridge.slots.passed >= 5, call.bridge.slots.skipped) == (True, 0)
+        call.bridge._pacer.started_at -= 0.5  # as if nothing had run for half a second
+        await until(lambda: call.bridge.slots.skipped > 0)
+
+        assert call.bridge.slots.passed > call.bridge.slots.skipped >= 20
+
+
 async def test_keys_are_pressed_on_the_line() -> None:
     """`press_digits` sounds the key's two tones for 100 ms, and asks the model for nothing."""
     async with talk() as call:

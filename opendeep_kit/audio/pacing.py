@@ -9,12 +9,34 @@ and counted, so that the far end's buffer cannot grow without bound.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from opendeep_kit.audio.pcm import FRAME_MS
 
 SLOT_S = FRAME_MS / 1000
 MAX_LEAD_MS = 60
 """Sound sent ahead cannot be taken back when the callee interrupts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotCounts:
+    """Slots of one clock, or of many."""
+
+    passed: int = 0
+    """Those whose time has come, the skipped ones among them."""
+    skipped: int = 0
+    """Given up after a stall: 20 ms of gap each."""
+
+    def __add__(self, other: SlotCounts) -> SlotCounts:
+        return SlotCounts(self.passed + other.passed, self.skipped + other.skipped)
+
+    def __sub__(self, other: SlotCounts) -> SlotCounts:
+        return SlotCounts(self.passed - other.passed, self.skipped - other.skipped)
+
+    @property
+    def gap_share(self) -> float:
+        """0..1 of the slots in which the callee heard a gap."""
+        return min(1.0, self.skipped / self.passed) if self.passed > 0 else 0.0
 
 
 class Pacer:

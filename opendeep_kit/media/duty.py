@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from opendeep_kit import events
+from opendeep_kit.audio.pacing import SlotCounts
 from opendeep_kit.campaigns.capacity import Heartbeat, WorkerState
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.media.call_end import insist
@@ -57,7 +58,7 @@ class MediaDuty:
         self._capacity = capacity
         self._heartbeat_s = heartbeat_s
         self._lag_ms = 0.0
-        self._measured = (0, 0)
+        self._slots = SlotCounts()
         self.duties = Duties(MEDIA)
         self._watching: asyncio.Task[None] | None = None
         self._doing: set[asyncio.Task[None]] = set()
@@ -121,8 +122,8 @@ class MediaDuty:
     async def _beat(self) -> None:
         now, worker, lag_ms, self._lag_ms = datetime.now(UTC), self._worker, self._lag_ms, 0.0
         told = worker.provider.sign(now)
-        sent, skipped = worker.frames_sent - self._measured[0], worker.slots_skipped - self._measured[1]
-        self._measured = (worker.frames_sent, worker.slots_skipped)
+        slots = worker.slots
+        since_last, self._slots = slots - self._slots, slots
         heartbeat = Heartbeat(
             worker_id=worker.worker_id,
             host=self._host,
@@ -130,7 +131,7 @@ class MediaDuty:
             capacity=self._capacity,
             live_calls=len(worker.held),
             loop_lag_ms=round(lag_ms, 1),
-            gap_share=min(1.0, skipped / (sent + skipped)) if sent + skipped > 0 else 0.0,
+            gap_share=since_last.gap_share,
             state=WorkerState.DRAINING if worker.is_draining else WorkerState.SERVING,
             provider_carries=told.carries,
             provider_resets_at=told.resets_at,

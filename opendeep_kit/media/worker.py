@@ -17,6 +17,7 @@ from uuid import UUID
 import openai
 
 from opendeep_kit import events
+from opendeep_kit.audio.pacing import SlotCounts
 from opendeep_kit.audio.pcm import LINE_RATES_HZ
 from opendeep_kit.audio.playout import Playout
 from opendeep_kit.audio.prepared import goodbye, one_moment
@@ -119,8 +120,8 @@ class MediaWorker:
         self.own_tools = TenantTools(settings.data_dir / "knowledge")
         self.ends = MediaEnds(database, event_log)
         self.is_draining = False
-        self.frames_sent = self.slots_skipped = 0
-        """Over all calls that ended here."""
+        self._ended = SlotCounts()
+        """Slots of all calls that ended here."""
         self.server = AudioSocketServer(admit=self._admit, handle=self._hold, settings=settings.phone)
 
     @property
@@ -132,6 +133,11 @@ class MediaWorker:
     def held(self) -> Mapping[str, HeldCall]:
         """Calls whose sound flows, by id."""
         return self._held
+
+    @property
+    def slots(self) -> SlotCounts:
+        """The slots of all calls so far, of those that live as well."""
+        return sum((call.bridge.slots for call in self._held.values() if call.bridge is not None), self._ended)
 
     async def __aenter__(self) -> Self:
         goodbye(self.rate_hz), one_moment(self.rate_hz)  # decoded once, before there is a call to disturb
@@ -216,6 +222,8 @@ class MediaWorker:
             self._on_sound(call_id, False)
             await self._conclude(held, connection)
             del self._held[call_id]
+            if held.bridge is not None:
+                self._ended += held.bridge.slots
 
     async def _talk(self, held: HeldCall, connection: AudioSocketConnection) -> None:
         brief = held.brief
@@ -250,7 +258,6 @@ class MediaWorker:
         end = NOT_HELD
         if bridge is not None:
             end = MediaEnd(ended_by=ended_by, detail=detail, media_ms=now_ms, recording=path, recording_sha256=digest)
-        self.frames_sent += connection.frames_out
         await self.ends.tell(held.call_id, end)
         if not held.end.done():
             held.end.set_result(end)
@@ -267,7 +274,7 @@ class MediaWorker:
             line_rate_hz=self.rate_hz,
             playout=playout,
             toolbox=toolbox,
-            emit=lambda event: self._emit(held, event),
+            emit=held.emit,
             recording=held.recording,
             facts=brief.facts,
             language=task.language,
@@ -276,11 +283,6 @@ class MediaWorker:
             transfer=partial(self._hand_over, held.call_id),
             transfer_to=task.transfer_to,
         )
-
-    def _emit(self, held: HeldCall, event: events.Event) -> None:
-        if isinstance(event, events.MediaMeasured):
-            self.slots_skipped += event.slots_skipped
-        held.emit(event)
 
     def _engine(self, held: HeldCall, bridge: Bridge, playout: Playout, session: SessionSetup) -> RealtimeVoice:
         task, settings = held.brief.script.task, self.settings

@@ -57,6 +57,7 @@ class ServerCounts:
     over_capacity: int = 0
     protocol_errors: int = 0
     handler_failures: int = 0
+    """Of `admit` too: whatever it was, that call is hung up."""
     live: int = 0
 
 
@@ -340,7 +341,7 @@ class AudioSocketServer:
         """A peer has said which call it is."""
         task = asyncio.create_task(self._serve(connection), name=f"call-{connection.call_id}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._served)
         return task
 
     async def _serve(self, connection: AudioSocketConnection) -> None:
@@ -349,12 +350,17 @@ class AudioSocketServer:
             if await self._is_expected(connection):
                 self.counts.admitted += 1
                 await self._handle(connection)
-        except OpenDeepError as error:
-            self.counts.handler_failures += 1
-            log().error("! a call's handler failed", error=type(error).__name__, what=error.what)
         finally:
             connection.hang_up()
             await asyncio.wait({connection.closed}, timeout=2 * CLOSE_WAIT_S)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        """Whatever a handler fails with is counted; what an error that is not ours says may hold a person's words."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.counts.handler_failures += 1
+            what = error.what if isinstance(error, OpenDeepError) else ""
+            log().error("! a call's handler failed", error=type(error).__name__, what=what)
 
     async def _is_expected(self, connection: AudioSocketConnection) -> bool:
         """The answer of `admit`, unless it takes too long or the peer leaves first."""

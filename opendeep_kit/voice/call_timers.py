@@ -60,6 +60,8 @@ class CallTimers:
         self._end_by_ms = 0.0
         self._lost_ms: float | None = None
         self._is_taken_over = False
+        self.is_handing_over = False
+        """The callee is being connected with a person: nobody nudges them, only the longest duration ends the call."""
 
     @property
     def is_answered(self) -> bool:
@@ -118,7 +120,7 @@ class CallTimers:
             return None
         if now_ms - self._answered_ms > self._settings.max_duration_s * 1000:
             return DueAction(CallAction.HANG_UP, EndedBy.LIMIT, "maximum duration reached")
-        if self._is_taken_over:
+        if self._is_taken_over or self.is_handing_over:
             return None
         if self._lost_ms is not None and now_ms - self._lost_ms >= FILL_AFTER_MS:
             self._lost_ms = None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opendeep_kit.audio.pacing import Pacer
+from opendeep_kit.audio.pacing import Pacer, SlotCounts
 
 T0 = 1000.0
 
@@ -82,3 +82,12 @@ def test_lateness_is_measured() -> None:
     sent_until(pacer, [0, 33, 40])
 
     assert pacer.max_late_ms == pytest.approx(13, abs=0.01)
+
+
+def test_slots_are_counted_per_beat() -> None:
+    """What many calls count adds up, and what lies between two looks is their difference."""
+    before = SlotCounts(100, 2) + SlotCounts(50, 0)
+    after = SlotCounts(150, 12) + SlotCounts(100, 0)
+
+    assert (before, after - before) == (SlotCounts(150, 2), SlotCounts(100, 10))
+    assert ((after - before).gap_share, SlotCounts().gap_share) == (0.1, 0.0)

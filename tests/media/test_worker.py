@@ -159,6 +159,21 @@ async def test_the_tenants_own_tools(tmp_path: Path, names: str, told: str) -> N
     assert returned.output.startswith(told)
 
 
+async def test_a_stall_is_seen_while_its_call_lives(tmp_path: Path) -> None:
+    """A heartbeat tells the gaps of calls that live, not only of those that are over."""
+    async with talk(tmp_path) as live:
+        bridge = live.service.worker.held[live.call_id].bridge
+        assert bridge is not None
+        bridge._pacer.skipped += 10
+
+        def is_told() -> bool:
+            alive = workers.alive(live.service.database, now=now(), within_s=30)
+            return any(worker.gap_share > 0.0 for worker in alive)
+
+        await until(is_told)
+        assert live.call_id in live.service.worker.held
+
+
 async def test_hang_up(tmp_path: Path) -> None:
     """A supervisor ends a live call, and the record says so."""
     async with talk(tmp_path) as live:

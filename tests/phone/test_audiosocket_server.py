@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 
 from opendeep_kit.errors import BadInput, Unavailable
 from opendeep_kit.phone import audiosocket_server
@@ -367,17 +368,21 @@ async def test_half_closed_peer_that_does_not_read_is_cut_off(monkeypatch: pytes
         await until(lambda: server.counts.live == 0)
 
 
-async def test_handler_that_fails_hangs_up() -> None:
-    """A handler's own error ends its call politely and is counted."""
+@pytest.mark.parametrize("error", [Unavailable("the store is gone", do="start it"), KeyError("Maria")])
+async def test_handler_that_fails_hangs_up(error: Exception) -> None:
+    """A handler's error, of ours or any other, ends its call politely and is counted; only ours is quoted."""
 
     async def handle(connection: AudioSocketConnection) -> None:
-        raise Unavailable("the store is gone", do="start it")
+        raise error
 
-    async with serving(handle) as server, asterisk_end(server.port, CALL) as peer:
-        messages = await peer.until_closed()
+    with structlog.testing.capture_logs() as logged:
+        async with serving(handle) as server, asterisk_end(server.port, CALL) as peer:
+            messages = await peer.until_closed()
 
     assert messages[-1] == (0x00, b"")
     assert server.counts.handler_failures == 1
+    what = error.what if isinstance(error, Unavailable) else ""
+    assert [(line["error"], line["what"]) for line in logged] == [(type(error).__name__, what)]
 
 
 async def test_close_ends_calls_strangers_and_late_comers() -> None:
