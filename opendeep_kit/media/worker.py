@@ -35,7 +35,7 @@ from opendeep_kit.record import calls
 from opendeep_kit.record.calls import MediaEnd
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.event_log import EventLog
-from opendeep_kit.tasks.prompt import render
+from opendeep_kit.tasks.prompt import render, spoken_task
 from opendeep_kit.tasks.script import CallScript, parse_script
 from opendeep_kit.voice.call_tools import tools_for
 from opendeep_kit.voice.conversation import Conversation
@@ -229,8 +229,12 @@ class MediaWorker:
         brief = held.brief
         playout = Playout(self.rate_hz)
         toolbox = Toolbox((*tools_for(brief.script.task), *await self._tenant_tools(brief), *brief.tools))
-        instructions = render(brief.script, brief.facts)
-        session = SessionSetup(instructions=instructions, tools=toolbox.schemas(), language=brief.script.task.language)
+        session = SessionSetup(
+            instructions=render(brief.script, brief.facts),
+            tools=toolbox.schemas(),
+            language=brief.script.task.language,
+            task=spoken_task(brief.script, brief.facts),
+        )
         bridge = held.bridge = Bridge(self._parts(held, playout, toolbox), connection)
         if held.is_answered:
             bridge.answer()

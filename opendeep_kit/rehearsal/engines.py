@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opendeep_kit.audio.tones import tone
+from opendeep_kit.tasks.prompt import SpokenTask
 
 VAD_RATE_HZ = 16000
 VAD_WINDOW = 512
@@ -64,6 +65,8 @@ class ReplyRequest:
     """`instructions` came with the response, not with the session: do only what they say."""
     session_instructions: str = ""
     """The session's instructions, also when `is_one_off`."""
+    task: SpokenTask | None = None
+    """The call's task in structure; None when the client is not ours, and there are only words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The agent's mind when no text model is configured: follows the call script by rules. Pure.
 
-Given the brief and the conversation so far, plans one response: sentences to say and tools to call. Stateless: all
-state is read from the history, so a session rebuilt after a lost connection continues where it was. What it does not
-understand it asks again, then leaves open.
+Given the call's task and the conversation so far, plans one response: sentences to say and tools to call. Stateless:
+all state is read from the history, so a session rebuilt after a lost connection continues where it was. What it does
+not understand it asks again, then leaves open.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from opendeep_kit.events import NOT_UNDERSTOOD
-from opendeep_kit.rehearsal.brief import Asked, Brief, quoted_words, read_brief
 from opendeep_kit.rehearsal.engines import ReplyRequest, Say, Turn, TurnRole, UseTool
 from opendeep_kit.rehearsal.understand import Intent, answer, asks_something, intent, plain, time_in, yes_or_no
+from opendeep_kit.tasks.prompt import SpokenTask
+from opendeep_kit.tasks.spec import Question
 from opendeep_kit.voice.dtmf_input import keys_in
 
 Part = Say | UseTool
@@ -34,6 +35,7 @@ WELL = ("Thank you.", "Good, thank you.", "All right.")
 SEARCH = "search_documents"
 """The tool that finds passages in the tenant's documents."""
 MAX_TOLD_CHARS = 240
+MAX_ONE_OFF_CHARS = 300
 MAX_SORRY = 4
 """After this many misunderstandings in a call the agent gives up."""
 
@@ -47,12 +49,12 @@ class ScriptDialogue:
             yield Say(quoted_words(request.instructions))
             return
         tools = {str(tool.get("name")) for tool in request.tools}
-        brief, can_transfer, can_search = (
-            read_brief(request.instructions),
+        task, can_transfer, can_search = (
+            request.task or task_from_words(request.instructions),
             "transfer_to_human" in tools,
             SEARCH in tools,
         )
-        for part in plan(brief, request.history, can_transfer=can_transfer, can_search=can_search):
+        for part in plan(task, request.history, can_transfer=can_transfer, can_search=can_search):
             if isinstance(part, Say):
                 for sentence in sentences(part.text):
                     yield Say(sentence)
@@ -64,7 +66,7 @@ class ScriptDialogue:
 class Standing:
     """How far the conversation has got, read from its history."""
 
-    brief: Brief
+    task: SpokenTask
     history: Sequence[Turn]
     can_transfer: bool = True
     """A human can take over."""
@@ -107,17 +109,17 @@ class Standing:
     @property
     def has_opened(self) -> bool:
         """The opening was said to its end: the callee knows that an AI is speaking."""
-        opening, identity = plain(self.brief.opening), plain(self.brief.identity)
+        opening, identity = plain(self.task.opening), plain(self.task.identity)
         return any(opening in text or identity in text for text in self.said)
 
-    def tries(self, question: Asked) -> int:
+    def tries(self, question: Question) -> int:
         """How often a question was asked without being cut."""
         return sum(plain(question.ask) in text for text in self.said)
 
     @property
-    def open_question(self) -> Asked | None:
+    def open_question(self) -> Question | None:
         """The next question to ask; those asked too often are left open."""
-        for question in self.brief.questions:
+        for question in self.task.questions:
             if question.id not in self.answered and not self._is_left(question):
                 return question
         return None
@@ -127,18 +129,20 @@ class Standing:
         """Ids of the questions with a recorded answer."""
         return {_arguments(turn).get("question", "") for turn in self.called if turn.tool == "record_answer"}
 
-    def _is_left(self, question: Asked) -> bool:
+    def _is_left(self, question: Question) -> bool:
         """It was asked as often as allowed, and the callee has replied since."""
-        if self.tries(question) < self.brief.max_tries:
+        if self.tries(question) < self.task.max_tries_per_question:
             return False
         asks = [n for n, turn in enumerate(self.history) if plain(question.ask) in plain(turn.text)]
         replies = [words for turn in self.history[asks[-1] + 1 :] if (words := _callees_words(turn))]
         return bool(replies) and answer(question, replies[0]) is None
 
 
-def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True, can_search: bool = False) -> list[Part]:
+def plan(
+    task: SpokenTask, history: Sequence[Turn], *, can_transfer: bool = True, can_search: bool = False
+) -> list[Part]:
     """The next response: what to say and which tools to call."""
-    now = Standing(brief, history, can_transfer, can_search)
+    now = Standing(task, history, can_transfer, can_search)
     spoken = [turn for turn in history if turn.role is not TurnRole.SYSTEM]
     coached = (
         bool(history)
@@ -151,7 +155,7 @@ def plan(brief: Brief, history: Sequence[Turn], *, can_transfer: bool = True, ca
         return _after_tool(now)
     is_unheard = bool(history) and _callees_words(history[-1]) == ""
     if not spoken or (coached and not now.last_words and not is_unheard):
-        return [Say(brief.opening)]
+        return [Say(task.opening)]
     if not now.last_words:
         return _ask_again(now, _prompt(now)) if is_unheard or spoken[-1].role is TurnRole.USER else [Say(_prompt(now))]
     return _after_words(now)
@@ -169,17 +173,17 @@ def _after_words(now: Standing) -> list[Part]:
         wanted = None if question.type in ("yes_no", "choice", "text") else wanted
     if wanted is not None:
         return _grant(now, wanted)
-    for phrases, say in now.brief.objections:
-        if any(plain(phrase) in plain(words) for phrase in phrases):
-            return [Say(f"{say} {_prompt(now)}")]
+    for objection in now.task.objections:
+        if any(plain(phrase) in plain(words) for phrase in objection.when):
+            return [Say(f"{objection.say} {_prompt(now)}")]
     if not now.has_opened:
-        return [Say(now.brief.opening if not now.was_cut else f"Excuse me. {now.brief.identity} {_prompt(now)}")]
+        return [Say(now.task.opening if not now.was_cut else f"Excuse me. {now.task.identity} {_prompt(now)}")]
     if now.can_search and not is_answer and asks_something(words):
         return [_use(SEARCH, query=words)]
     return _answered(now, question, words)
 
 
-def _answered(now: Standing, question: Asked | None, words: str) -> list[Part]:
+def _answered(now: Standing, question: Question | None, words: str) -> list[Part]:
     if question is not None and now.tries(question) > 0:
         value = answer(question, words)
         if value is not None:
@@ -188,7 +192,7 @@ def _answered(now: Standing, question: Asked | None, words: str) -> list[Part]:
     if question is not None and now.tries(question) == 0:
         if _asks_for_person(now) and yes_or_no(words) is False:
             return [Say(NOT_HIM), _use("end_call", reason="wrong_person")]
-        left = [other for other in now.brief.questions if now.tries(other) and other.id not in now.answered]
+        left = [other for other in now.task.questions if now.tries(other) and other.id not in now.answered]
         lead = "Never mind." if left else WELL[0]
         return [Say(f"{lead} {question.ask}")]
     return _close(now)
@@ -202,18 +206,18 @@ def _ask_again(now: Standing, ask: str) -> list[Part]:
 
 def _asks_for_person(now: Standing) -> bool:
     """The opening ended by asking for the person, and nothing has been asked since."""
-    last_sentence = now.brief.opening.rsplit(". ", 1)[-1].lower()
+    last_sentence = now.task.opening.rsplit(". ", 1)[-1].lower()
     return "?" in last_sentence and ("speaking with" in last_sentence or "is this" in last_sentence)
 
 
 def _grant(now: Standing, wanted: Intent) -> list[Part]:
     match wanted:
         case Intent.MACHINE:
-            if not now.brief.voicemail:
+            if not now.task.voicemail:
                 return [_use("end_call", reason="voicemail")]
             if now.has_called("leave_voicemail"):
                 return []
-            return [_use("leave_voicemail", message=now.brief.voicemail)]
+            return [_use("leave_voicemail", message=now.task.voicemail)]
         case Intent.NEVER_AGAIN:
             return [_use("do_not_call_again", utterance=now.last_words)]
         case Intent.WRONG_PERSON:
@@ -223,7 +227,7 @@ def _grant(now: Standing, wanted: Intent) -> list[Part]:
                 return [Say(NO_HUMAN)]
             return [Say(CONNECTING), _use("transfer_to_human", reason=now.last_words[:200])]
         case Intent.WHO:
-            return [Say(f"{now.brief.identity} {_prompt(now)}")]
+            return [Say(f"{now.task.identity} {_prompt(now)}")]
         case Intent.LATER:
             when = time_in(now.last_words)
             return [_use("schedule_callback", when=when)] if when else [Say(ASK_WHEN)]
@@ -245,7 +249,7 @@ def _after_tool(now: Standing) -> list[Part]:
             when = _arguments(done).get("when", "then") if done else "then"
             return [Say(f"Thank you. We will call you {when}. Goodbye."), _use("end_call", reason="callback")]
         case "leave_voicemail":
-            return [Say(now.brief.voicemail), _use("end_call", reason="voicemail")]
+            return [Say(now.task.voicemail), _use("end_call", reason="voicemail")]
         case "end_call" | "transfer_to_human" | "press_digits":
             return []
         case "search_documents":
@@ -269,7 +273,7 @@ def _found(output: str) -> str:
 
 
 def _close(now: Standing) -> list[Part]:
-    return [Say(now.brief.closing), _use("end_call", reason="completed")]
+    return [Say(now.task.closing), _use("end_call", reason="completed")]
 
 
 def _prompt(now: Standing) -> str:
@@ -279,15 +283,30 @@ def _prompt(now: Standing) -> str:
     question = now.open_question
     if question is not None and now.tries(question) > 0:
         return question.ask
-    asking = [sentence for sentence in sentences(now.brief.opening) if sentence.endswith("?")]
+    asking = [sentence for sentence in sentences(now.task.opening) if sentence.endswith("?")]
     if asking:
         return asking[-1]
-    return question.ask if question is not None else now.brief.opening
+    return question.ask if question is not None else now.task.opening
 
 
 def sentences(text: str) -> list[str]:
     """The text in pieces to be spoken one by one."""
     return [piece for piece in re.split(r"(?<=[.!?])\s+", text.strip()) if piece]
+
+
+def task_from_words(instructions: str) -> SpokenTask:
+    """Something to say for a client that is not ours, whose instructions are only words: an opening, no questions."""
+    quoted = re.search(r'[Ss]ay(?: exactly)?:? "([^"]+)"', instructions)
+    opening = "Hello, I am an AI assistant. How can I help you?" if instructions.strip() else "Hello."
+    return SpokenTask(
+        opening=quoted[1] if quoted else opening, closing="Thank you. Goodbye!", identity="I am an AI assistant."
+    )
+
+
+def quoted_words(instructions: str) -> str:
+    """The words of an instruction of the form `Say exactly: "…"`, or the instruction itself, shortened."""
+    quoted = re.search(r'"(.+)"', instructions, re.DOTALL)
+    return quoted[1].strip() if quoted else instructions.strip()[:MAX_ONE_OFF_CHARS]
 
 
 def _callees_words(turn: Turn) -> str | None:

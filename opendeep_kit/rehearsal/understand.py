@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from opendeep_kit.rehearsal.brief import Asked
+from opendeep_kit.tasks.spec import AnswerType, Question
 
 
 class Intent(StrEnum):
@@ -189,18 +189,18 @@ def yes_or_no(words: str) -> bool | None:
     return None if first is None else bool(_YES.fullmatch(text, *first.span()))
 
 
-def answer(question: Asked, words: str) -> str | None:
+def answer(question: Question, words: str) -> str | None:
     """The answer in the form that the question asks for; None when the words contain none."""
     text = plain(words)
     match question.type:
-        case "yes_no":
+        case AnswerType.YES_NO:
             said = yes_or_no(words)
             return None if said is None else "yes" if said else "no"
-        case "number":
+        case AnswerType.NUMBER:
             return _number(question, text)
-        case "choice":
+        case AnswerType.CHOICE:
             return _choice(question.options, text)
-        case "date":
+        case AnswerType.DATE:
             return words.strip(" .") if _TIME.search(text) else None
     return words.strip() if len(text) > 1 else None
 
@@ -226,7 +226,7 @@ def _choice(options: tuple[str, ...], text: str) -> str | None:
     return meant[0] if len(meant) == 1 else None
 
 
-def _number(question: Asked, text: str) -> str | None:
+def _number(question: Question, text: str) -> str | None:
     text = _RANGE.sub(" ", text)
     words = re.findall(r"\d+(?:\.\d+)?|[a-z']+", text)
     values = [float(_SURE_NUMBERS.get(word, word)) for word in words if word in _SURE_NUMBERS or word[0].isdigit()]

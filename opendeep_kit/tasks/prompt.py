@@ -1,8 +1,7 @@
-"""Turns task, script and contact into the instructions a voice model gets.
+"""Turns task, script and contact into what one call says, and into the instructions a voice model gets.
 
-Given a script and the contact's facts, returns text in sections. The headings and the form of the question lines are
-a contract: the rehearsal's dialogue engine reads them back (`rehearsal.brief`). Never holds anything of another
-contact.
+Given a script and the contact's facts, returns them as a `SpokenTask`, or as text in sections. The text is for models
+only: nobody parses it (the local voice model gets the `SpokenTask` beside it). Never holds another contact's data.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ import re
 from collections.abc import Mapping
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.tasks.script import CallScript
-from opendeep_kit.tasks.spec import AnswerType, Question, fill
+from opendeep_kit.tasks.script import CallScript, Objection
+from opendeep_kit.tasks.spec import AnswerType, Part, Question, fill
 
 MAX_FACT_CHARS = 300
 OWN_TOOLS = "- Asked what you do not know: look it up with {names}; if it is not there, say that you do not know."
@@ -34,6 +33,49 @@ RULES = """\
 - Never invent facts. Never ask for passwords, card numbers or health details beyond the questions."""
 
 
+LOCAL_TASK = "opendeep_task"
+"""Our addition to `session` in a `session.update`, for the local server only: others refuse what they do not know."""
+MAX_ASK_CHARS = 2000
+
+
+class SpokenTask(Part):
+    """A call script with one contact's facts filled in."""
+
+    opening: str
+    questions: tuple[Question, ...] = ()
+    objections: tuple[Objection, ...] = ()
+    closing: str
+    voicemail: str = ""
+    """Empty: hang up on answering machines without a word."""
+    identity: str
+    """The answer to "who is calling?"."""
+    max_tries_per_question: int = 2
+
+
+def spoken_task(script: CallScript, facts: Mapping[str, str]) -> SpokenTask:
+    """What one call says and asks.
+
+    Args:
+        facts: the contact's, by the names the task lists.
+
+    Raises:
+        BadInput: a fact the task lists is missing.
+    """
+    task, values = script.task, values_of(script, facts)
+    return SpokenTask(
+        opening=fill(script.opening, values),
+        questions=tuple(
+            question.model_copy(update={"ask": fill(question.ask, values)[:MAX_ASK_CHARS]})
+            for question in task.questions
+        ),
+        objections=tuple(Objection(when=item.when, say=fill(item.say, values)) for item in script.objections),
+        closing=fill(script.closing, values),
+        voicemail=fill(script.voicemail, values),
+        identity=f"I am calling on behalf of {task.organisation}. {task.disclosure}",
+        max_tries_per_question=task.limits.max_tries_per_question,
+    )
+
+
 def render(script: CallScript, facts: Mapping[str, str]) -> str:
     """The instructions for one call.
 
@@ -43,30 +85,29 @@ def render(script: CallScript, facts: Mapping[str, str]) -> str:
     Raises:
         BadInput: a fact the task lists is missing.
     """
-    task = script.task
-    values = values_of(script, facts)
+    task, spoken, values = script.task, spoken_task(script, facts), values_of(script, facts)
     parts = [
         f"# Role\nYou are the voice assistant of {task.organisation}, on a telephone call. Speak {task.language}.",
         f"# Goal\n{fill(task.goal, values)}",
         "# Facts\n" + "\n".join(f"- {name}: {values[name]}" for name in task.facts),
-        f"# Opening\n{fill(script.opening, values)}",
+        f"# Opening\n{spoken.opening}",
     ]
-    if task.questions:
-        lines = [f"{n}. {_question(question, values)}" for n, question in enumerate(task.questions, 1)]
+    if spoken.questions:
+        lines = [f"{n}. {_question(question)}" for n, question in enumerate(spoken.questions, 1)]
         parts.append("# Questions\n" + "\n".join(lines))
-    if script.objections:
-        lines = [f"- {' | '.join(item.when)}: {fill(item.say, values)}" for item in script.objections]
+    if spoken.objections:
+        lines = [f"- {' | '.join(item.when)}: {item.say}" for item in spoken.objections]
         parts.append("# Objections\n" + "\n".join(lines))
-    parts.append(f"# Closing\n{fill(script.closing, values)}")
-    if script.voicemail:
-        parts.append(f"# Voicemail\n{fill(script.voicemail, values)}")
-    parts.append(f"# Identity\nI am calling on behalf of {task.organisation}. {task.disclosure}")
+    parts.append(f"# Closing\n{spoken.closing}")
+    if spoken.voicemail:
+        parts.append(f"# Voicemail\n{spoken.voicemail}")
+    parts.append(f"# Identity\n{spoken.identity}")
     if script.style:
         parts.append(f"# Style\n{script.style}")
     rules = RULES.replace("{human}", HUMAN if task.transfer_to else NO_HUMAN)
     if task.tools:
         rules += "\n" + OWN_TOOLS.replace("{names}", " or ".join(f"`{name}`" for name in task.tools))
-    parts.append(f"# Rules\n{rules}\n- Ask a question at most {task.limits.max_tries_per_question} times.")
+    parts.append(f"# Rules\n{rules}\n- Ask a question at most {spoken.max_tries_per_question} times.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -90,7 +131,7 @@ def _plain(fact: str) -> str:
     return re.sub(r"^(#+ )+", "", " ".join(str(fact).split()))[:MAX_FACT_CHARS]
 
 
-def _question(question: Question, values: dict[str, str]) -> str:
+def _question(question: Question) -> str:
     form = str(question.type)
     if question.type is AnswerType.CHOICE:
         form += f": {' | '.join(question.options)}"
@@ -99,4 +140,4 @@ def _question(question: Question, values: dict[str, str]) -> str:
         high = "" if question.highest is None else f"{question.highest:g}"
         form += f": {low}..{high}"
     need = "required" if question.required else "optional"
-    return f"[{question.id}] ({form}; {need}) {fill(question.ask, values)}"
+    return f"[{question.id}] ({form}; {need}) {question.ask}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opendeep_kit.settings import VoiceSettings
+from opendeep_kit.tasks.prompt import LOCAL_TASK, SpokenTask
 from opendeep_kit.voice import wire
 
 
@@ -22,6 +23,8 @@ class SessionSetup:
     tools: Sequence[Mapping[str, Any]]
     language: str = ""
     """BCP 47, what the callee speaks; empty: not known."""
+    task: SpokenTask | None = None
+    """The same as the instructions, in structure, for a local model that follows rules."""
 
 
 def session_update(setup: SessionSetup, voice: VoiceSettings) -> str:
@@ -35,7 +38,7 @@ def session_update(setup: SessionSetup, voice: VoiceSettings) -> str:
         "transcription": transcription if voice.transcription_model else None,
     }
     sound = {"format": _format(voice.audio_format), "voice": voice.voice, "speed": voice.speed}
-    session = {
+    session: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio"],
         "instructions": setup.instructions,
@@ -44,6 +47,8 @@ def session_update(setup: SessionSetup, voice: VoiceSettings) -> str:
         "tool_choice": "auto",
         "max_output_tokens": voice.max_output_tokens,
     }
+    if setup.task is not None and voice.provider == "local":
+        session[LOCAL_TASK] = setup.task.model_dump(mode="json", exclude_defaults=True)
     return wire.event("session.update", session=session)
 
 

@@ -7,6 +7,8 @@ from opendeep_kit.rehearsal.engines import ReplyRequest, Say, UseTool
 from opendeep_kit.rehearsal.realtime.conversation_items import ItemGraph
 from opendeep_kit.rehearsal.realtime.response_events import ResponsePlan, ResponseStream
 from opendeep_kit.rehearsal.realtime.session_settings import SessionSettings
+from opendeep_kit.tasks.prompt import SpokenTask
+from opendeep_kit.tasks.spec import Question
 from tests.rehearsal.realtime_peer import (
     LONG,
     SLOW,
@@ -55,6 +57,19 @@ async def test_instructions_of_one_response() -> None:
         assert (first.is_one_off, first.session_instructions, first.tools) == (True, "You call about teeth.", ())
         assert peer.of("response.output_audio_transcript.done")[0]["transcript"] == "Hello, are you still there?"
         assert (second.is_one_off, second.instructions, second.tools) == (False, "You call about teeth.", (TOOL,))
+
+
+async def test_a_task_reaches_the_dialogue() -> None:
+    """Our own client's task comes in structure and holds for every response; what is none is refused."""
+    task = SpokenTask(opening="Hello.", questions=(Question(id="a", ask="How?"),), closing="Bye.", identity="We.")
+    async with talking() as peer:
+        await peer.respond()
+        await peer.update(opendeep_task=task.model_dump(mode="json", exclude_defaults=True))
+        await peer.respond()
+        await peer.send("session.update", session={"type": "realtime", "opendeep_task": {"opening": "Hello."}})
+
+        assert (await peer.until("error"))["error"]["code"] == "missing_required_parameter"
+        assert [request.task for request in peer.dialogue.requests] == [None, task]
 
 
 async def test_context_of_one_response() -> None:

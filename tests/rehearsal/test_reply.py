@@ -7,8 +7,8 @@ import pytest
 
 from opendeep_kit.events import NOT_UNDERSTOOD
 from opendeep_kit.rehearsal.engines import ReplyRequest, Say, Turn, TurnRole, UseTool
-from opendeep_kit.rehearsal.reply import ScriptDialogue, sentences
-from opendeep_kit.tasks.prompt import render
+from opendeep_kit.rehearsal.reply import ScriptDialogue, quoted_words, sentences, task_from_words
+from opendeep_kit.tasks.prompt import SpokenTask, spoken_task
 from opendeep_kit.tasks.script import load_script, parse_script
 from opendeep_kit.voice.call_tools import CALL_TOOLS
 from opendeep_kit.voice.dtmf_input import describe_keys
@@ -16,7 +16,7 @@ from opendeep_kit.voice.history import History
 
 SCRIPTS = Path(__file__).parents[2] / "notebooks/scripts"
 FACTS = {"name": "Maria Alvarez", "appointment": "Tuesday at ten"}
-INSTRUCTIONS = render(load_script(SCRIPTS / "confirm_appointment.md"), FACTS)
+TASK = spoken_task(load_script(SCRIPTS / "confirm_appointment.md"), FACTS)
 TOOLS = [tool.schema() for tool in CALL_TOOLS]
 
 OPENING = (
@@ -36,9 +36,9 @@ class Call:
     """One conversation: what the agent says and does to each utterance of the callee."""
 
     def __init__(
-        self, instructions: str = INSTRUCTIONS, history: tuple[Turn, ...] = (), *, found: str | None = None
+        self, task: SpokenTask | None = TASK, history: tuple[Turn, ...] = (), *, found: str | None = None
     ) -> None:
-        self.instructions = instructions
+        self.task = task
         self.found = found
         """What a search of the documents gives; None: there are none."""
         self.history = [*history]
@@ -68,7 +68,7 @@ class Call:
 
     def _request(self) -> ReplyRequest:
         tools = TOOLS if self.found is None else [*TOOLS, {"type": "function", "name": "search_documents"}]
-        return ReplyRequest(instructions=self.instructions, history=tuple(self.history), tools=tools)
+        return ReplyRequest(instructions="…", task=self.task, history=tuple(self.history), tools=tools)
 
     def _run(self, call: UseTool) -> None:
         number = f"t{len(self.tools)}"
@@ -259,7 +259,7 @@ async def test_voicemail() -> None:
 async def test_voicemail_without_a_message() -> None:
     """A script without a message hangs up on machines without a word."""
     script = parse_script("---\ngoal: Greet.\norganisation: Us\n---\n# Opening\n{disclosure}\n# Closing\nBye.\n")
-    call = Call(render(script, {"name": "Tom"}))
+    call = Call(spoken_task(script, {"name": "Tom"}))
 
     assert await call.callee("Please leave a message after the beep.") == ""
     assert call.tools == [("end_call", {"reason": "voicemail"})]
@@ -337,7 +337,8 @@ async def test_one_off_instruction() -> None:
         history=(),
         tools=TOOLS,
         is_one_off=True,
-        session_instructions=INSTRUCTIONS,
+        session_instructions="…",
+        task=TASK,
     )
 
     assert [part async for part in ScriptDialogue().reply(request)] == [Say("Please hold the line. One moment.")]
@@ -346,7 +347,8 @@ async def test_one_off_instruction() -> None:
 async def test_tools_that_are_not_offered_are_not_called() -> None:
     """A client without tools gets the words only."""
     request = ReplyRequest(
-        instructions=INSTRUCTIONS,
+        instructions="…",
+        task=TASK,
         history=(Turn(role=TurnRole.ASSISTANT, text=OPENING), Turn(role=TurnRole.USER, text="Wrong number.")),
     )
     parts = [part async for part in ScriptDialogue().reply(request)]
@@ -394,3 +396,44 @@ def test_sentences() -> None:
     """Spoken one by one; a number's point does not end one."""
     assert sentences(" One.  Two? It costs 4.50! Bye") == ["One.", "Two?", "It costs 4.50!", "Bye"]
     assert sentences("") == []
+
+
+@pytest.mark.parametrize(
+    ("instructions", "opening"),
+    [
+        ("", "Hello."),
+        ("  \n", "Hello."),
+        ("You are a pirate.", "Hello, I am an AI assistant. How can I help you?"),
+        ('Be kind. Say exactly: "Good day, this is a test." Then listen.', "Good day, this is a test."),
+        ('say "Good day."', "Good day."),
+    ],
+)
+def test_instructions_of_another_client(instructions: str, opening: str) -> None:
+    """A client that is not ours sends words only: there is something to say, and no questions."""
+    task = task_from_words(instructions)
+
+    assert (task.opening, task.questions) == (opening, ())
+
+
+async def test_words_only() -> None:
+    """Without a task the agent still opens, listens and says goodbye."""
+    call = Call(None)
+
+    assert await call.agent() == "Hello, I am an AI assistant. How can I help you?"
+    assert await call.callee("I am fine.") == "Thank you. Goodbye!"
+    assert call.tools == [("end_call", {"reason": "completed"})]
+
+
+@pytest.mark.parametrize(
+    ("instructions", "words"),
+    [
+        ('Say exactly: "Please hold the line."', "Please hold the line."),
+        ('Say exactly: "He said "no" to me."', 'He said "no" to me.'),
+        ("Ask whether they are still there.", "Ask whether they are still there."),
+        ("x" * 500, "x" * 300),
+        ("", ""),
+    ],
+)
+def test_words_of_a_one_off_instruction(instructions: str, words: str) -> None:
+    """What stands between the outer quotes is said; without quotes the instruction itself, shortened."""
+    assert quoted_words(instructions) == words

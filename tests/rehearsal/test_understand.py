@@ -2,8 +2,8 @@
 
 import pytest
 
-from opendeep_kit.rehearsal.brief import Asked
 from opendeep_kit.rehearsal.understand import Intent, answer, intent, plain, time_in, yes_or_no
+from opendeep_kit.tasks.spec import Question
 
 WISHES: dict[Intent | None, list[str]] = {
     Intent.MACHINE: [
@@ -210,7 +210,7 @@ def test_yes_or_no(words: str, meant: bool | None) -> None:
     assert yes_or_no(words) is meant
 
 
-SCALE = Asked(id="pain", type="number", ask="From one to five?", lowest=1, highest=5)
+SCALE = Question(id="pain", type="number", ask="From one to five?", lowest=1, highest=5)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_number(words: str, value: str | None) -> None:
 
 def test_number_without_a_range() -> None:
     """Any number, also a large one with its comma."""
-    free = Asked(id="n", type="number", ask="How many?")
+    free = Question(id="n", type="number", ask="How many?")
 
     assert [answer(free, words) for words in ("1,250 or so", "none", "minus", "twelve")] == ["1250", "0", None, "12"]
     assert answer(free, "It is 12,345,678.") == "12345678"
@@ -260,14 +260,14 @@ def test_number_without_a_range() -> None:
 )
 def test_choice(words: str, value: str | None) -> None:
     """Exactly one option, as a whole word."""
-    question = Asked(id="a", type="choice", ask="How?", options=("car", "bus", "foot"))
+    question = Question(id="a", type="choice", ask="How?", options=("car", "bus", "foot"))
 
     assert answer(question, words) == value
 
 
 def test_option_within_an_option() -> None:
     """Of two options of which one contains the other, the longer that was said is meant."""
-    question = Asked(id="a", type="choice", ask="How?", options=("satisfied", "not satisfied"))
+    question = Question(id="a", type="choice", ask="How?", options=("satisfied", "not satisfied"))
 
     assert answer(question, "I am not satisfied.") == "not satisfied"
     assert answer(question, "Satisfied.") == "satisfied"
@@ -288,7 +288,7 @@ def test_option_within_an_option() -> None:
 )
 def test_answer_in_the_form_asked_for(kind: str, words: str, value: str | None) -> None:
     """Each type has its form; what gives none is asked again."""
-    assert answer(Asked(id="q", type=kind, ask="?"), words) == value
+    assert answer(Question(id="q", type=kind, ask="?"), words) == value
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The instructions for one call: whole, safe against facts that play tricks, and readable by the rehearsal."""
+"""What one call says, in structure and as instructions: whole, and safe against facts that play tricks."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from opendeep_kit.errors import BadInput
-from opendeep_kit.rehearsal.brief import Asked, read_brief
-from opendeep_kit.tasks.prompt import render, values_of
+from opendeep_kit.tasks.prompt import SpokenTask, render, spoken_task, values_of
 from opendeep_kit.tasks.script import load_script, parse_script
 
 SCRIPTS = Path(__file__).parents[2] / "notebooks/scripts"
@@ -20,7 +19,7 @@ OPENING = (
 
 
 def test_headings() -> None:
-    """The sections of the instructions, in order: a contract with the rehearsal and a habit of the models."""
+    """The sections of the instructions, in the order that models are used to."""
     lines = render(APPOINTMENT, FACTS).splitlines()
 
     assert [line for line in lines if line.startswith("# ")] == [
@@ -69,54 +68,38 @@ def test_own_tools_are_named() -> None:
     assert "look it up" not in render(APPOINTMENT, FACTS)
 
 
-def test_rehearsal_reads_the_same_back() -> None:
-    """Questions, objections, opening, closing and message survive the way through the instructions."""
-    brief = read_brief(render(APPOINTMENT, FACTS))
+def test_the_task_in_structure() -> None:
+    """What is said and asked has the contact's facts in it, word for word as the instructions have it."""
+    task = spoken_task(APPOINTMENT, FACTS)
+    attending, pain, arrival = task.questions
 
-    assert brief.opening == OPENING
-    assert brief.questions == (
-        Asked(id="attending", type="yes_no", ask="Can you come to your appointment on Tuesday at ten?"),
-        Asked(id="pain", type="number", ask=APPOINTMENT.task.questions[1].ask, lowest=1, highest=5),
-        Asked(
-            id="arrival",
-            type="choice",
-            ask="Will you come by car, by bus or on foot?",
-            options=("car", "bus", "foot"),
-            is_required=False,
-        ),
+    assert task.opening == OPENING
+    assert (attending.id, attending.type, attending.ask) == (
+        "attending",
+        "yes_no",
+        "Can you come to your appointment on Tuesday at ten?",
     )
-    assert brief.objections == tuple((item.when, item.say) for item in APPOINTMENT.objections)
-    assert brief.closing == "Thank you, Maria Alvarez. We look forward to seeing you. Goodbye!"
+    assert (pain.lowest, pain.highest, pain.required) == (1, 5, True)
+    assert (arrival.options, arrival.required) == (("car", "bus", "foot"), False)
+    assert task.closing == "Thank you, Maria Alvarez. We look forward to seeing you. Goodbye!"
     assert (
-        brief.identity == "I am calling on behalf of Riverside Dental. I am an AI assistant, and this call is recorded."
+        task.identity == "I am calling on behalf of Riverside Dental. I am an AI assistant, and this call is recorded."
     )
-    assert brief.voicemail.startswith("Hello Maria Alvarez, this is the AI assistant of Riverside Dental. Please")
-    assert (brief.facts, brief.max_tries) == (FACTS, 2)
+    assert task.voicemail.startswith("Hello Maria Alvarez, this is the AI assistant of Riverside Dental. Please")
+    assert task.max_tries_per_question == 2
 
 
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.md")), ids=lambda path: path.stem)
-def test_every_shipped_script_is_read_back(path: Path) -> None:
-    """No question or objection of a shipped script is lost."""
+def test_the_task_survives_the_wire(path: Path) -> None:
+    """As JSON and back the task of a shipped script is the same, and everything in it stands in the instructions."""
     script = load_script(path)
-    brief = read_brief(render(script, script.task.example_facts))
+    task = spoken_task(script, script.task.example_facts)
+    text = render(script, script.task.example_facts)
 
-    assert [asked.id for asked in brief.questions] == [question.id for question in script.task.questions]
-    assert [asked.is_required for asked in brief.questions] == [q.required for q in script.task.questions]
-    assert len(brief.objections) == len(script.objections)
-
-
-def test_open_ranges_are_read_back() -> None:
-    """A number with one limit or none keeps what it has."""
-    script = parse_script(
-        "---\ngoal: Count.\norganisation: Us\nquestions:\n"
-        "  - {id: a, ask: How many, type: number, lowest: 0.5}\n"
-        "  - {id: b, ask: How many, type: number, highest: 3}\n"
-        "  - {id: c, ask: How many, type: number}\n"
-        "---\n# Opening\n{disclosure}\n# Closing\nBye.\n"
-    )
-    asked = read_brief(render(script, {"name": "Tom"})).questions
-
-    assert [(one.lowest, one.highest) for one in asked] == [(0.5, None), (None, 3.0), (None, None)]
+    assert SpokenTask.model_validate_json(task.model_dump_json(exclude_defaults=True)) == task
+    spoken = [task.opening, task.closing, task.voicemail, task.identity]
+    spoken += [question.ask for question in task.questions] + [objection.say for objection in task.objections]
+    assert [words for words in spoken if words not in text] == []
 
 
 @pytest.mark.parametrize(
@@ -137,8 +120,7 @@ def test_fact_cannot_pose_as_a_section(name: str) -> None:
     headings = [line for line in text.splitlines() if line.startswith("#")]
 
     assert headings == ["# Role", "# Goal", "# Facts", "# Opening", "# Closing", "# Identity", "# Rules"]
-    assert read_brief(text).questions == ()
-    assert read_brief(text).max_tries == 2
+    assert spoken_task(script, {"name": name}).questions == ()
 
 
 def test_fact_is_not_filled_again() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from opendeep_kit.settings import TurnDetection, VoiceSettings
+from opendeep_kit.tasks.prompt import LOCAL_TASK, SpokenTask
 from opendeep_kit.voice.session_setup import SessionSetup, detection_update, session_update
 from tests.voice.test_wire import by_the_sdk
 
@@ -29,6 +30,16 @@ def test_instructions_and_tools_are_sent() -> None:
 
     assert json.loads(text)["session"]["instructions"] == "Be kind."
     assert json.loads(text)["session"]["tools"] == [TOOL]
+
+
+@pytest.mark.parametrize(("provider", "is_sent"), [("local", True), ("realtime", False)])
+def test_the_task_is_for_the_local_model(provider: str, is_sent: bool) -> None:
+    """In structure it goes to our own server alone: others refuse what they do not know."""
+    task = SpokenTask(opening="Hello.", closing="Bye.", identity="We.")
+    text = session_update(replace(SETUP, task=task), VoiceSettings(provider=provider))
+    sent = json.loads(text)["session"].get(LOCAL_TASK)
+
+    assert sent == (task.model_dump(mode="json", exclude_defaults=True) if is_sent else None)
 
 
 def test_detection_alone() -> None:

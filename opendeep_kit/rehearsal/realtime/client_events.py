@@ -12,6 +12,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from opendeep_kit.rehearsal.realtime.rejections import from_validation
+from opendeep_kit.tasks.prompt import SpokenTask
 
 
 class Shape(BaseModel):
@@ -147,6 +148,8 @@ class SessionUpdate(Shape):
     tracing: Literal["auto"] | dict[str, Any] | None = None
     include: list[Literal["item.input_audio_transcription.logprobs"]] | None = None
     prompt: dict[str, Any] | None = None
+    opendeep_task: SpokenTask | None = None
+    """Not OpenAI's: our own client adds the call's task in structure, for the mind that follows rules."""
 
 
 # ---- items ------------------------------------------------------------------------------------------

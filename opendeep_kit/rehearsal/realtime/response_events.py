@@ -24,6 +24,7 @@ from opendeep_kit.rehearsal.realtime.conversation_items import (
     ItemGraph,
 )
 from opendeep_kit.rehearsal.realtime.session_settings import law_of, new_id
+from opendeep_kit.tasks.prompt import SpokenTask
 
 Emit = Callable[[dict[str, Any]], None]
 ARGUMENT_PIECE = 12
@@ -45,6 +46,8 @@ class ResponsePlan:
     is_one_off: bool
     """The instructions came with the response."""
     session_instructions: str
+    task: SpokenTask | None = None
+    """The call's task in structure, when the client is ours."""
     tools: tuple[dict[str, Any], ...]
     modality: str
     """`audio` or `text`."""

@@ -100,6 +100,7 @@ class Responder:
             tools=plan.tools,
             is_one_off=plan.is_one_off,
             session_instructions=plan.session_instructions,
+            task=plan.task,
         )
 
     async def _produce(self, request: ReplyRequest) -> None:

@@ -201,6 +201,7 @@ class RealtimeSession:
             instructions=echo["instructions"] if params.instructions is None else params.instructions,
             is_one_off=params.instructions is not None,
             session_instructions=echo["instructions"],
+            task=self._settings.task,
             tools=_allowed(tools, given.get("tool_choice") or echo["tool_choice"]),
             modality=(params.output_modalities or echo["output_modalities"])[0],
             audio_format=sound["format"],

@@ -11,6 +11,7 @@ from typing import Any
 
 from opendeep_kit.rehearsal.realtime.client_events import SessionUpdate
 from opendeep_kit.rehearsal.realtime.rejections import Rejected, voice_is_fixed
+from opendeep_kit.tasks.prompt import LOCAL_TASK, SpokenTask
 
 DEFAULT_INSTRUCTIONS = "You are a helpful, friendly assistant on a voice call. Be brief."
 EAGERNESS_SILENCE_MS = {"high": 350, "medium": 600, "auto": 600, "low": 1200}
@@ -112,6 +113,12 @@ class SessionSettings:
         """The turn detection; None when the client commits by hand."""
         part: dict[str, Any] | None = self.input["turn_detection"]
         return part
+
+    @property
+    def task(self) -> SpokenTask | None:
+        """The call's task, when the client is ours."""
+        given = self.echo.get(LOCAL_TASK)
+        return None if given is None else SpokenTask.model_validate(given)
 
 
 def law_of(audio_format: dict[str, Any]) -> str:
