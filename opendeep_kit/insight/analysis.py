@@ -7,7 +7,7 @@ asks a model; a model's judgement is another analysis with the same result type.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opendeep_kit import events
 from opendeep_kit.events import NOT_UNDERSTOOD
@@ -29,25 +29,26 @@ _BY_REASON = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One call in figures."""
+    """What a call came to, in figures: a fold over its events, and what its row keeps."""
 
     phone_result: PhoneResult
     disposition: Disposition
     ended_by: EndedBy
-    detail: str
-    answers: dict[str, str]
-    duration_ms: float
+    detail: str = ""
+    answers: dict[str, str] = field(default_factory=dict, repr=False)
+    duration_ms: float = 0.0
     """From the answer to the end; 0 when nobody answered."""
-    turns: int
+    turns: int = 0
     """Utterances of the callee that were understood."""
-    voice_to_voice_p50_ms: float | None
-    voice_to_voice_p95_ms: float | None
-    barge_ins: int
-    barge_in_stops_ms: tuple[float, ...]
-    disclosed_at_ms: float | None
+    voice_to_voice_p50_ms: float | None = None
+    voice_to_voice_p95_ms: float | None = None
+    barge_ins: int = 0
+    barge_in_stops_ms: tuple[float, ...] = ()
+    disclosed_at_ms: float | None = None
     """When the callee had heard that an AI speaks; None: never."""
-    recording: str
+    recording: str = ""
     """Path below the recordings folder; empty when there is none."""
+    recording_sha256: str = ""
 
 
 def answers(happened: Sequence[events.Event]) -> dict[str, str]:
@@ -121,4 +122,5 @@ def summarise(happened: Sequence[events.Event], required: Collection[str]) -> Su
         barge_in_stops_ms=tuple(cut.stop_ms for cut in cuts),
         disclosed_at_ms=disclosed.at_ms if disclosed else None,
         recording=saved.path if isinstance(saved, events.RecordingSaved) else "",
+        recording_sha256=saved.sha256 if isinstance(saved, events.RecordingSaved) else "",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -20,7 +20,7 @@ from opendeep_kit.logs import log
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, OUR_LEG_ENDED_EARLY, WE_HUNG_UP, LineResult
 from opendeep_kit.record import calls as call_rows
-from opendeep_kit.record.calls import CallResult, MediaEnd
+from opendeep_kit.record.calls import MediaEnd
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.event_log import EventLog
 
@@ -85,10 +85,9 @@ def who_ended(happened: Sequence[events.Event], result: LineResult, media: Media
     return result.ended_by or EndedBy.CALLEE, result.detail
 
 
-def result_of(summary: Summary, media: MediaEnd | None) -> CallResult:
+def result_of(summary: Summary, media: MediaEnd | None) -> Summary:
     """What the call's row keeps of it."""
-    values = {name: getattr(summary, name) for name in Summary.__dataclass_fields__}
-    return CallResult(**values, recording_sha256=media.recording_sha256 if media is not None else "")
+    return summary if media is None else replace(summary, recording_sha256=media.recording_sha256)
 
 
 class MediaEnds:

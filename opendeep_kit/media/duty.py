@@ -227,7 +227,7 @@ async def _withdrawn(database: Database, call_id: str) -> str:
     """Nobody has answered: take the wish back, or wait for whoever took it just now."""
     try:
         async with asyncio.timeout(TAKEN_ANSWERS_WITHIN_S):
-            withdrawing = partial(hand_overs.withdraw, database, call_id, now=datetime.now(UTC))
+            withdrawing = partial(hand_overs.withdraw, database, call_id)
             if await insist(withdrawing):
                 return hand_overs.WITHDRAWN
             return await _answer_of(database, call_id)

@@ -67,7 +67,7 @@ class MediaFollow:
 
         While its holder lives, what it has to tell is waited for, and with it every event of the call.
         """
-        await insist(partial(calls.close_door, self._database, str(self._call_id), now=datetime.now(UTC)))
+        await insist(partial(calls.close_door, self._database, str(self._call_id)))
         while True:
             # Asked before the row is read: the last word of one that has died since may be in it.
             has_died, media = False, await self.look()
@@ -111,7 +111,7 @@ class MediaFollow:
         loop, now = asyncio.get_running_loop(), datetime.now(UTC)
         too_late = loop.time() + TAKEN_WITHIN_S
         oldest = now - timedelta(seconds=HAND_OVER_WITHIN_S)
-        taking = partial(hand_overs.take, by=self._control_id, asked_after=oldest, now=now)
+        taking = partial(hand_overs.take, by=self._control_id, asked_after=oldest)
         target = await insist(partial(taking, self._database, str(self._call_id)))
         if target is None:
             return
@@ -127,5 +127,5 @@ class MediaFollow:
         await asyncio.shield(self._answer(outcome, by=self._control_id))
 
     async def _answer(self, outcome: str, *, by: str) -> None:
-        answering = partial(hand_overs.answer, outcome=outcome, by=by, now=datetime.now(UTC))
+        answering = partial(hand_overs.answer, outcome=outcome, by=by)
         await insist(partial(answering, self._database, str(self._call_id)))

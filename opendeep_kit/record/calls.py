@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, RowMapping, insert, select, update
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.numbers import checked
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record.database import Database
@@ -30,17 +31,6 @@ class CallState(StrEnum):
     LIVE = "live"
     """Its UUID was admitted."""
     ENDED = "ended"
-
-
-class Refusal(StrEnum):
-    """Why a UUID was not admitted."""
-
-    UNKNOWN = "unknown"
-    """Nobody issued it."""
-    USED = "used"
-    """It was admitted before."""
-    EXPIRED = "expired"
-    """It came after its time, or its call was over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,28 +64,6 @@ class ExpectedCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallResult:
-    """What a call came to; the fields of `insight`'s summary and the recording's digest."""
-
-    phone_result: PhoneResult
-    disposition: Disposition
-    ended_by: EndedBy
-    detail: str = ""
-    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    duration_ms: float = 0.0
-    """From the answer to the end."""
-    turns: int = 0
-    voice_to_voice_p50_ms: float | None = None
-    voice_to_voice_p95_ms: float | None = None
-    barge_ins: int = 0
-    barge_in_stops_ms: tuple[float, ...] = ()
-    disclosed_at_ms: float | None = None
-    recording: str = ""
-    """Path below the recordings folder."""
-    recording_sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One call's row."""
 
@@ -114,7 +82,7 @@ class Call:
     admitted_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
-    result: CallResult | None
+    result: Summary | None
     """None until the call has ended."""
 
 
@@ -126,54 +94,26 @@ def expect(database: Database, call: ExpectedCall, *, now: datetime) -> None:
     """
     row = {part.name: getattr(call, part.name) for part in fields(call)} | {"facts": dict(call.facts)}
     with database.write() as connection:
-        connection.execute(insert(calls), row | {"state": CallState.EXPECTED, "created_at": now, "changed_at": now})
-
-
-def admit(database: Database, call_id: str, *, now: datetime) -> bool:
-    """Whether this UUID may come in now. True at most once, whoever asks."""
-    with database.write() as connection:
-        admitted = connection.execute(
-            update(calls)
-            .where(calls.c.call_id == call_id, calls.c.state == CallState.EXPECTED, calls.c.expected_until > now)
-            .values(state=CallState.LIVE, admitted_at=now, changed_at=now)
-        )
-        return admitted.rowcount == 1
-
-
-def why_refused(database: Database, call_id: str) -> Refusal:
-    """Why `admit` just said no. For counting; it admits nobody."""
-    with database.read() as connection:
-        row = connection.execute(select(calls.c.admitted_at).where(calls.c.call_id == call_id)).one_or_none()
-    if row is None:
-        return Refusal.UNKNOWN
-    return Refusal.EXPIRED if row.admitted_at is None else Refusal.USED
-
-
-def admitted_call(database: Database, call_id: str) -> Call | None:
-    """The live call of a UUID just admitted: at the door the tenant is not known yet, the UUID is the key."""
-    query = select(calls).where(calls.c.call_id == call_id, calls.c.state == CallState.LIVE)
-    with database.read() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else _call(row)
+        connection.execute(insert(calls), row | {"state": CallState.EXPECTED, "created_at": now})
 
 
 def mark_answered(database: Database, tenant_id: str, call_id: str, *, at: datetime) -> bool:
     """Note when the callee picked up. False when there is no such open call, or it was noted before."""
     with database.write() as connection:
-        return _change(connection, tenant_id, call_id, {"answered_at": at, "changed_at": at}, once="answered_at")
+        return _change(connection, tenant_id, call_id, {"answered_at": at}, once="answered_at")
 
 
-def end(database: Database, tenant_id: str, call_id: str, result: CallResult, *, at: datetime) -> bool:
+def end(database: Database, tenant_id: str, call_id: str, result: Summary, *, at: datetime) -> bool:
     """Close the call's row, admitted or not. False when there is no such open call: the first result stays."""
     with database.write() as connection:
         return close(connection, tenant_id, call_id, result, at=at)
 
 
-def close(connection: Connection, tenant_id: str, call_id: str, result: CallResult, *, at: datetime) -> bool:
+def close(connection: Connection, tenant_id: str, call_id: str, result: Summary, *, at: datetime) -> bool:
     """As `end`, in a transaction."""
     values: dict[str, Any] = {part.name: getattr(result, part.name) for part in fields(result)}
     values |= {"answers": dict(result.answers), "barge_in_stops_ms": list(result.barge_in_stops_ms)}
-    values |= {"state": CallState.ENDED, "ended_at": at, "changed_at": at}
+    values |= {"state": CallState.ENDED, "ended_at": at}
     return _change(connection, tenant_id, call_id, values, once="ended_at")
 
 
@@ -223,9 +163,9 @@ def _call(row: Row[Any]) -> Call:
     return Call(**values | {"state": state}, result=_result(kept) if state is CallState.ENDED else None)
 
 
-def _result(kept: RowMapping) -> CallResult:
-    values = {part.name: kept[part.name] for part in fields(CallResult)}
-    return CallResult(
+def _result(kept: RowMapping) -> Summary:
+    values = {part.name: kept[part.name] for part in fields(Summary)}
+    return Summary(
         **values
         | {
             "phone_result": PhoneResult(kept["phone_result"]),
@@ -293,7 +233,7 @@ def admit_at(database: Database, call_id: str, worker_id: str, *, now: datetime)
         .where(calls.c.call_id == call_id)
     )
     with database.write() as connection:
-        values = {"state": CallState.LIVE, "worker_id": worker_id, "admitted_at": now, "changed_at": now}
+        values = {"state": CallState.LIVE, "worker_id": worker_id, "admitted_at": now}
         if connection.execute(update(calls).where(*asked).values(values)).rowcount != 1:
             return None
         row = connection.execute(text).one()
@@ -316,19 +256,18 @@ def end_media(database: Database, call_id: str, end: MediaEnd, *, now: datetime)
         "media_ms": end.media_ms,
         "recording": end.recording,
         "recording_sha256": end.recording_sha256,
-        "changed_at": now,
     }
     mine = (calls.c.call_id == call_id, calls.c.media_ended_at.is_(None), calls.c.state != CallState.ENDED)
     with database.write() as connection:
         connection.execute(update(calls).where(*mine).values(values))
 
 
-def close_door(database: Database, call_id: str, *, now: datetime) -> None:
+def close_door(database: Database, call_id: str) -> None:
     """The call is over: its UUID is admitted no more, and what is known of its sound's beginning stays so."""
     closing = update(calls).where(calls.c.call_id == call_id, calls.c.state == CallState.EXPECTED)
     with database.write() as connection:
         # Its own beginning: a clock that is late elsewhere admits nobody either.
-        connection.execute(closing.values(expected_until=calls.c.created_at, changed_at=now))
+        connection.execute(closing.values(expected_until=calls.c.created_at))
 
 
 def untold_ends(database: Database, worker_id: str, *, admitted_before: datetime) -> list[str]:

@@ -34,14 +34,14 @@ def ask(database: Database, call_id: str, target: str, *, now: datetime) -> None
     is_free = or_(calls.c.transfer_taken_by.is_(None), calls.c.transfer_answer.is_not(None))
     is_new = or_(calls.c.transfer_asked_at.is_(None), calls.c.transfer_asked_at != now)
     with database.write() as connection:
-        asking = update(calls).where(this, is_free, is_new).values(values | {"changed_at": now})
+        asking = update(calls).where(this, is_free, is_new).values(values)
         if connection.execute(asking).rowcount == 1:
             return
         if connection.scalar(select(calls.c.transfer_asked_at).where(this)) != now:
             raise Refused("another hand-over of this call is under way", do="wait for what comes of it")
 
 
-def take(database: Database, call_id: str, *, by: str, asked_after: datetime, now: datetime) -> str | None:
+def take(database: Database, call_id: str, *, by: str, asked_after: datetime) -> str | None:
     """Take it upon oneself to hand the callee over; returns to whom. None: there is no wish that is still open.
 
     From here on whoever asked cannot withdraw it, and nobody else takes it.
@@ -58,24 +58,24 @@ def take(database: Database, call_id: str, *, by: str, asked_after: datetime, no
         calls.c.state != CallState.ENDED,
     )
     with database.write() as connection:
-        taking = update(calls).where(*open_wish).values(transfer_taken_by=by, changed_at=now)
+        taking = update(calls).where(*open_wish).values(transfer_taken_by=by)
         target: str | None = connection.scalar(taking.returning(calls.c.transfer_to))
     return target
 
 
-def answer(database: Database, call_id: str, outcome: str, *, by: str, now: datetime) -> bool:
+def answer(database: Database, call_id: str, outcome: str, *, by: str) -> bool:
     """Say what came of a hand-over that `by` took: `DONE`, or a clause why not. False: it is answered."""
     taken = (calls.c.call_id == call_id, calls.c.transfer_taken_by == by, calls.c.transfer_answer.is_(None))
     with database.write() as connection:
-        answering = update(calls).where(*taken).values(transfer_answer=outcome, changed_at=now)
+        answering = update(calls).where(*taken).values(transfer_answer=outcome)
         return connection.execute(answering).rowcount == 1
 
 
-def withdraw(database: Database, call_id: str, *, now: datetime) -> bool:
+def withdraw(database: Database, call_id: str) -> bool:
     """Ask for the hand-over no more. False: somebody has taken it, and will answer."""
     untaken = (calls.c.call_id == call_id, calls.c.transfer_taken_by.is_(None), calls.c.transfer_answer.is_(None))
     with database.write() as connection:
-        withdrawing = update(calls).where(*untaken).values(transfer_answer=WITHDRAWN, changed_at=now)
+        withdrawing = update(calls).where(*untaken).values(transfer_answer=WITHDRAWN)
         if connection.execute(withdrawing).rowcount == 1:
             return True
         answer = connection.scalar(select(calls.c.transfer_answer).where(calls.c.call_id == call_id))

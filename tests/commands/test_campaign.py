@@ -293,7 +293,7 @@ def test_a_humans_number_is_read_in_the_tenants_region(project: Path, monkeypatc
         call_id=call_id, tenant_id="praxis", number=AGREES, line="simulator", expected_until=at + timedelta(minutes=1)
     )
     calls.expect(database, row, now=at)
-    assert calls.admit(database, call_id, now=at)
+    assert calls.admit_at(database, call_id, "media-1", now=at)
     for word in ("transfer", "take-over"):
         CliRunner().invoke(app, ["call", word, call_id, "030 9018200", "--tenant", "praxis", "--json"])
 

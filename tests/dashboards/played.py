@@ -15,6 +15,7 @@ from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.campaigns.specs import parse_limits, parse_spec
 from opendeep_kit.config import load_settings
 from opendeep_kit.events import Event
+from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import (
     attempts,
@@ -238,7 +239,7 @@ class Played:
         happened = recorded.recorded()[recorded.COMPLETED]
         ended = replace(happened[-1], call_id=given.call_id)
         recorded.write(self.database, [ended], tenant_id=given.tenant_id)
-        result = calls.CallResult(
+        result = Summary(
             phone_result=PhoneResult.ANSWERED,
             disposition=Disposition.PARTIAL,
             ended_by=EndedBy.SUPERVISOR,

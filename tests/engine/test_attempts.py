@@ -8,10 +8,11 @@ from pathlib import Path
 
 from opendeep_kit.engine.attempts import Attempts
 from opendeep_kit.engine.jobs import Job, OwnCall
+from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import attempts, calls, campaigns
 from opendeep_kit.record.attempts import Attempt
-from opendeep_kit.record.calls import CallResult, ExpectedCall
+from opendeep_kit.record.calls import ExpectedCall
 from opendeep_kit.rehearsal.engines import Say
 from tests.service_rig import AGREES, TENANT, Rig, now, rig, until
 
@@ -43,7 +44,7 @@ def own_call(service: Rig, told: list[str]) -> OwnCall:
     return OwnCall(expect=expect, tell=lambda event: told.append(type(event).__name__))
 
 
-def result_of(service: Rig, job: Job) -> CallResult:
+def result_of(service: Rig, job: Job) -> Summary:
     """What the call came to, by its row."""
     call = calls.call(service.database, TENANT, job.attempt_id)
     assert call is not None

@@ -90,7 +90,7 @@ async def test_the_heir_answers_for_who_died_with_a_hand_over(database: Database
     """Nobody knows whether it was carried out: it is not carried out again, and whoever waits is told."""
     asking = asyncio.create_task(hand_over_by_record(database)(call_id, TARGET))
     await until(lambda: bool((media := calls.media_of(database, call_id)) and media.is_transfer_asked))
-    hand_overs.take(database, call_id, by="control-dead", asked_after=NOON, now=now())
+    hand_overs.take(database, call_id, by="control-dead", asked_after=NOON)
     line = Mock(transfer=AsyncMock())
     heir = following(database, call_id, line, control_id="control-2", is_dead=lambda name: name == "control-dead")
     async with heir.watching():

@@ -16,7 +16,7 @@ from opendeep_kit.events import Event
 from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.record import calls
-from opendeep_kit.record.calls import CallResult, ExpectedCall
+from opendeep_kit.record.calls import ExpectedCall
 from opendeep_kit.record.campaign_tables import permissions
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.event_log import to_row, write_rows
@@ -70,13 +70,12 @@ def place(
     happened = list(happened)
     call_id = happened[0].call_id
     expect(database, call_id, at=at, tenant_id=tenant_id, **more)
-    calls.admit(database, call_id, now=at)
+    calls.admit_at(database, call_id, "media-1", now=at)
     write(database, happened, tenant_id=tenant_id)
     told = summarise(happened, QUESTIONS)
-    result = CallResult(**{name: getattr(told, name) for name in told.__slots__})
     if told.phone_result is PhoneResult.ANSWERED:
         calls.mark_answered(database, tenant_id, call_id, at=at + timedelta(seconds=1))
-    calls.end(database, tenant_id, call_id, result, at=at + timedelta(milliseconds=happened[-1].at_ms))
+    calls.end(database, tenant_id, call_id, told, at=at + timedelta(milliseconds=happened[-1].at_ms))
     return call_id
 
 

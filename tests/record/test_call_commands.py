@@ -7,17 +7,18 @@ import pytest
 from sqlalchemy import select, update
 
 from opendeep_kit.errors import BadInput, Refused
+from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import call_commands as commands
 from opendeep_kit.record import calls
 from opendeep_kit.record.call_commands import CommandKind
-from opendeep_kit.record.calls import CallResult, ExpectedCall
+from opendeep_kit.record.calls import ExpectedCall
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.service_tables import call_commands
 from tests.record.campaigning import number, race
 from tests.record.conftest import NOON, SOON
 
-ENDED = CallResult(
+ENDED = Summary(
     phone_result=PhoneResult.ANSWERED, disposition=Disposition.COMPLETED, ended_by=EndedBy.AGENT, detail="goodbye"
 )
 TAKER = """
@@ -38,7 +39,7 @@ def live_call(database: Database, *, tenant_id: str = "clinic") -> str:
     call_id = str(uuid.uuid4())
     call = ExpectedCall(call_id=call_id, tenant_id=tenant_id, number=number(0), line="simulator", expected_until=SOON)
     calls.expect(database, call, now=NOON)
-    assert calls.admit(database, call_id, now=NOON)
+    assert calls.admit_at(database, call_id, "media-1", now=NOON)
     return call_id
 
 

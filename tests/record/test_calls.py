@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import uuid
-from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -13,11 +12,11 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import calls, directory
-from opendeep_kit.record.calls import CallResult, CallState, ExpectedCall, Refusal
+from opendeep_kit.record.calls import CallState, ExpectedCall
 from opendeep_kit.record.database import Database
 from tests.record.conftest import NOON, SOON
 
-RESULT = CallResult(
+RESULT = Summary(
     phone_result=PhoneResult.ANSWERED,
     disposition=Disposition.COMPLETED,
     ended_by=EndedBy.AGENT,
@@ -36,12 +35,13 @@ RESULT = CallResult(
 RACER = """
 import sys
 from datetime import datetime
-from opendeep_kit.record.calls import admit
+from opendeep_kit.record.calls import admit_at
 from opendeep_kit.record.database import open_database
 database = open_database(sys.argv[1])
 print("ready", flush=True)
 for line in sys.stdin:
-    print(int(admit(database, line.strip(), now=datetime.fromisoformat(sys.argv[2]))), flush=True)
+    came = admit_at(database, line.strip(), "media-1", now=datetime.fromisoformat(sys.argv[2]))
+    print(int(came is not None), flush=True)
 """
 
 
@@ -52,24 +52,23 @@ def expected(**changed: object) -> ExpectedCall:
 
 
 def test_admitted_once(database: Database) -> None:
-    """The first asking is let in, the second is not, and it is told as used."""
+    """The first asking is let in, the second is not."""
     call = expected()
     calls.expect(database, call, now=NOON)
 
-    assert [calls.admit(database, call.call_id, now=NOON) for _ in range(2)] == [True, False]
-    assert calls.why_refused(database, call.call_id) is Refusal.USED
-    live = calls.admitted_call(database, call.call_id)
+    first, second = (calls.admit_at(database, call.call_id, "media-1", now=NOON) for _ in range(2))
+    assert first is not None
+    assert (first.tenant_id, second) == ("clinic", None)
+    live = calls.call(database, "clinic", call.call_id)
     assert live is not None
-    assert (live.tenant_id, live.state, live.admitted_at) == ("clinic", CallState.LIVE, NOON)
+    assert (live.state, live.admitted_at) == (CallState.LIVE, NOON)
 
 
 def test_unknown_is_refused(database: Database) -> None:
     """A UUID that nobody issued is refused."""
     stranger = str(uuid.uuid4())
 
-    assert not calls.admit(database, stranger, now=NOON)
-    assert calls.why_refused(database, stranger) is Refusal.UNKNOWN
-    assert calls.admitted_call(database, stranger) is None
+    assert calls.admit_at(database, stranger, "media-1", now=NOON) is None
 
 
 def test_expired_is_refused(database: Database) -> None:
@@ -78,9 +77,8 @@ def test_expired_is_refused(database: Database) -> None:
     calls.expect(database, late, now=NOON)
     calls.expect(database, last, now=NOON)
 
-    assert not calls.admit(database, late.call_id, now=SOON)
-    assert calls.why_refused(database, late.call_id) is Refusal.EXPIRED
-    assert calls.admit(database, last.call_id, now=SOON - timedelta(microseconds=1))
+    assert not calls.admit_at(database, late.call_id, "media-1", now=SOON)
+    assert calls.admit_at(database, last.call_id, "media-1", now=SOON - timedelta(microseconds=1))
 
 
 def test_ended_before_admitted_is_refused(database: Database) -> None:
@@ -89,8 +87,7 @@ def test_ended_before_admitted_is_refused(database: Database) -> None:
     calls.expect(database, call, now=NOON)
     calls.end(database, "clinic", call.call_id, RESULT, at=NOON)
 
-    assert not calls.admit(database, call.call_id, now=NOON)
-    assert calls.why_refused(database, call.call_id) is Refusal.EXPIRED
+    assert not calls.admit_at(database, call.call_id, "media-1", now=NOON)
 
 
 def test_of_two_processes_one_wins(database: Database, url: str) -> None:
@@ -139,7 +136,7 @@ def test_result_is_read_as_told(database: Database) -> None:
     """Every figure of the result comes back as it was given."""
     call = expected(campaign="spring")
     calls.expect(database, call, now=NOON)
-    calls.admit(database, call.call_id, now=NOON)
+    calls.admit_at(database, call.call_id, "media-1", now=NOON)
 
     assert calls.mark_answered(database, "clinic", call.call_id, at=NOON)
     assert calls.end(database, "clinic", call.call_id, RESULT, at=SOON)
@@ -154,7 +151,7 @@ def test_first_end_stays(database: Database) -> None:
     """A second end, or an answer after the end, changes nothing."""
     call = expected()
     calls.expect(database, call, now=NOON)
-    busy = CallResult(phone_result=PhoneResult.BUSY, disposition=Disposition.NOT_REACHED, ended_by=EndedBy.NETWORK)
+    busy = Summary(phone_result=PhoneResult.BUSY, disposition=Disposition.NOT_REACHED, ended_by=EndedBy.NETWORK)
 
     assert calls.end(database, "clinic", call.call_id, busy, at=NOON)
     assert not calls.end(database, "clinic", call.call_id, RESULT, at=SOON)
@@ -181,7 +178,7 @@ def test_calls_are_listed_newest_first(database: Database) -> None:
     for minute, campaign in enumerate(["spring", "spring", "autumn"]):
         call = expected(campaign=campaign, number=f"+1212555010{minute}")
         calls.expect(database, call, now=NOON + timedelta(minutes=minute))
-    calls.admit(database, call.call_id, now=NOON)
+    calls.admit_at(database, call.call_id, "media-1", now=NOON)
 
     def last_digits(**which: object) -> str:
         return "".join(read.number[-1] for read in calls.calls_of(database, "clinic", **which))  # type: ignore[arg-type]
@@ -190,14 +187,6 @@ def test_calls_are_listed_newest_first(database: Database) -> None:
     assert last_digits(campaign="spring") == "10"
     assert last_digits(state=CallState.LIVE) == "2"
     assert last_digits(limit=1) == "2"
-
-
-def test_a_result_takes_all_of_the_analysis() -> None:
-    """What `insight` says of a call has its place in the record, under the same names."""
-    kept, told = {part.name for part in fields(CallResult)}, {part.name for part in fields(Summary)}
-
-    assert kept - told == {"recording_sha256"}
-    assert told <= kept
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def call_id(database: Database) -> str:
 
 def take(database: Database, call_id: str, by: str = "control-1", after: timedelta = -SECOND) -> str | None:
     """What this control process gets when it takes the wish."""
-    return hand_overs.take(database, call_id, by=by, asked_after=NOON + after, now=NOON)
+    return hand_overs.take(database, call_id, by=by, asked_after=NOON + after)
 
 
 def test_it_is_taken_and_answered_once(database: Database, call_id: str) -> None:
@@ -32,24 +32,24 @@ def test_it_is_taken_and_answered_once(database: Database, call_id: str) -> None
     assert [take(database, call_id, name) for name in ("control-1", "control-2")] == [TARGET, None]
     with pytest.raises(Refused, match="under way"):
         hand_overs.ask(database, call_id, "+12125550133", now=NOON + SECOND)
-    told = [hand_overs.answer(database, call_id, "no", by=name, now=NOON) for name in ("control-2", "control-1")]
+    told = [hand_overs.answer(database, call_id, "no", by=name) for name in ("control-2", "control-1")]
 
     assert (told, hand_overs.answer_of(database, call_id)) == ([False, True], "no")
-    assert not hand_overs.answer(database, call_id, "yes", by="control-1", now=NOON)
+    assert not hand_overs.answer(database, call_id, "yes", by="control-1")
     hand_overs.ask(database, call_id, TARGET, now=NOON + SECOND)
     assert (hand_overs.answer_of(database, call_id), take(database, call_id)) == (None, TARGET)
 
 
 def test_what_is_withdrawn_cannot_be_taken(database: Database, call_id: str) -> None:
     """And what is taken cannot be withdrawn."""
-    assert hand_overs.withdraw(database, call_id, now=NOON)
-    assert hand_overs.withdraw(database, call_id, now=NOON)  # the same, whose answer was lost
+    assert hand_overs.withdraw(database, call_id)
+    assert hand_overs.withdraw(database, call_id)  # the same, whose answer was lost
 
     assert take(database, call_id) is None
     assert hand_overs.answer_of(database, call_id) == hand_overs.WITHDRAWN
     hand_overs.ask(database, call_id, TARGET, now=NOON + SECOND)
     assert take(database, call_id) == TARGET
-    assert not hand_overs.withdraw(database, call_id, now=NOON)
+    assert not hand_overs.withdraw(database, call_id)
 
 
 def test_an_old_wish_is_not_taken(database: Database, call_id: str) -> None:

@@ -8,9 +8,10 @@ import pytest
 from opendeep_kit.campaigns.model import TenantLimits
 from opendeep_kit.campaigns.rule_inputs import Use
 from opendeep_kit.errors import BadInput
+from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import attempts, calls, campaigns, claim_facts, claiming, hand_permits, ledger
-from opendeep_kit.record.calls import CallResult, ExpectedCall
+from opendeep_kit.record.calls import ExpectedCall
 from opendeep_kit.record.claim_facts import HAND_TRUNK, Facts, HandFacts
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.enrolments import NextStep
@@ -18,7 +19,7 @@ from opendeep_kit.record.ledger import Ruling
 from tests.record.campaigning import BUSY, NO, YES, claimed, made_campaign, new_attempt, number, waiting
 from tests.record.conftest import NOON, SOON
 
-RESULT = CallResult(
+RESULT = Summary(
     phone_result=PhoneResult.BUSY, disposition=Disposition.NOT_REACHED, ended_by=EndedBy.CALLEE, detail="busy"
 )
 

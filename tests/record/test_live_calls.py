@@ -73,7 +73,7 @@ def test_the_door_is_closed(database: Database) -> None:
     early, late = expected(database), expected(database)
     assert calls.admit_at(database, early, "media-1", now=NOON) is not None
     for call_id in (early, late):
-        calls.close_door(database, call_id, now=NOON)
+        calls.close_door(database, call_id)
 
     assert calls.admit_at(database, late, "media-1", now=NOON) is None
     assert [(media := calls.media_of(database, one)) and media.is_admitted for one in (early, late)] == [True, False]

@@ -14,6 +14,7 @@ from sqlalchemy import text
 import opendeep_kit
 from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import calls, directory, event_log
 from opendeep_kit.record.database import Database
@@ -101,7 +102,7 @@ def test_a_changed_row_replaces_the_old_one(opened: Warehouse, database: Databas
     expect(database, call_id, at=NOON)
     opened.refresh()
 
-    calls.admit(database, call_id, now=NOON - timedelta(seconds=3))
+    calls.admit_at(database, call_id, "media-1", now=NOON - timedelta(seconds=3))
 
     assert opened.refresh() == 1
     assert rows(opened, "SELECT call_id, state FROM calls") == [(call_id, "live")]
@@ -279,7 +280,7 @@ def test_an_open_call_stays_live(database: Database, url: str, folder: Path) -> 
     assert (span.calls, span.left_open) == (1, (happened[0].call_id,))
 
     before = reopened(url, folder)
-    calls.end(database, "clinic", happened[0].call_id, calls.CallResult(**ENDED), at=NOON)
+    calls.end(database, "clinic", happened[0].call_id, Summary(**ENDED), at=NOON)
     assert [row[0] for row in before["calls"]].count(happened[0].call_id) == 1
     with open_warehouse(url, tenant_id="clinic", archive=folder) as fresh:
         assert rows(fresh, "SELECT state, count(*) FROM calls GROUP BY ALL") == [("ended", 2)]

@@ -9,6 +9,7 @@ from opendeep_kit.boards.live.figures import LiveCalls, Stage
 from opendeep_kit.campaigns.capacity import Heartbeat
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
+from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.record import calls, campaigns, hand_overs, workers
 from opendeep_kit.record.database import Database
@@ -68,8 +69,8 @@ def test_stages(database: Database) -> None:
     assert stages(seen, LATER) == {}
 
 
-def _result() -> calls.CallResult:
-    return calls.CallResult(phone_result=PhoneResult.ANSWERED, disposition="partial", ended_by=EndedBy.CALLEE)  # type: ignore[arg-type]
+def _result() -> Summary:
+    return Summary(phone_result=PhoneResult.ANSWERED, disposition="partial", ended_by=EndedBy.CALLEE)  # type: ignore[arg-type]
 
 
 def test_names_are_joined(database: Database) -> None:
