@@ -73,7 +73,6 @@ SEAMS: dict[str, str] = {
     "asterisk/instance": "starts and stops the Asterisk process",
     "phone/asterisk_line": "places calls: waits for the AMI and for time limits",
     "asterisk/program": "asks Asterisk for its version",
-    "phone/live_call": "lets a caller wait for a call's end",
     "phone/switchboard": "lets callers wait for their calls; time limits",
     "service/processes": "composes the service's two kinds of process",
     "rehearsal/asterisk_leg": "the simulated Asterisk's end of an AudioSocket",

@@ -19,7 +19,6 @@ ELSEWHERE: dict[str, str] = {
     "events/tools": "test_events.py",
     "lab/call_tables": "lab/test_comparison.py",
     "phone/ami_wire": "phone/test_ami_client.py",
-    "phone/live_call": "phone/test_asterisk_line.py",
     "record/faults": "record/test_database.py",
     "rehearsal/realtime/client_events": "rehearsal/test_realtime_errors.py",
     "rehearsal/realtime/input_audio": "rehearsal/test_realtime_order.py",
@@ -29,8 +28,6 @@ ELSEWHERE: dict[str, str] = {
     "rehearsal/realtime/session": "rehearsal/test_realtime_session.py",
     "voice/handshake_client": "rehearsal/test_realtime_client.py",
     "widgets/call_report": "widgets/test_call_player.py",
-    "widgets/call_review": "lab/test_past_calls.py",
-    "widgets/paged_box": "widgets/test_briefing.py",
 }
 """Modules that are tested through another door (a package's front, a command, a process): where, or why nowhere."""
 

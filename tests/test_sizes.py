@@ -18,7 +18,6 @@ SMALL: dict[str, str] = {
     "media/provider_watch": "the provider's limits, folded without a worker",
     "record/hand_permits": "calls by hand are permitted in a transaction of their own",
     "voice/reconnect_policy": "when a lost model is tried again, as pure arithmetic",
-    "widgets/static_outputs": "what a finished notebook keeps of a widget, for whoever runs notebooks",
 }
 """Modules with one importer and fewer than 60 lines, and why each is an idea of its own."""
 

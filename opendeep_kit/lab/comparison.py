@@ -16,7 +16,7 @@ from opendeep_kit.insight.latency import percentile
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.placed_call import Calls, PlacedCall, row_of
 from opendeep_kit.outcomes import Disposition
-from opendeep_kit.widgets.paged_box import PagedBox
+from opendeep_kit.widgets.static_outputs import PagedBox
 
 if TYPE_CHECKING:
     import pandas as pd

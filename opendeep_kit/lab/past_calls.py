@@ -33,8 +33,7 @@ from opendeep_kit.record.verdicts import Judgement, Verdict, verdict_named
 from opendeep_kit.rehearsal.public import subscriber
 from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.warehouse.connection import Warehouse, open_warehouse
-from opendeep_kit.widgets.call_player import CallPlayer
-from opendeep_kit.widgets.call_review import CallReview
+from opendeep_kit.widgets.call_player import CallPlayer, CallReview
 
 if TYPE_CHECKING:
     import pandas as pd

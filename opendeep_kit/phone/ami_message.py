@@ -1,4 +1,4 @@
-"""What AMI says, as immutable facts, and what may be said to it.
+"""What AMI says, as immutable facts; by which ids of ours a call is known in it; and what may be said to it.
 
 Given headers, checks them against a whitelist so that no value can end its line and begin an action of its own, nor
 hold anything that the dialplan would expand. Never sends, never waits.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from opendeep_kit.errors import BadInput
 
@@ -16,6 +17,10 @@ Headers = Mapping[str, str | Sequence[str]]
 """An action's headers; a sequence is the same header repeated."""
 MAX_VALUE = 500
 """Asterisk cuts a line at 1024 bytes (main/manager.c, `inbuf`)."""
+CALL_ID_VARIABLE = "OPENDEEP_CALL_ID"
+_ID_HEADERS = ("Linkedid", "Uniqueid", "DestLinkedid", "DestUniqueid", "LocalOneUniqueid", "ActionID")
+"""Linkedid first: all legs of a call share it, also those that a transfer adds."""
+_UUID_LENGTH = 36
 _NAME = re.compile(r"[A-Za-z]{1,40}")
 _VALUE = re.compile(r"[0-9A-Za-z+*#._=@/:()-]*")
 
@@ -70,3 +75,27 @@ def checked(headers: Headers) -> dict[str, str | list[str]]:
                 )
         safe[name] = values[0] if isinstance(value, str) else values
     return safe
+
+
+# ---- whose event it is ------------------------------------------------------------------------------
+
+
+def channel_id(call_id: UUID) -> str:
+    """The Uniqueid of our own leg, and the Linkedid of every leg of the call."""
+    return f"od-{call_id}"
+
+
+def call_id_of(event: AmiEvent) -> UUID | None:
+    """Our id of the call that the event is about, when it is one of our calls at all."""
+    for header in _ID_HEADERS:
+        prefix, _, rest = event.get(header).partition("-")
+        if prefix in ("od", "orig"):
+            return _uuid(rest[:_UUID_LENGTH])
+    return _uuid(event.variable(CALL_ID_VARIABLE))
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -20,13 +20,10 @@ from opendeep_kit.logs import log
 from opendeep_kit.numbers import checked
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiClient, AmiLimits, LinkLost, LinkRestored, News
-from opendeep_kit.phone.ami_message import AmiEvent
-from opendeep_kit.phone.call_state import channel_id
-from opendeep_kit.phone.call_table import CallTable, call_id_of
+from opendeep_kit.phone.ami_message import AmiEvent, call_id_of, channel_id
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
-from opendeep_kit.phone.live_call import LiveCall
 from opendeep_kit.phone.originate import TRANSFER, Structure, originate
-from opendeep_kit.phone.switchboard import Switchboard
+from opendeep_kit.phone.switchboard import CallTable, LiveCall, Switchboard
 
 REHEARSAL_VARIABLE = "OPENDEEP_REHEARSAL"
 """Global in `asterisk/extensions.conf`: `yes` where the trunk leads to the rehearsal's public."""

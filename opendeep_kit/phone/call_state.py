@@ -16,12 +16,12 @@ from uuid import UUID
 
 from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.phone.ami_message import AmiEvent
+from opendeep_kit.phone.ami_message import AmiEvent, channel_id
 from opendeep_kit.phone.causes import MEDIA_LOST, NO_WORD, REDIRECTED, unanswered
 from opendeep_kit.phone.line import HANDED_OVER, OUR_LEG_ENDED, WE_HUNG_UP, WE_HUNG_UP_EARLY, LineResult
 
 
-class CallState(StrEnum):
+class AmiCallState(StrEnum):
     """Where the call stands."""
 
     PLACED = "placed"
@@ -36,7 +36,7 @@ class CallState(StrEnum):
     ENDED = "ended"
 
 
-class Fact(StrEnum):
+class AmiCallFact(StrEnum):
     """What moves a call along."""
 
     RANG = "rang"
@@ -51,8 +51,8 @@ class Fact(StrEnum):
     """The call is over, and Asterisk cannot tell how."""
 
 
-_S, _F = CallState, Fact
-TRANSITIONS: dict[CallState, dict[Fact, CallState]] = {
+_S, _F = AmiCallState, AmiCallFact
+TRANSITIONS: dict[AmiCallState, dict[AmiCallFact, AmiCallState]] = {
     _S.PLACED: {
         _F.RANG: _S.RINGING,
         _F.ANSWERED: _S.TALKING,
@@ -98,11 +98,11 @@ TRANSITIONS: dict[CallState, dict[Fact, CallState]] = {
         _F.NEVER_STARTED: _S.ENDED,
         _F.LOST: _S.ENDED,
     },
-    _S.ENDED: dict.fromkeys(Fact, _S.ENDED),
+    _S.ENDED: dict.fromkeys(AmiCallFact, _S.ENDED),
 }
 
 
-def advance(state: CallState, fact: Fact) -> CallState:
+def advance(state: AmiCallState, fact: AmiCallFact) -> AmiCallState:
     """The next state.
 
     Raises:
@@ -131,19 +131,14 @@ class Leg:
     """Final SIP response, from Asterisk 22.7 on."""
 
 
-def channel_id(call_id: UUID) -> str:
-    """The Uniqueid of our own leg, and the Linkedid of every leg of the call."""
-    return f"od-{call_id}"
-
-
-class Call:
+class AmiCall:
     """What is known of one call."""
 
     __slots__ = ("_callee_id", "_lost", "_never", "call_id", "is_cancelled", "is_machine", "is_seen", "legs", "state")
 
     def __init__(self, call_id: UUID) -> None:
         self.call_id = call_id
-        self.state = CallState.PLACED
+        self.state = AmiCallState.PLACED
         self.legs: dict[str, Leg] = {}
         """By Uniqueid."""
         self.is_seen = False
@@ -229,17 +224,17 @@ class Call:
     def refuse(self, why: str) -> None:
         """Asterisk declined to place it."""
         self._never = why
-        self._advance(Fact.NEVER_STARTED)
+        self._advance(AmiCallFact.NEVER_STARTED)
 
     def lose(self, by: EndedBy | None, why: str) -> None:
         """It is over, and how is not known."""
-        if self.state is not CallState.ENDED:
+        if self.state is not AmiCallState.ENDED:
             self._lost = (by, why)
-            self._advance(Fact.LOST)
+            self._advance(AmiCallFact.LOST)
 
     def settle(self) -> None:
         """No more stragglers are to be expected."""
-        self._advance(Fact.SETTLED)
+        self._advance(AmiCallFact.SETTLED)
 
     # ---- the end ------------------------------------------------------------------------------------
 
@@ -287,16 +282,16 @@ class Call:
         callee, ours = self.callee, self.legs.get(channel_id(self.call_id))
         if callee is not None:
             for fact, is_true in (
-                (Fact.RANG, callee.is_ringing),
-                (Fact.ANSWERED, callee.is_up),
-                (Fact.CALLEE_GONE, callee.is_gone),
+                (AmiCallFact.RANG, callee.is_ringing),
+                (AmiCallFact.ANSWERED, callee.is_up),
+                (AmiCallFact.CALLEE_GONE, callee.is_gone),
             ):
                 if is_true:
                     self._advance(fact)
         if ours is not None and ours.is_gone:
-            self._advance(Fact.AGENT_GONE)
+            self._advance(AmiCallFact.AGENT_GONE)
 
-    def _advance(self, fact: Fact) -> None:
+    def _advance(self, fact: AmiCallFact) -> None:
         self.state = advance(self.state, fact)
 
 

@@ -12,8 +12,7 @@ from enum import StrEnum
 from opendeep_kit.audio.pcm import LINE_RATES_HZ
 from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import checked
-from opendeep_kit.phone.call_state import channel_id
-from opendeep_kit.phone.call_table import CALL_ID_VARIABLE
+from opendeep_kit.phone.ami_message import CALL_ID_VARIABLE, channel_id
 from opendeep_kit.phone.line import CallOrder
 
 HUMAN_LEG = "opendeep-human-leg"

@@ -1,21 +1,121 @@
 """Keeps the calls that are up: hands each its events, tells who waits for it, and forgets it when all is quiet.
 
-Given events and the news of outages, moves calls along and concludes them. Never speaks to Asterisk: what must be hung
-up is handed to `drop`.
+Given events and the news of outages, finds the call that each is about by the ids that we chose, moves calls along and
+concludes them. Never speaks to Asterisk: what must be hung up is handed to `drop`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy
-from opendeep_kit.phone.ami_message import AmiEvent
-from opendeep_kit.phone.call_state import CallState
-from opendeep_kit.phone.call_table import CallTable
-from opendeep_kit.phone.line import CallOrder, Progress
-from opendeep_kit.phone.live_call import LiveCall
+from opendeep_kit.phone.ami_message import AmiEvent, call_id_of, channel_id
+from opendeep_kit.phone.call_state import AmiCall, AmiCallState
+from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+
+
+class CallTable:
+    """The calls that Asterisk may speak of, each registered before Asterisk hears of it."""
+
+    def __init__(self) -> None:
+        self._calls: dict[UUID, AmiCall] = {}
+        self.matched = 0
+        self.unmatched = 0
+        """Events of our calls that are not in the table: zero, or a bug."""
+        self.foreign = 0
+        """Events of other people's channels on the same Asterisk."""
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[AmiCall]:
+        return iter(list(self._calls.values()))
+
+    def add(self, call_id: UUID) -> AmiCall:
+        """Register a call, before anybody is told of it.
+
+        Raises:
+            OurMistake: this id was used before.
+        """
+        if call_id in self._calls:
+            raise OurMistake("this call id is in use", do="give every attempt an id of its own")
+        call = self._calls[call_id] = AmiCall(call_id)
+        return call
+
+    def remove(self, call_id: UUID) -> None:
+        """Forget a call of which nothing more will be heard."""
+        self._calls.pop(call_id, None)
+
+    def get(self, call_id: UUID) -> AmiCall | None:
+        """The call, if it is here."""
+        return self._calls.get(call_id)
+
+    def find(self, event: AmiEvent) -> AmiCall | None:
+        """The event's call; counts the events that have none."""
+        call_id = call_id_of(event)
+        call = self._calls.get(call_id) if call_id is not None else None
+        if call is not None:
+            self.matched += 1
+        elif call_id is not None:
+            self.unmatched += 1
+        elif event.get("Uniqueid") or event.get("DestUniqueid"):
+            self.foreign += 1
+        return call
+
+    @staticmethod
+    def channels_of(call: AmiCall, channels: tuple[AmiEvent, ...]) -> list[AmiEvent]:
+        """Those of the living channels that belong to the call."""
+        ours = channel_id(call.call_id)
+        return [
+            channel for channel in channels if call_id_of(channel) == call.call_id or channel.get("Linkedid") == ours
+        ]
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveCall:
+    """A call that somebody waits for: each piece of progress is told once, and the end once."""
+
+    call: AmiCall
+    report: Callable[[Progress], None]
+    over: asyncio.Future[LineResult]
+    certain_at: float
+    """Loop time from which Asterisk will not act on the Originate any more."""
+    reported: set[Progress] = field(default_factory=set)
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something was heard of it."""
+    settling: asyncio.TimerHandle | None = None
+    has_sound: bool | None = None
+    """Whether its AudioSocket is open; None when nobody told us."""
+    is_parting: bool = False
+
+    def tell(self) -> AmiCallState:
+        """Report what was not reported yet; returns where the call stands."""
+        callee, state = self.call.callee, self.call.state
+        if callee is not None and not self.over.done():
+            if callee.is_ringing and not self.reported:
+                self._tell_once(Progress.RINGING)
+            if callee.is_up and Progress.ANSWERED not in self.reported:
+                self._tell_once(Progress.ANSWERED)
+            if callee.is_up and self.call.is_machine and Progress.MACHINE not in self.reported:
+                self._tell_once(Progress.MACHINE)
+        return state
+
+    def end(self) -> None:
+        """Say how it ended."""
+        if self.settling is not None:
+            self.settling.cancel()
+        self.stirred.set()
+        self.over.set_result(self.call.result())
+
+    def _tell_once(self, progress: Progress) -> None:
+        self.reported.add(progress)
+        if not self.is_parting:
+            # By way of the loop: a fault of theirs is not ours.
+            asyncio.get_running_loop().call_soon(self.report, progress)
 
 
 class Switchboard:
@@ -104,9 +204,9 @@ class Switchboard:
     def look_at(self, live: LiveCall) -> None:
         """Report what is new; conclude when the call is over."""
         state = live.tell()
-        if state in (CallState.CALLEE_LEFT, CallState.AGENT_LEFT) and live.settling is None:
+        if state in (AmiCallState.CALLEE_LEFT, AmiCallState.AGENT_LEFT) and live.settling is None:
             live.settling = asyncio.get_running_loop().call_later(self._settle_s, self._settle, live)
-        if state is CallState.ENDED and not live.over.done():
+        if state is AmiCallState.ENDED and not live.over.done():
             live.end()
             del self._live[live.call.call_id]
             self._forget_later(live.call.call_id)
@@ -120,7 +220,7 @@ class Switchboard:
         self._forgetting.clear()
 
     def _settle(self, live: LiveCall) -> None:
-        if live.call.state is CallState.CALLEE_LEFT:
+        if live.call.state is AmiCallState.CALLEE_LEFT:
             self._drop(live.call.call_id)  # our leg should have ended by itself
         live.call.settle()
         self.look_at(live)

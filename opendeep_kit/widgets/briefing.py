@@ -17,7 +17,7 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.tasks.briefing import Briefing, understood
 from opendeep_kit.tasks.briefing_draft import Draft
 from opendeep_kit.tasks.script import CallScript
-from opendeep_kit.widgets.paged_box import PagedBox
+from opendeep_kit.widgets.static_outputs import PagedBox
 
 Understand = Callable[[Draft, str], Draft]
 _BUBBLE = {

@@ -1,4 +1,4 @@
-"""What there is to see of one call: turns, reply gaps, barge-ins, marks, and what was heard of each sentence.
+"""What there is to see of one call: turns, reply gaps, barge-ins, what was heard of each sentence, and marks beneath.
 
 Given a call's events and the length of its recording, returns plain data that a widget draws and a report prints.
 Never reads a file, never knows HTML.
@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from opendeep_kit import events
 from opendeep_kit.insight.latency import TurnLatency, barge_ins, percentile, turns
 from opendeep_kit.insight.transcript import transcript
-from opendeep_kit.widgets.call_marks import Mark, marks
 
 SLOW_MS = 1200.0
 """A longer wait is painted orange: callees begin to say "hello?"."""
 SHORTEST_MS = 200.0
 """A line whose end was not seen is shown this long."""
+LONGEST_DETAIL = 400
+"""Characters; a tool may return a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sound:
+class WordlessSound:
     """One stretch of speech of which no words are known."""
 
     begin_ms: float
@@ -67,8 +69,39 @@ class Cut:
     end_ms: float
 
 
+class MarkKind(StrEnum):
+    """How a mark is painted."""
+
+    LINE = "line"
+    """The telephone line: answered, ended, keys."""
+    TOOL = "tool"
+    """The model used a tool."""
+    FAILED_TOOL = "failed_tool"
+    """A tool failed or ran out of time."""
+    DISCLOSURE = "disclosure"
+    """The callee had heard that an AI speaks."""
+    ANSWER = "answer"
+    """A question was answered."""
+    WISH = "wish"
+    """The callee wants another time, a human, or never to be called again."""
+    TROUBLE = "trouble"
+    """The voice model was lost or erred."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Mark:
+    """One happening."""
+
+    at_ms: float
+    kind: MarkKind
+    label: str
+    """A word or two."""
+    detail: str = ""
+    """One line more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadlineFigure:
     """One figure of the headline."""
 
     name: str
@@ -84,12 +117,12 @@ class Picture:
     """Empty when nothing is known."""
     duration_ms: float
     lines: tuple[SpokenLine, ...]
-    sounds: tuple[Sound, ...]
+    sounds: tuple[WordlessSound, ...]
     """Speech that is in no line."""
     gaps: tuple[Gap, ...]
     cuts: tuple[Cut, ...]
     marks: tuple[Mark, ...]
-    facts: tuple[Fact, ...]
+    facts: tuple[HeadlineFigure, ...]
 
 
 def picture(happened: Sequence[events.Event], *, recorded_ms: float = 0.0) -> Picture:
@@ -185,17 +218,17 @@ def _callee_sounds(happened: Iterable[events.Event]) -> list[tuple[float, float]
     return sounds
 
 
-def _wordless(happened: Sequence[events.Event], lines: Sequence[SpokenLine], duration_ms: float) -> list[Sound]:
+def _wordless(happened: Sequence[events.Event], lines: Sequence[SpokenLine], duration_ms: float) -> list[WordlessSound]:
     """What the callee uttered without a word being understood, and what the agent was saying when the events end."""
     talk = [line for line in lines if line.speaker == "callee"]
     sounds = [
-        Sound(begin_ms=begin, end_ms=end, speaker="callee")
+        WordlessSound(begin_ms=begin, end_ms=end, speaker="callee")
         for begin, end in _callee_sounds(happened)
         if not any(line.begin_ms < end and begin < line.end_ms for line in talk)
     ]
     over = {event.item_id for event in happened if isinstance(event, events.AgentSaid)}
     sounds += [
-        Sound(begin_ms=event.first_sound_ms, end_ms=max(event.first_sound_ms, duration_ms), speaker="agent")
+        WordlessSound(begin_ms=event.first_sound_ms, end_ms=max(event.first_sound_ms, duration_ms), speaker="agent")
         for event in happened
         if isinstance(event, events.AgentSoundStarted) and event.item_id not in over
     ]
@@ -212,26 +245,93 @@ def _gap(reply: TurnLatency) -> Gap:
     )
 
 
-def _facts(happened: Sequence[events.Event], replies: Sequence[TurnLatency]) -> list[Fact]:
+def _facts(happened: Sequence[events.Event], replies: Sequence[TurnLatency]) -> list[HeadlineFigure]:
     kinds = {type(event): event for event in happened}
     judged, ended = kinds.get(events.CallJudged), kinds.get(events.CallEnded)
     facts = []
     if isinstance(judged, events.CallJudged):
-        facts.append(Fact(name="outcome", value=judged.disposition.replace("_", " ")))
+        facts.append(HeadlineFigure(name="outcome", value=judged.disposition.replace("_", " ")))
     if isinstance(ended, events.CallEnded):
         who = f"{ended.phone_result}, ended by {ended.ended_by}".replace("_", " ")
-        facts.append(Fact(name="phone", value=who))
+        facts.append(HeadlineFigure(name="phone", value=who))
     waits = [reply.voice_to_voice_ms for reply in replies]
     typical = percentile(waits, 0.5)
     if typical is not None:
-        facts.append(Fact(name="replies", value=str(len(waits))))
-        facts.append(Fact(name="typical reply", value=f"{typical:.0f} ms", is_bad=typical > SLOW_MS))
-        facts.append(Fact(name="slowest", value=f"{max(waits):.0f} ms", is_bad=max(waits) > SLOW_MS))
+        facts.append(HeadlineFigure(name="replies", value=str(len(waits))))
+        facts.append(HeadlineFigure(name="typical reply", value=f"{typical:.0f} ms", is_bad=typical > SLOW_MS))
+        facts.append(HeadlineFigure(name="slowest", value=f"{max(waits):.0f} ms", is_bad=max(waits) > SLOW_MS))
     cuts = barge_ins(happened)
     if cuts:
-        facts.append(Fact(name="barge-ins", value=str(len(cuts))))
+        facts.append(HeadlineFigure(name="barge-ins", value=str(len(cuts))))
     if any(isinstance(event, events.AgentSaid) for event in happened):
         heard_at = min((event.at_ms for event in happened if isinstance(event, events.DisclosureHeard)), default=None)
         heard = "never heard" if heard_at is None else clock(heard_at)
-        facts.append(Fact(name="AI disclosed", value=heard, is_bad=heard_at is None))
+        facts.append(HeadlineFigure(name="AI disclosed", value=heard, is_bad=heard_at is None))
     return facts
+
+
+# ---- marks ------------------------------------------------------------------------------------------
+
+
+def marks(happened: Iterable[events.Event]) -> list[Mark]:
+    """The happenings worth a mark, in order."""
+    happened = list(happened)
+    returned = {event.tool_call_id: event for event in happened if isinstance(event, events.ToolReturned)}
+    worth = []
+    for event in happened:
+        mark = _tool(event, returned.get(event.tool_call_id)) if isinstance(event, events.ToolCalled) else _of(event)
+        if mark is not None:
+            worth.append(mark)
+    return sorted(worth, key=lambda mark: mark.at_ms)
+
+
+def _tool(called: events.ToolCalled, returned: events.ToolReturned | None) -> Mark:
+    kind = MarkKind.FAILED_TOOL if returned is not None and returned.is_failure else MarkKind.TOOL
+    came = f"{returned.output} ({returned.took_ms:.0f} ms)" if returned is not None else "it never returned"
+    return _mark(called, kind, called.name, f"{called.arguments} → {came}")
+
+
+def _of(event: events.Event) -> Mark | None:
+    match event:
+        case events.DisclosureHeard():
+            return _mark(event, MarkKind.DISCLOSURE, "AI disclosed", event.text)
+        case events.AnswerRecorded():
+            return _mark(event, MarkKind.ANSWER, event.question, event.value)
+        case events.OptedOut():
+            return _mark(event, MarkKind.WISH, "opted out", event.utterance)
+        case events.CallbackScheduled():
+            return _mark(event, MarkKind.WISH, "callback", f"{event.when} {event.note}")
+        case events.TransferAsked():
+            return _mark(event, MarkKind.WISH, "transfer", event.reason)
+        case events.ModelLost():
+            return _mark(event, MarkKind.TROUBLE, "model lost", f"{event.code} {event.reason}")
+        case events.ModelGivenUp():
+            return _mark(event, MarkKind.TROUBLE, "model given up", event.reason)
+        case events.ModelErred(benign=False):
+            return _mark(event, MarkKind.TROUBLE, "model erred", f"{event.code} {event.message}")
+        case _:
+            return _of_line(event)
+
+
+def _of_line(event: events.Event) -> Mark | None:
+    match event:
+        case events.Answered():
+            return _mark(event, MarkKind.LINE, "answered")
+        case events.DigitReceived():
+            return _mark(event, MarkKind.LINE, f"pressed {event.digit}")
+        case events.DigitsSent():
+            return _mark(event, MarkKind.LINE, f"sent {event.digits}")
+        case events.VoicemailLeft():
+            return _mark(event, MarkKind.LINE, "voicemail", event.message)
+        case events.Nudged():
+            return _mark(event, MarkKind.LINE, "silence: nudged")
+        case events.CallEnded():
+            return _mark(event, MarkKind.LINE, "ended", f"by {event.ended_by} {event.detail}")
+        case _:
+            return None
+
+
+def _mark(event: events.Event, kind: MarkKind, label: str, detail: str = "") -> Mark:
+    detail = " ".join(detail.split())
+    short = detail if len(detail) <= LONGEST_DETAIL else f"{detail[:LONGEST_DETAIL]}…"
+    return Mark(at_ms=event.at_ms, kind=kind, label=label, detail=short)

@@ -1,16 +1,18 @@
 """The call player: two lanes, turns, reply gaps, barge-ins, tools, and the transcript, for JupyterLab and Voila.
 
 Given a call's events and the path of its recording, shows them and answers the browser's requests for pieces of sound,
-which are read as they are heard. Never puts sound into the notebook, never reads more of the file than was asked for.
+which are read as they are heard. `CallReview` adds a person's verdict beneath. Never puts sound into the notebook,
+never reads more of the file than was asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import anywidget
+import ipywidgets
 import msgspec
 import numpy as np
 import traitlets.traitlets as t
@@ -20,6 +22,7 @@ from opendeep_kit.events import Event
 from opendeep_kit.widgets.call_picture import Picture, picture
 from opendeep_kit.widgets.call_report import call_report
 from opendeep_kit.widgets.call_sound import BIN_MS, CallSound, Levels, coarser, open_sound
+from opendeep_kit.widgets.static_outputs import PagedBox
 
 HERE = Path(__file__).parent
 MOST_BARS = 6000
@@ -30,6 +33,9 @@ MOST_SAMPLES = 480_000
 MOST_BYTES = 1 << 20
 """Of one part of the file."""
 LONGEST_ASK = 40
+
+Save = Callable[[str, str], None]
+"""Takes the verdict and the note."""
 
 _AskId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ASK)]
 _Start = Annotated[int, msgspec.Meta(ge=0)]
@@ -197,3 +203,56 @@ def _plain(seen: Picture) -> dict[str, Any]:
 
     plain: dict[str, Any] = rounded(msgspec.to_builtins(seen))
     return plain
+
+
+# ---- with a verdict ---------------------------------------------------------------------------------
+
+
+class CallReview(PagedBox):
+    """The player and the verdict.
+
+    Args:
+        choices: the verdicts there are.
+        save: writes one down.
+        verdict: the one that was given before; empty: none.
+    """
+
+    def __init__(
+        self, player: CallPlayer, *, choices: Sequence[str], save: Save, verdict: str = "", note: str = ""
+    ) -> None:
+        self._save = save
+        self._saved = (verdict, note)
+        self._choices = ipywidgets.ToggleButtons(
+            options=[(choice.replace("_", " "), choice) for choice in choices],
+            value=verdict or None,
+            style={"button_width": "auto"},
+        )
+        self._note = ipywidgets.Text(
+            value=note, placeholder="Why, in a few words", continuous_update=False, layout={"flex": "1 1 220px"}
+        )
+        self._told = ipywidgets.HTML()
+        self._choices.observe(self._changed, "value")
+        self._note.observe(self._changed, "value")
+        row = ipywidgets.HBox([self._choices, self._note, self._told], layout={"flex_flow": "row wrap"})
+        super().__init__([player, row], page=player._repr_html_)
+
+    def judge(self, verdict: str, note: str = "") -> None:
+        """Say what the buttons and the field say."""
+        with self.hold_trait_notifications():
+            self._note.value = note
+            self._choices.value = verdict
+
+    def _changed(self, change: dict[str, Any]) -> None:
+        del change
+        if self._choices.value is None:
+            return  # a note alone is no verdict yet
+        judged = (self._choices.value, self._note.value)
+        if judged == self._saved:
+            return  # both changed at once, and the other told it
+        try:
+            self._save(*judged)
+        except OpenDeepError as error:
+            self._told.value = f'<span style="color:#c4531a">{error}</span>'
+        else:
+            self._saved = judged
+            self._told.value = "written down"

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from opendeep_kit.widgets.call_marks import Mark, MarkKind
-from opendeep_kit.widgets.call_picture import Gap, Picture, SpokenLine, clock
+from opendeep_kit.widgets.call_picture import Gap, Mark, MarkKind, Picture, SpokenLine, clock
 from opendeep_kit.widgets.call_sound import BIN_MS, Levels, coarser
 
 WIDTH = 960

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_message import AmiEvent
-from opendeep_kit.phone.call_state import TRANSITIONS, Call, CallState, Fact, advance
+from opendeep_kit.phone.call_state import TRANSITIONS, AmiCall, AmiCallFact, AmiCallState, advance
 from opendeep_kit.phone.line import LineResult
 from tests.phone.test_causes import CAUSES
 
@@ -128,9 +128,9 @@ STREAMS: list[tuple[list[AmiEvent], PhoneResult, EndedBy | None, int, str]] = [
 ]
 
 
-def folded(events: list[AmiEvent]) -> Call:
+def folded(events: list[AmiEvent]) -> AmiCall:
     """The call after these events and a moment of quiet."""
-    call = Call(CALL_ID)
+    call = AmiCall(CALL_ID)
     for one in events:
         call.take(one)
     call.settle()
@@ -151,7 +151,7 @@ def test_any_order_gives_the_same_outcome(
     """However the events of one call are shuffled, it ends, and ends the same way."""
     call = folded(data.draw(st.permutations(stream)))
 
-    assert call.state is CallState.ENDED
+    assert call.state is AmiCallState.ENDED
     assert call.result() == LineResult(phone_result=result, ended_by=by, cause=cause, detail=detail)
 
 
@@ -166,18 +166,18 @@ def test_every_row_of_the_cause_table(cause: int, sip: int, result: PhoneResult)
 
 def test_our_own_leg_is_not_the_callee() -> None:
     """Our leg's "answer" is neither ringing nor an answer."""
-    call = Call(CALL_ID)
+    call = AmiCall(CALL_ID)
     for one in BEGIN:
         call.take(one)
 
-    assert call.state is CallState.PLACED
+    assert call.state is AmiCallState.PLACED
     assert call.callee is not None
     assert not call.callee.is_up
 
 
 def test_hang_up_asked_by_us_is_no_answer_of_the_network() -> None:
     """A call that we end before the callee's leg exists is cancelled."""
-    call = Call(CALL_ID)
+    call = AmiCall(CALL_ID)
     call.is_cancelled = True
     for one in NOT_DIALLED:
         call.take(one)
@@ -199,19 +199,19 @@ def test_busy_stays_busy_when_we_cancel_too_late() -> None:
 
 def test_every_state_takes_every_fact() -> None:
     """The table has no holes: late and repeated facts are normal."""
-    assert {(state, fact) for state in CallState for fact in Fact} == {
+    assert {(state, fact) for state in AmiCallState for fact in AmiCallFact} == {
         (state, fact) for state, row in TRANSITIONS.items() for fact in row
     }
 
 
 def test_facts_commute() -> None:
     """Whichever order the facts come in, the call stands in the same place."""
-    facts = [Fact.RANG, Fact.ANSWERED, Fact.CALLEE_GONE, Fact.AGENT_GONE]
+    facts = [AmiCallFact.RANG, AmiCallFact.ANSWERED, AmiCallFact.CALLEE_GONE, AmiCallFact.AGENT_GONE]
     for count in range(len(facts) + 1):
         for chosen in permutations(facts, count):
             states = []
             for order in permutations(chosen):
-                state = CallState.PLACED
+                state = AmiCallState.PLACED
                 for fact in order:
                     state = advance(state, fact)
                 states.append(state)
@@ -220,9 +220,9 @@ def test_facts_commute() -> None:
 
 def test_missing_row_is_our_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hole in the table says which one."""
-    monkeypatch.setitem(TRANSITIONS, CallState.PLACED, {})
+    monkeypatch.setitem(TRANSITIONS, AmiCallState.PLACED, {})
     with pytest.raises(OurMistake, match="placed cannot take rang"):
-        advance(CallState.PLACED, Fact.RANG)
+        advance(AmiCallState.PLACED, AmiCallFact.RANG)
 
 
 # ---- after an outage --------------------------------------------------------------------------------
@@ -235,15 +235,15 @@ def channels(*living: tuple[str, str]) -> list[AmiEvent]:
 
 def test_answer_during_an_outage_is_seen_afterwards() -> None:
     """A callee's leg that is up when the link returns was answered meanwhile, also when its dial was never seen."""
-    call = Call(CALL_ID)
+    call = AmiCall(CALL_ID)
     call.restore(channels((OURS, "Up"), (CALLEE, "Up"), (HUMAN, "Ringing")), is_restart=False)
 
-    assert call.state is CallState.TALKING
+    assert call.state is AmiCallState.TALKING
 
 
 def test_call_gone_during_an_outage() -> None:
     """An answered call that is not there any more ended; one that was ringing failed, for all we know."""
-    answered, ringing = Call(CALL_ID), Call(CALL_ID)
+    answered, ringing = AmiCall(CALL_ID), AmiCall(CALL_ID)
     for one in [*BEGIN, ANSWER]:
         answered.take(one)
     for one in [*BEGIN, RINGING]:
@@ -258,10 +258,10 @@ def test_call_gone_during_an_outage() -> None:
 
 def test_restart_ends_every_call() -> None:
     """A new Asterisk holds no old call, whatever its channel list says."""
-    call = Call(CALL_ID)
+    call = AmiCall(CALL_ID)
     for one in [*BEGIN, ANSWER]:
         call.take(one)
     call.restore(channels((OURS, "Up")), is_restart=True)
 
-    assert call.state is CallState.ENDED
+    assert call.state is AmiCallState.ENDED
     assert call.result().ended_by is EndedBy.FAILURE

@@ -1,4 +1,4 @@
-"""The calls of one line: what is told to whoever waits, what is dropped, what is forgotten."""
+"""The calls of one line: what is told to whoever waits, what is dropped, what is forgotten; and whose event it is."""
 
 import asyncio
 from uuid import UUID
@@ -7,12 +7,15 @@ import pytest
 
 from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy, PhoneResult
+from opendeep_kit.phone.ami_message import AmiEvent
 from opendeep_kit.phone.line import CallOrder, Progress
-from opendeep_kit.phone.switchboard import Switchboard
+from opendeep_kit.phone.switchboard import CallTable, Switchboard
 from tests.phone.asterisk_end import until
 from tests.phone.test_call_state import ANSWER, BEGIN, CALL_ID, HANDED_OVER, OURS, RINGING, channels, hangup
 
 ORDER = CallOrder(call_id=CALL_ID, number="+12125550101", media_host="127.0.0.1", media_port=9092)
+
+CALLEE, HUMAN = "opendeep-line-1795527441.1", "opendeep-line-1795527459.18"
 
 
 class Board(Switchboard):
@@ -111,3 +114,45 @@ async def test_an_id_is_opened_once() -> None:
     with pytest.raises(OurMistake):
         board.open(ORDER, board.told.append, certain_in_s=1)
     board.close()
+
+
+# ---- whose event is it ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"linkedid": OURS, "uniqueid": CALLEE},
+        {"uniqueid": OURS},
+        {"uniqueid": f"{OURS}-2"},
+        {"destuniqueid": OURS},
+        {"destlinkedid": OURS, "destuniqueid": CALLEE},
+        {"localoneuniqueid": OURS},
+        {"actionid": f"orig-{CALL_ID}"},
+        {"uniqueid": HUMAN, "linkedid": HUMAN, "chanvariable": f"A=b\nOPENDEEP_CALL_ID={CALL_ID}"},
+    ],
+)
+def test_event_finds_its_call(headers: dict[str, str]) -> None:
+    """Each id that Asterisk may show leads to the call."""
+    table = CallTable()
+    call = table.add(CALL_ID)
+
+    assert table.find(AmiEvent("Any", headers)) is call
+    assert (table.matched, table.unmatched, table.foreign) == (1, 0, 0)
+
+
+def test_unmatched_and_foreign_are_told_apart() -> None:
+    """An event of ours without a call is counted; other people's calls and mere notices are not ours."""
+    table = CallTable()
+    for headers in ({"uniqueid": OURS}, {"uniqueid": "1795527441.1", "linkedid": "1795527441.1"}, {"status": "x"}):
+        assert table.find(AmiEvent("Any", headers)) is None
+
+    assert (table.matched, table.unmatched, table.foreign) == (0, 1, 1)
+
+
+def test_an_id_is_used_once() -> None:
+    """Two calls never share an id."""
+    table = CallTable()
+    table.add(CALL_ID)
+    with pytest.raises(OurMistake, match="in use"):
+        table.add(CALL_ID)

@@ -1,8 +1,7 @@
 """What there is to see of a call, from hand-made events."""
 
 from opendeep_kit import events
-from opendeep_kit.widgets.call_marks import LONGEST_DETAIL, MarkKind, marks
-from opendeep_kit.widgets.call_picture import Cut, Picture, clock, picture
+from opendeep_kit.widgets.call_picture import LONGEST_DETAIL, Cut, MarkKind, Picture, clock, marks, picture
 from tests.widgets.made_call import HAPPENED, MARKUP, at, said
 
 SEEN = picture(HAPPENED, recorded_ms=14_000)

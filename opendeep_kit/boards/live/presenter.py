@@ -22,7 +22,7 @@ from opendeep_kit.numbers import HOW, is_e164, masked
 from opendeep_kit.record import call_commands
 from opendeep_kit.record.call_commands import Command, CommandKind
 from opendeep_kit.settings import ServiceSettings
-from opendeep_kit.widgets.call_marks import Mark, MarkKind, marks
+from opendeep_kit.widgets.call_picture import Mark, MarkKind, marks
 
 GAP_SHARE_HEARD = 0.01
 """Of 20 ms slots skipped: from here on callees hear it."""
