@@ -1,4 +1,4 @@
-"""SEAM that composes a running service: store, voice model, line and call floor, opened and closed together.
+"""The SEAM that composes a running service: record, voice model, line and call floor, opened and closed together.
 
 Given settings and which line to use, yields a `Service`. Never decides anything about a call.
 """

@@ -1,4 +1,4 @@
-"""One live call: phone on one side, voice model on the other. Emits events, keeps nothing.
+"""The SEAM of one live call: phone on one side, voice model on the other. Emits events, keeps nothing.
 
 Given an admitted AudioSocket connection and a voice engine, moves sound both ways on one absolute 20 ms clock,
 runs tools, and ends the call when it is time. Whoever wants to know about the call folds its events; whoever

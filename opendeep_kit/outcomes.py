@@ -1,6 +1,6 @@
-"""The closed sets in which a call's result is told.
+"""The closed sets of names for a call's result.
 
-Given nothing; these are names. Never decides which of them applies: `insight` and the call state do.
+Names only. Which one applies is decided by `insight` and the call state.
 """
 
 from __future__ import annotations

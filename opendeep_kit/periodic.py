@@ -1,7 +1,8 @@
-"""SEAM that runs what a process of the service does again and again, each duty a task of its own.
+"""A process's periodic tasks, each an asyncio task of its own.
 
-Given work and how often, does it; what fails is told and tried again later and later, and after many failures in a row
-of a vital duty all are given up, so that their process ends and is started afresh. Never ends a duty silently.
+Given work and an interval, does it again and again; failures are reported and retried with growing pauses. After many
+failures in a row of a vital task all are given up, so that the process ends and is started afresh. Never ends a task
+silently.
 """
 
 from __future__ import annotations

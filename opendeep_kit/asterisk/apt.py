@@ -1,7 +1,7 @@
-"""Fetches signed Debian packages without root, beside the host's own apt and without touching it.
+"""Downloads signed Debian packages without root, beside the host's own apt and without touching it.
 
-Given a mirror (or the host's apt configuration, which names one), keeps apt's state in a private folder, has the
-signatures checked with Debian's keyring, and downloads packages by name. Never installs, never writes elsewhere.
+Given a mirror (or the host's apt configuration, which names one), keeps apt's state in a private folder, verifies
+signatures with Debian's keyring, and downloads packages by name. Never installs, never writes elsewhere.
 """
 
 from __future__ import annotations

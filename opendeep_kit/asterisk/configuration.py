@@ -1,7 +1,7 @@
-"""Decides what one Asterisk instance looks like, and writes its folder.
+"""Decides how one Asterisk instance is configured, and writes its folder.
 
-Given a program, a folder and the few things that differ (trunk, personas, ports), picks free ports, makes the AMI
-secret and renders `etc/`. Never starts anything; nobody but the folder's owner can read what it writes.
+Given a program, a folder and the few things that differ (trunk, personas, ports), picks free ports, generates the AMI
+secret and renders `etc/`. Never starts anything; only the folder's owner can read what it writes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Obtains the Asterisk that the settings ask for, and runs it: the line, and the rehearsal's public behind it.
+"""Provides the Asterisk that the settings ask for: the line, and the rehearsal's callees behind it.
 
-Given `AsteriskSettings`, finds or installs the program, configures the instances and starts them. Never places a
-call: `originate` does, over the AMI of the line.
+Given `AsteriskSettings`, finds or installs the program, configures the instances and starts them. Never places a call:
+`phone` does, over the line's AMI.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Puts a small, complete Asterisk into a folder, without root and in seconds.
 
-Given the folder, takes Debian's signed packages (from the folder's own cache when it can), finds the libraries that
-the wanted modules need, and keeps only those: nothing falls back to the host's libraries. Never touches the host,
-never leaves half an installation: the finished tree is moved into place in one step.
+Given the folder, takes Debian's signed packages (from the folder's own cache if possible), finds the libraries that the
+wanted modules need, and keeps only those: nothing falls back to the host's libraries. Never touches the host or leaves
+half an installation: the finished tree is moved into place in one step.
 """
 
 from __future__ import annotations

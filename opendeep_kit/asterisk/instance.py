@@ -1,7 +1,7 @@
-"""One configured Asterisk: starts it, knows whether it runs, stops it.
+"""One configured Asterisk: starts it, knows whether it is running, stops it.
 
-Given a folder that `asterisk_config` wrote, runs the program unprivileged (or as whoever we are) and returns when it
-has booted. Never leaves it behind: the kernel ends it with our process, unless it was asked to outlive us.
+Given a folder that `configuration` wrote, runs the program unprivileged (or as the current user) and returns when it
+has booted. Never leaves it behind: the kernel ends it with our process, unless it was started to outlive us.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Names one Asterisk program: how to run it, its version, and what that version can do.
+"""Identifies one Asterisk program: how to run it, its version, and what that version supports.
 
 Given a folder of ours or the host's own executable, looks and asks `-V`. Never installs, never starts a service.
 """

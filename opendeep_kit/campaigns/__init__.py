@@ -1,1 +1,1 @@
-"""Whom to call: contacts and, later, the rules of calling them."""
+"""Whom to call and when: contacts, calling rules, retries, planning. Pure."""

@@ -1,7 +1,7 @@
 """Finds the hours of the day at which a tenant's callees answer.
 
-Given past attempts by the callee's own hour, tells a better hour near a time, or that there is none. Few attempts say
-nothing, and an hour that was hardly tried counts as the others do. Never asks whether a call is allowed.
+Given past attempts by the callee's local hour, suggests a better hour near a time, or none. Few attempts say nothing,
+and an hour that was hardly tried counts as the average. Never asks whether a call is allowed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Pauses a campaign whose calls fail: says from when its outcomes count, and when the share of failures is too high.
+"""The circuit breaker: pauses a campaign whose calls keep failing.
 
 Given how many calls ended how, judges the line, the voice model and the list of numbers, not the callees: busy and no
-answer are ordinary days. An attempt that the death of one of our own processes broke off must not be among them: one
-restart does not pause a campaign that is well.
+answer are normal. Attempts broken off by the death of our own processes must not be included: one restart must not
+pause a healthy campaign.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The clocks by which contacts are called: zones and closed days that many contacts share.
+"""Opening hours shared by many contacts: their time zones and closed days.
 
-Given a clock and a week's windows, remembers the open times of the days asked about, so that the same sum is done once
-for all contacts. Never reads the time.
+Given a clock and a week's windows, caches the open times of the days asked about, so that they are computed once for
+all contacts. Never reads the time.
 """
 
 from __future__ import annotations

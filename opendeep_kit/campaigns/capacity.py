@@ -1,8 +1,8 @@
-"""Says how many further calls the machines and the voice model can take now.
+"""How many more calls the machines and the voice model can take now.
 
 Given the media workers' heartbeats and what the model's provider said of its limits, returns a number and what bounds
-it. A worker that is late, silent or leaving takes none; fewer calls are given to one that begins to be late. Where the
-provider turns us away, or its allowances run low, fewer calls begin until the time that it named.
+it. A worker that is late, silent or draining takes none; one that begins to lag takes fewer. When the provider refuses
+us, or its allowances run low, fewer calls start until the time it named.
 """
 
 from __future__ import annotations

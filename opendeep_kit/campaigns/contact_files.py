@@ -1,8 +1,8 @@
-"""Reads whom to call from large files: CSV, Parquet or a DataFrame, one contact after another.
+"""Reads contacts from large files: CSV, Parquet or a DataFrame, one contact at a time.
 
-Given a source, gives contacts while it reads, and a report of every row that is none: counts, the first refusals, and
-all of them in a file when one is named. Memory holds one number and one id per contact (to tell doubles) and a batch of
-rows, never the table.
+Given a source, yields contacts while reading, and a report of every refused row: counts, the first refusals, and all of
+them in a file when one is named. Memory holds one number and one id per contact (to find duplicates) and a batch of
+rows, never the whole table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Says when a schedule is due next: a cron expression on the wall clock of a time zone.
+"""When a schedule is due next: a cron expression on a time zone's wall clock.
 
 Given the expression, the zone and an instant, returns the first due instant after it. A time that the clocks skip is
-due as they jump, and one that comes twice is due the first time; a schedule of every hour has no time to catch up and
-is due in both. Never reads a clock, never starts anything.
+due at the jump, and one that occurs twice is due the first time; an hourly schedule is due both times. Never reads a
+clock, never starts anything.
 """
 
 from __future__ import annotations

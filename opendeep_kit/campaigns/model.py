@@ -1,4 +1,4 @@
-"""What a campaign is, what its tenant and the lines allow it, and that somebody agreed to be called.
+"""What a campaign is, what its tenant and lines allow it, and consents.
 
 Given plain values, holds them and refuses the impossible. Never stores itself, never reads a clock.
 """

@@ -1,7 +1,7 @@
-"""SEAM that lets a call's UUID in at the media worker's door, before anybody's phone rings.
+"""Lets a call in at the media worker's door before any phone rings.
 
-Given an attempt, checks that its script can be said with the contact's facts, and writes the row that the door asks
-for. Never dials.
+Given an attempt, checks that its script can be spoken with the contact's facts, and writes the row that the door looks
+up. Never dials.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""SEAM that closes an attempt: folds its call, honours an opt-out, moves the contact on by the rules of calling again.
+"""Closes an attempt: folds its call, honours an opt-out, and moves the contact on by the retry rules.
 
-Given what came of the call, works out what it came to, and writes all of it in one transaction: the call's last two
-events and its row, the do-not-call entry, the attempt's result and its money, and what follows for the contact. Run
-again, it changes nothing. Never dials.
+Given how the call ended, computes its result and writes everything in one transaction: the call's last two events and
+its row, the do-not-call entry, the attempt's result and cost, and what happens to the contact next. Running it again
+changes nothing. Never dials.
 """
 
 from __future__ import annotations

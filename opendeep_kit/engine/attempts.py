@@ -1,4 +1,4 @@
-"""SEAM to DBOS: owns an attempt's life, one durable workflow from its permission to its conclusion.
+"""Owns an attempt's life, one durable DBOS workflow from permission to conclusion: the SEAM to DBOS.
 
 Theory of operation
 ===================

@@ -1,6 +1,7 @@
-"""SEAM that says what holds a campaign's due calls, for whoever looks at it.
+"""Says what holds up a campaign's due calls.
 
-Given the campaign's row and the control processes that live, finds what the one that plans told. Never asks the record.
+Given the campaign's row and the living control processes, returns what the planning process reported. Never queries the
+record.
 """
 
 from __future__ import annotations

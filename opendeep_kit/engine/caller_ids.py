@@ -1,6 +1,6 @@
-"""SEAM that knows which number a tenant's calls show.
+"""Which number a tenant's calls show.
 
-Given the record and a tenant, reads its caller ids. Never checks that the trunk lets them through.
+Given the record and a tenant, reads its caller ids. Never checks that the trunk accepts them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM that sets a campaign's rules anew: its windows, caps, budget, goal and end, with the reason in its history.
+"""Changes a campaign's rules: windows, caps, budget, goal and end, with the reason in its history.
 
-Given an open record and what is to be different, checks the whole by the rules and writes it; what is not said stays.
-Never places or ends a call: the running service sees it at its next look.
+Given an open record and what should be different, validates the result as a whole and writes it; what is not given
+stays. Never places or ends a call: the running service sees the change at its next tick.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM that moves campaigns through their lifecycle: by a person's word, by their outcomes, by the circuit breaker.
+"""Moves campaigns through their lifecycle: on a person's command, by their outcomes, by the circuit breaker.
 
-Given the record and the time, finds the fact that is due, and takes the step with its reason and its history. Never
-places or ends a call.
+Given the record and the time, finds the transition that is due and makes it, with reason and history. Never places or
+ends a call.
 """
 
 from __future__ import annotations

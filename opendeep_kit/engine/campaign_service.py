@@ -1,7 +1,6 @@
-"""SEAM with what a person does with campaigns: create, import, start, look, explain. For commands and notebooks.
+"""What a person does with campaigns: create, import, start, inspect, explain. For commands and notebooks.
 
-Given an open record and plain values, checks them by the rules and writes them. Never places a call: the running
-service does.
+Given an open record and plain values, validates and writes them. Never places a call: the running service does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM of a control process: plans whose calls are next, moves campaigns along, keeps the record up.
+"""A control process: plans whose calls are next, moves campaigns along, keeps the record in order.
 
-Given the record and a line, looks at the record once a tick, and asks `Attempts` for the calls that it plans. Of
-several control processes the oldest plans; each places calls. Never holds sound.
+Given the record and a line, looks at the record once per tick and asks `Attempts` for the calls it plans. Of several
+control processes the oldest plans; all of them place calls. Never holds sound.
 """
 
 from __future__ import annotations

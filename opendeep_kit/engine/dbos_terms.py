@@ -1,6 +1,6 @@
-"""SEAM that puts the durable queue in our own terms: its errors, its log, its file.
+"""Translates DBOS into our own terms: its errors, its log, its file.
 
-Given what DBOS raises or logs, says what it means without the rows and passwords that the driver's text may hold.
+Given what DBOS raises or logs, says what it means, without the rows and passwords that the driver's text may contain.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM of an attempt's steps: permit → admit → dial → settle → conclude, each of which may be run again.
+"""An attempt's steps: permit → admit → dial → settle → conclude, each safe to run again.
 
 Given a contact that is due, asks the rules in the transaction that claims it, lets its call in at the media worker's
-door, asks the line for it at most once, and follows it wherever its sound is held. `attempts` says in which order, and
+door, asks the line for it at most once, and follows it wherever its sound is held. `attempts` defines the order, and
 what holds when a process, the record or the network dies in between. Never decides whose turn it is.
 """
 

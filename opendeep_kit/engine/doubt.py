@@ -1,6 +1,7 @@
-"""SEAM that sees a call to its end whose process died while it was on the line.
+"""Sees a call to its end after the process that placed it died.
 
-Given the attempt and the line, lets a talk that goes on end, hangs up what rings, and says what is known. Never dials.
+Given the attempt and the line, lets a conversation finish, hangs up what is still ringing, and reports what is known.
+Never dials.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Says which processes are dead, by the silence of their heartbeats as one that watches has seen it.
+"""Decides which processes are dead, from the silence of their heartbeats as an observer sees it.
 
-Given the last signs in the record and the reader's own monotonic clock, tells silence from a record that nobody could
-write: an outage of the record, a clock that is wrong elsewhere, or our own sleep is no evidence about anybody. Pure.
+Given the last heartbeats in the record and the reader's own monotonic clock, tells silence from a record that nobody
+could write: an outage of the record, a wrong clock elsewhere, or our own sleep is no evidence about anybody. Pure.
 """
 
 from __future__ import annotations

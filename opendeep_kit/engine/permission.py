@@ -1,6 +1,6 @@
-"""SEAM that asks the rules for one contact, in the transaction that claims it.
+"""Asks the calling rules about one contact, in the transaction that claims it.
 
-Given a job, says whether it may be placed now; asked again, it finds what it claimed before. Never dials.
+Given a job, says whether it may be placed now; asked again, it finds its earlier claim. Never dials.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM that puts the facts of one call before the calling rules, inside the transaction that may place it.
+"""Builds the calling rules' inputs for one call, inside the transaction that may place it.
 
-Given what the record read and the installation's own limits, builds the rules' inputs and turns their decision into a
-ruling for the ledger. Pure; never reads the record itself.
+Given what the record read and the installation's limits, asks the rules and turns their decision into a ruling for the
+ledger. Pure; never reads the record itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM between the record and the planner: what is due and allowed now, in the planner's own terms.
+"""Connects the record to the planner: what is due and allowed now, in the planner's terms.
 
-Given the record and the time, counts what lives, asks for as many due contacts as there is room, and lets the planner
-say whose turn it is. A tick costs as much as the calls it may place and the hour groups there are, never as the
+Given the record and the time, counts live calls, fetches as many due contacts as there is room for, and lets the
+planner decide whose turn it is. A tick's cost grows with the calls it may place and the hour groups, not with the
 contacts.
 """
 

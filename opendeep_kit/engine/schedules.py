@@ -1,8 +1,8 @@
-"""Starts notebooks when their schedules are due, each in a process of its own, and closes what was killed.
+"""Starts scheduled notebooks, each in its own process, and closes runs that were killed.
 
-Given the record, looks at it once a tick. Whatever was missed, while the service was down or the last run went on, is
-made up for by one run. Runs outlive a control process that dies: their rows tell whether they live. Never reads a
-notebook.
+Given the record, looks at it once per tick. Whatever was missed, because the service was down or the last run was still
+going, is made up for by a single run. Runs outlive a control process that dies: their rows say whether they are alive.
+Never reads a notebook.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM that takes over the attempts of processes that died, through DBOS's management of workflows.
+"""Takes over the attempts of dead processes, through DBOS's workflow management.
 
-Given heartbeats as the record keeps them, beats its own, buries who is dead, and resumes what their executors and this
-one left under way. Never runs a step.
+Given the heartbeats in the record, writes its own, buries dead processes, and resumes what their executors and this one
+left unfinished. Never runs a step.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ class TakeOver:
         if self._detector.is_blind:  # DBOS would wait for its tables, and look later and later
             return
         with reached():
-            found = await DBOS.list_workflows_async(
+            workflows = await DBOS.list_workflows_async(
                 name=WORKFLOW, app_version=VERSION, status=RUNNING, load_output=False
             )
         by_executor: dict[str, list[WorkflowStatus]] = {}
-        for workflow in found:
+        for workflow in workflows:
             by_executor.setdefault(workflow.executor_id or "", []).append(workflow)
         dead = {name for name in by_executor if name != self._control_id and self._is_dead(name)}
         for name in sorted(dead):
@@ -127,7 +127,7 @@ class TakeOver:
     async def _try_again(self) -> None:
         """A workflow that DBOS gave up, as a result could not be noted, goes on at the first step without one."""
         with reached():
-            found = await DBOS.list_workflows_async(
+            workflows = await DBOS.list_workflows_async(
                 name=WORKFLOW,
                 app_version=VERSION,
                 status=GIVEN_UP,
@@ -135,7 +135,7 @@ class TakeOver:
                 load_input=False,
                 load_output=False,
             )
-            for workflow in found:
+            for workflow in workflows:
                 steps = await DBOS.list_workflow_steps_async(workflow.workflow_id)
                 noted = [step["function_id"] for step in steps if step["error"] is None]
                 start = max(noted, default=0) + 1

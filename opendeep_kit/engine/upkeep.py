@@ -1,7 +1,7 @@
-"""SEAM of the nightly upkeep: closed days go into the archive, and what a tenant may keep no longer is deleted.
+"""The nightly upkeep: archives closed days and deletes what is past a tenant's retention.
 
-Given the record and the time, does for each tenant what is due; done already, it costs a look. What fails for one
-tenant is told and leaves the others alone. Never deletes what is not archived.
+Given the record and the time, does for each tenant what is due; when nothing is due it costs one look. A failure for
+one tenant is reported and leaves the others alone. Never deletes what is not archived.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM that knows which media workers can be reached from here, beyond what their heartbeats say.
+"""Which media workers can be reached from here, beyond what their heartbeats say.
 
-Given the record, picks the worker for a call, and looks at its port before anybody's phone rings. A worker that was
-not there is passed over until its next sign of life, and a death is told apart from a port that cannot be reached.
+Given the record, picks the worker for a call and checks its port before any phone rings. A worker that did not answer
+is passed over until its next heartbeat; a dead process is distinguished from an unreachable port.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class BargeIn:
 
 def turns(happened: Sequence[events.Event]) -> list[TurnLatency]:
     """Every reply of the agent to something the callee said."""
-    found: list[TurnLatency] = []
+    replies: list[TurnLatency] = []
     arrived = _arrivals(happened)
     stopped: float | None = None
     detected = began = None
@@ -92,7 +92,7 @@ def turns(happened: Sequence[events.Event]) -> list[TurnLatency]:
             case events.AgentSoundStarted(at_ms=at, item_id=item_id, first_sound_ms=sounded):
                 audio = arrived.get(item_id)
                 if stopped is not None and detected is not None and audio is not None and audio >= stopped:
-                    found.append(
+                    replies.append(
                         TurnLatency(
                             callee_stopped_ms=stopped,
                             detected_ms=detected,
@@ -104,7 +104,7 @@ def turns(happened: Sequence[events.Event]) -> list[TurnLatency]:
                         )
                     )
                 stopped = None
-    return found
+    return replies
 
 
 def _arrivals(happened: Iterable[events.Event]) -> dict[str, float]:
@@ -122,7 +122,7 @@ def _arrivals(happened: Iterable[events.Event]) -> dict[str, float]:
 
 def barge_ins(happened: Sequence[events.Event]) -> list[BargeIn]:
     """Every time the callee cut the agent; where a supervisor cut it there is no detection, and no barge-in."""
-    found: list[BargeIn] = []
+    barge_ins: list[BargeIn] = []
     detections = _times(happened, events.SpeechStarted)
     for event in happened:
         if not isinstance(event, events.AgentInterrupted):
@@ -131,8 +131,8 @@ def barge_ins(happened: Sequence[events.Event]) -> list[BargeIn]:
         if detected is None or event.at_ms - detected > CUT_WITHIN_MS:
             continue
         first = _sound_before(happened, detected)
-        found.append(BargeIn(callee_began_ms=first, detected_ms=detected, last_frame_ms=event.last_frame_ms))
-    return found
+        barge_ins.append(BargeIn(callee_began_ms=first, detected_ms=detected, last_frame_ms=event.last_frame_ms))
+    return barge_ins
 
 
 def _sound_before(happened: Sequence[events.Event], detected_ms: float) -> float:

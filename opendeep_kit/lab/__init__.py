@@ -1,1 +1,1 @@
-"""What a notebook does: rehearse, compare, place calls, read what came of them, draw it."""
+"""What a notebook does: rehearse, compare, place calls, read their results, draw them."""

@@ -1,7 +1,7 @@
 """Calls as HTML for a notebook: a badge for an outcome, a card for a call, a table for many. Pure.
 
-Given calls that are over, returns markup that stands by itself: no script, no style sheet, nothing loaded. Everything
-that was said, by whomever, is escaped.
+Given finished calls, returns self-contained markup: no script, no style sheet, nothing loaded. All spoken words are
+escaped.
 """
 
 from __future__ import annotations

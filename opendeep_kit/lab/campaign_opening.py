@@ -1,7 +1,7 @@
-"""SEAM that opens a campaign for a notebook: makes it, or goes on with the one of this id, fills it and starts it.
+"""Opens a campaign for a notebook: creates it, or continues the one with this id, fills it and starts it.
 
-Given an open record and what a notebook says, leaves a running campaign; run again after whatever broke off, it adds
-who is new and calls nobody twice. Who may be called when, the rules say call by call.
+Given an open record and what a notebook says, leaves a running campaign; run again after an interruption, it adds new
+contacts and calls nobody twice. The rules decide, call by call, who may be called when.
 """
 
 from __future__ import annotations

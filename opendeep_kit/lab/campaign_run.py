@@ -1,7 +1,7 @@
-"""SEAM that runs a campaign from a notebook: opens it, sees that a service calls, and follows it until it is over.
+"""Runs a campaign from a notebook: opens it, makes sure that a service places the calls, and follows it to its end.
 
-Given contacts, a script and rules, gives back how the campaign stands. It is the service that calls: the one that runs
-on this record, or one of the notebook's own while there is none. Run again after it broke off, it goes on.
+Given contacts, a script and rules, returns how the campaign stands. The service places the calls: the one running on
+this record, or one of the notebook's own. Run again after an interruption, it continues.
 """
 
 from __future__ import annotations

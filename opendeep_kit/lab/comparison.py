@@ -1,7 +1,7 @@
-"""Two versions of a script side by side: outcomes, waits, barge-ins, and what was heard differently.
+"""Two versions of a script side by side: outcomes, waits, barge-ins, and differences in what was heard.
 
-Given calls of both versions with the same callees, counts and shows; every figure can be traced to a call that can be
-listened to. Never says which version is better: it says what differed.
+Given calls of both versions with the same callees, counts and shows; every figure can be traced to a call to listen to.
+Never says which version is better, only what differed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A pandas table as a notebook shows it: words to the left, figures to the right, nothing cut off. Pure.
+"""A pandas table as a notebook shows it: words left-aligned, figures right-aligned, nothing cut off. Pure.
 
-Given a table, returns markup that stands by itself and scrolls where it is too wide. Names stay as they are, since the
-next query needs them; only what is shown is made readable, never the table.
+Given a table, returns self-contained markup that scrolls when it is too wide. Names stay as they are, because the next
+query needs them; only the display is made readable, never the table.
 """
 
 from __future__ import annotations

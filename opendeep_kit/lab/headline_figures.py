@@ -1,4 +1,4 @@
-"""The figures that stand on top of a report. Pure.
+"""The headline figures of a report. Pure.
 
 Given the rows of the views `calls` and `latencies`, counts and shows. Never queries.
 """

@@ -1,6 +1,6 @@
-"""The settings that a notebook works with: those in force, in the folder of data that the notebook names.
+"""A notebook's settings: those in force, for the data folder that the notebook names.
 
-Given a folder or none, returns settings. Never makes the folder.
+Given a folder or none, returns settings. Never creates the folder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What `%load_ext opendeep_kit` adds to a notebook: `%%call_script` to edit a script in a cell, `%%calls_sql` to ask.
+"""What `%load_ext opendeep_kit` adds to a notebook: `%%call_script` to edit a script in a cell, `%%calls_sql` to query.
 
-Given a cell's text and the notebook's names, puts an object under a name and shows it. A mistake in the cell is told in
-one line. Never opens a workbench by itself: it uses the one that the notebook holds.
+Given a cell's text and the notebook's names, assigns an object to a name and shows it. A mistake in the cell is
+reported in one line. Never opens a workbench by itself: it uses the notebook's.
 """
 
 from __future__ import annotations

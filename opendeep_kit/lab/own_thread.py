@@ -1,7 +1,7 @@
-"""SEAM that keeps calls at their pace while a notebook computes: an event loop in a thread of its own.
+"""Keeps calls on time while a notebook computes: an event loop in its own thread.
 
-Given coroutines, runs them there and hands back `Work`, which is awaited in a notebook and asked for its `result()`
-elsewhere; what progress shows is drawn by whoever waits. Never outlives the interpreter, never blocks its end.
+Given coroutines, runs them there and returns `Work`, to be awaited in a notebook or asked for its `result()` elsewhere;
+progress is drawn by whoever waits. Never outlives the interpreter or blocks its exit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SEAM for reading: the calls of a data folder as tables, as players, and with people's verdicts.
+"""The calls of a data folder for reading: as tables, as players, and with people's verdicts.
 
-Given a folder (or the record's URL), opens the warehouse beside whatever service is running. Never dials, and writes
-nothing but verdicts.
+Given a folder (or the record's URL), opens the warehouse beside any running service. Never dials, and writes nothing
+but verdicts.
 """
 
 from __future__ import annotations

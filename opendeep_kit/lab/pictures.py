@@ -1,8 +1,8 @@
-"""Pictures for a report: tables of the warehouse in, matplotlib figures out. Pure.
+"""Pictures for a report: warehouse tables in, matplotlib figures out. Pure.
 
 Given a table with the columns of a warehouse view, draws it so that it can be read without its notebook: a title that
-says what is shown and in what unit, labels on the marks themselves, colours that everybody can tell apart. Never
-queries, never saves a file; an empty table gives a picture that says so.
+says what is shown and in what unit, labels on the marks, colours that everybody can tell apart. Never queries, never
+saves a file; an empty table gives a picture that says so.
 """
 
 from __future__ import annotations

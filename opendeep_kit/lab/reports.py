@@ -1,7 +1,7 @@
-"""SEAM that runs a notebook as a report: parameters in, an executed notebook and a page of HTML out.
+"""Runs a notebook as a report: parameters in, an executed notebook and an HTML page out.
 
-Given a notebook with a cell of parameters, refuses names and values that it does not take, executes it with papermill
-and writes HTML that needs no network and no running kernel. Never changes the source notebook.
+Given a notebook with a parameters cell, refuses unknown names and wrong values, executes it with papermill and writes
+HTML that needs no network and no kernel. Never changes the source notebook.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SEAM for a notebook: rehearse, compare, call and run, with everything underneath opened and closed for you.
+"""A notebook's way to everything: rehearse, compare, call and run, with all that it needs opened and closed for it.
 
 Given scripts, personas, numbers or contacts, starts `Work` in a thread of its own and gives back calls that show
 themselves. Never decides about a call: it is a front of `app.open_service`.

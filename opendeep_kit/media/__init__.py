@@ -1,1 +1,1 @@
-"""What holds live calls: the worker, its duties, and how another process follows a call that it holds."""
+"""What holds live calls: the worker, its background duties, and how another process follows a call that it holds."""

@@ -1,7 +1,7 @@
-"""SEAM that says what came of a call: folds its events, names its end and who brought it about.
+"""Determines how a call ended: folds its events, names its end and who caused it.
 
-Given what the line said and how the sound ended, makes the call's last two events and its result, and writes down how
-its sound ended. Never places or holds a call.
+Given the line's result and how the sound ended, makes the call's last two events and its result, and records how its
+sound ended. Never places or holds a call.
 """
 
 from __future__ import annotations

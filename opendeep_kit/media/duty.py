@@ -1,7 +1,7 @@
-"""SEAM of a media worker's duties to the rest of the service, done through the record and never on the loop.
+"""A media worker's background duties towards the rest of the service: through the record, never on the media loop.
 
-Given a media worker, notices answers, carries out supervisors' commands, asks for hand-overs, tells that it is alive
-and how late its loop is, and drains. Never places a call.
+Given a media worker, notices answers, carries out supervisors' commands, asks for hand-overs, writes heartbeats with
+the loop's lag, and drains. Never places a call.
 """
 
 from __future__ import annotations

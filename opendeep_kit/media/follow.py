@@ -1,7 +1,7 @@
-"""SEAM that follows, from the process that holds the line, a call whose sound another process holds.
+"""Follows a call whose sound another process holds, from the process that holds the line.
 
-Given the record, looks at the call's row a few times a second: tells the line that sound flows, carries out the
-hand-over it asks for, and says how the sound ended, or that its holder is dead.
+Given the record, looks at the call's row several times a second: tells the line that sound is flowing, carries out the
+hand-over the call asks for, and reports how the sound ended, or that its holder is dead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Remembers what the voice model's provider told this media worker of its limits, for the next heartbeat.
+"""Remembers what the voice model's provider told this media worker about our limits, for the next heartbeat.
 
 Given allowances and refusals with their time, keeps the newest of each. Never asks the provider.
 """

@@ -1,7 +1,7 @@
-"""SEAM that holds the sound of calls: AudioSocket on one side, the voice model on the other, a bridge between.
+"""Holds the sound of calls: AudioSocket on one side, the voice model on the other, a bridge in between.
 
-Given a store that expects calls, admits each UUID once, holds its call to the end, saves its recording and says how
-its sound ended. Never places a call, never judges one: whoever placed it does.
+Given a record that expects calls, admits each UUID once, holds its call to the end, saves its recording and reports how
+its sound ended. Never places or judges a call: whoever placed it does.
 """
 
 from __future__ import annotations

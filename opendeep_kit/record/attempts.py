@@ -1,7 +1,7 @@
-"""The attempts of campaigns: one row per dial, there before the line is asked.
+"""Campaigns' call attempts: one row per dial, written before the line is asked.
 
-Given plain values and the time, follows an attempt from its intent to its end, whoever ends it. An attempt is asked of
-the line once at most: whoever is about to ask marks it first, and only its present owner may. `claiming` makes them.
+Given plain values and the time, follows an attempt from intent to end, whoever ends it. The line is asked at most once
+per attempt: whoever is about to ask marks the row first, and only its present owner may. `claiming` creates attempts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The tables of campaigns: who waits for a call, which were placed, what was permitted, who works.
+"""The tables of campaigns: who is waiting for a call, which calls were placed, what was permitted.
 
-Given nothing; these are definitions, beside those of `tables` and in the same MetaData. A table with `row_id` is only
-ever added to; one with `changed_at` notes every write to a row, for readers that follow.
+Definitions only, beside those of `tables` and in the same MetaData. A table with `row_id` is append-only; one with
+`changed_at` stamps every write to a row, for readers that follow.
 """
 
 from __future__ import annotations

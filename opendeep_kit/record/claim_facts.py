@@ -1,7 +1,7 @@
-"""Reads all on which the permission of one call depends, in the transaction that may place it.
+"""Reads everything that the permission of one call depends on, in the transaction that may place it.
 
-Given a connection and the contact's row, or the number of a call of no campaign, counts live calls, looks for earlier
-attempts, money, lists and consent. Decides nothing: the facts are handed to the rules.
+Given a connection and the contact's row, or a number outside any campaign, counts live calls and looks up earlier
+attempts, money, lists and consent. Decides nothing: the rules get the facts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Permits a call and claims its contact, in the one transaction on which all caps rest.
+"""Permits a call and claims its contact, in the one transaction that all caps rest on.
 
-Given a contact, the attempt to make and a pure function that knows the rules, reads the facts, asks it, notes its
-ruling and acts upon it. Of all processes that ask at once, each sees what the one before did. Never dials.
+Given a contact, the attempt to make and a pure function that knows the rules, reads the facts, asks it, records its
+ruling and acts on it. Of several processes asking at once, each sees what the one before did. Never dials.
 """
 
 from __future__ import annotations

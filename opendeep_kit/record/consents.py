@@ -1,7 +1,6 @@
-"""Who agreed to be called, where that is on file, and whom a campaign misses for want of it.
+"""Who agreed to be called, where that is on file, and whom a campaign misses for lack of it.
 
-Given plain values and the time, writes and reads them. Whether a consent is needed, and whether it will do, is not
-known here.
+Given plain values and the time, writes and reads consents. Whether one is needed, or sufficient, is decided elsewhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Keeps count of what campaigns came to, so that nobody has to count rows.
+"""Keeps campaigns' running totals, so that nobody has to count rows.
 
-Given the connection of a transaction, adds to counts and to money in it: they change with the rows that they count, or
-not at all. Also hands out the turn under which all calling is decided.
+Given a transaction's connection, adds to counts and sums of money: they change together with the rows they count, or
+not at all. Also hands out the lock under which all calling is decided.
 """
 
 from __future__ import annotations

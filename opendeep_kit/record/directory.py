@@ -1,7 +1,7 @@
-"""Whom calls are placed for, what is asked, how it is worded, and by which ids people are known.
+"""Tenants, tasks, script versions and contacts: who calls, what is asked, in which words, and who is called.
 
-Given plain values and the time, writes and reads tenants, tasks, script versions and contacts. Every read names its
-tenant; a script's version never changes. Knows nothing of calls: those are in `calls`.
+Given plain values and the time, writes and reads them. Every read names its tenant; a script version never changes.
+Knows nothing of calls: those are in `calls`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The do-not-call lists: each tenant's own, and the one of the whole installation.
+"""The do-not-call lists: each tenant's own, and the installation's.
 
-Given numbers and prefixes with their reason and evidence, writes and reads them; what is removed is kept with its whole
-story. Once an entry is added, no call to it is permitted any more, in whatever process.
+Given numbers and prefixes with reason and evidence, writes and reads them; removed entries are kept with their history.
+Once an entry is added, no process permits a call to it any more.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Brings contacts into a campaign, a million in bounded memory.
+"""Adds contacts to a campaign, a million in bounded memory.
 
-Given them one by one and the time, writes batches; a number that is there already, or comes twice, is merged and
-counted. Of one that is there it changes what may be said of them, until they are done; never when they are called.
+Given contacts one by one and the time, writes batches; a number that is already there, or appears twice, is merged and
+counted. An existing, unfinished contact gets the new facts; its schedule stays.
 """
 
 from __future__ import annotations

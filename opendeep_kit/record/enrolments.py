@@ -1,7 +1,7 @@
 """Contacts in a campaign: waiting for a call, claimed by one, or done.
 
-Given plain values and the time, reads and changes them; who is due is found without looking at the others. Whom to
-call, and when again, is decided elsewhere and told as a `NextStep`. Adds nobody: that is `enrolling`.
+Given plain values and the time, reads and changes them; due contacts are found without looking at the others. Whom to
+call, and when to retry, is decided elsewhere and passed in as a `NextStep`. Adds nobody: `enrolling` does.
 """
 
 from __future__ import annotations

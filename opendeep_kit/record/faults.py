@@ -1,6 +1,6 @@
-"""Says what a database's error means and what to do about it.
+"""Says what a database error means and what to do about it.
 
-Given the driver's error, builds one of ours. The driver's own text is never passed on: it may hold a password, or a
+Given the driver's error, builds one of ours. The driver's own text is never passed on: it may contain a password or a
 person's number.
 """
 

@@ -1,6 +1,6 @@
-"""Permits a call of no campaign, in the one transaction on which all caps rest.
+"""Permits a call outside any campaign, in the one transaction that all caps rest on.
 
-Given a number and a pure function that knows the rules, reads the facts, asks it and notes its ruling. Never dials.
+Given a number and a pure function that knows the rules, reads the facts, asks it and records its ruling. Never dials.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Groups a campaign's contacts by calling hours: those of one group open and close together.
+"""Groups a campaign's contacts by calling hours: a group opens and closes together.
 
-Given where a callee may be, finds or makes their hour group. Who is due is then asked group by group, and a closed
-group costs nothing however many wait in it. Never asks whether a group is open.
+Given where a callee may be, finds or creates their hour group. Due contacts are then queried group by group, and a
+closed group costs nothing however many contacts wait in it. Never decides whether a group is open.
 """
 
 from __future__ import annotations

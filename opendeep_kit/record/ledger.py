@@ -1,6 +1,6 @@
 """The ledger of permissions: who was allowed to be called, who was not, by which rule and why.
 
-Given a ruling, adds it; a row is never changed or taken away. Rules nothing itself.
+Given a ruling, appends it; rows are never changed or deleted. Decides nothing itself.
 """
 
 from __future__ import annotations

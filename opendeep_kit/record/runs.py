@@ -1,7 +1,7 @@
-"""Notebook runs, and the schedules that start them. The run's row is the truth, not the notebook that it writes.
+"""Notebook runs, and the schedules that start them. A run's row is the truth, not the notebook it writes.
 
-Given plain values and the time, writes and reads them; of all processes that would start a scheduled run, one does.
-Never runs anything, never reads a cron expression.
+Given plain values and the time, writes and reads them; of several processes that would start a scheduled run, exactly
+one does. Never runs anything, never parses a cron expression.
 """
 
 from __future__ import annotations

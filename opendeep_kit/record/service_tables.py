@@ -1,6 +1,6 @@
-"""The tables of the running service: its processes, commands to live calls, schedules, notebook runs, verdicts.
+"""The running service's tables: processes, commands to live calls, schedules, notebook runs, verdicts.
 
-Given nothing; these are definitions, beside those of `tables` and in the same MetaData. Processes belong to no tenant.
+Definitions only, beside those of `tables` and in the same MetaData. Processes belong to no tenant.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The tables of the record, the same on SQLite and PostgreSQL.
+"""The record's tables, the same on SQLite and PostgreSQL.
 
-Given nothing; these are definitions. `migrations` creates them step by step, and a test compares the two. Every row
-carries its tenant; references between rows carry it too, so that no row can point into another tenant's data.
+Definitions only. `migrations` creates them step by step, and a test compares the two. Every row carries its tenant;
+references between rows carry it too, so that no row can point into another tenant's data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows that may be there already: written anew, or left alone, by the dialect of the database at hand.
+"""Insert-or-update statements, in the dialect of the database at hand.
 
 Given a table and the columns that a caller sets, builds the statement; SQLite and PostgreSQL spell it alike, SQLAlchemy
 keeps it in each dialect.

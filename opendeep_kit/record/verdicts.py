@@ -1,7 +1,7 @@
-"""What people who listened think of calls: every verdict is kept, the last one on a call counts.
+"""What listeners think of calls: every verdict is kept, the last one on a call counts.
 
 Given plain values and the time, writes and reads them; analysts join the warehouse's view `verdicts`. Never changes a
-verdict, and knows nothing of how a call was judged by rules.
+verdict, and knows nothing of how the rules judged the call.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def verdict_named(name: str) -> Verdict:
 def keep(database: Database, tenant_id: str, judged: Iterable[Judgement]) -> int:
     """Add verdicts. Returns how many were not there before: the very same one is kept once."""
     rows = [
-        {"verdict_id": _id_of(tenant_id, one), "tenant_id": tenant_id}
-        | {part.name: getattr(one, part.name) for part in fields(Judgement)}
-        for one in judged
+        {"verdict_id": _id_of(tenant_id, judgement), "tenant_id": tenant_id}
+        | {part.name: getattr(judgement, part.name) for part in fields(Judgement)}
+        for judgement in judged
     ]
     if not rows:
         return 0

@@ -1,7 +1,7 @@
-"""Which processes are alive: media workers with what they can take, and control processes.
+"""Which processes are alive: media workers with their capacity, and control processes.
 
-Given their heartbeats and the time, keeps the last one of each and says who is alive and who is free. They belong to no
-tenant: all of this is for the service itself and its operator.
+Given their heartbeats and the time, keeps the last one of each and says who is alive and who has room. They belong to
+no tenant: all of this is for the service and its operator.
 """
 
 from __future__ import annotations

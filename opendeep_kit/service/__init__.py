@@ -1,1 +1,1 @@
-"""The service on one host: its processes, started, watched over and drained."""
+"""The service on one host: its processes, started, supervised and drained."""

@@ -1,4 +1,4 @@
-"""The two kinds of process of a running service: one holds sound, one plans and places calls.
+"""The two kinds of process in a running service: one holds sound, one plans and places calls.
 
 Given settings that name everything (the voice model's address, the line's account), opens what the process needs,
 serves until told to stop, drains and closes. Starts no other process.

@@ -1,10 +1,10 @@
 """Moves closed days into Parquet files, so that a long history opens at once.
 
-Given the record and a folder, folds the days' calls, writes files under their final names, and only then tells the
+Given the record and a folder, folds the days' calls, writes files under their final names, and only then updates the
 manifest, in one transaction: a reader sees a call in the archive or in the record, never in both or neither. Never
 changes a file that the manifest names.
 
-Events that are written down more than `SETTLED_AFTER` after the end of their call stay in the record only.
+Events recorded more than `SETTLED_AFTER` after the end of their call stay in the record only.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def _beginning(connection: Connection, tenant_id: str) -> datetime | None:
     for ledger in LEDGERS.values():
         columns = ledger.source.c
         firsts.append(select(func.min(columns[ledger.day_of])).where(columns.tenant_id == tenant_id))
-    found = [first for query in firsts if (first := connection.scalar(query)) is not None]
-    return min(found, default=None)
+    days = [first for query in firsts if (first := connection.scalar(query)) is not None]
+    return min(days, default=None)
 
 
 def _next_month(day: date) -> date:
@@ -170,8 +170,8 @@ def _read(
     wanted = {"calls": settled, "call_events": of_these}
     for name, ledger in LEDGERS.items():
         columns = ledger.source.c
-        mine = columns.tenant_id == tenant_id
-        wanted[name] = [mine, columns.row_id > after.get(name, 0), columns.row_id <= up_to[name]]
+        of_tenant = columns.tenant_id == tenant_id
+        wanted[name] = [of_tenant, columns.row_id > after.get(name, 0), columns.row_id <= up_to[name]]
     tables = {what.name: read_arrow(connection, what, wanted[what.name]) for what in PULLS if what.name in wanted}
     return Pulled(tables=tables, mark=Watermark())
 
@@ -294,8 +294,8 @@ def _merge(database: Database, folder: Path, parts: Sequence[Archived]) -> Archi
         files=_merge_files(folder, parts),
     )
     with undone_on_failure(folder, merged.files.values()), database.write() as connection:
-        mine = (archives.c.tenant_id == last.tenant_id, archives.c.first_day.in_([p.first_day for p in parts]))
-        if connection.execute(delete(archives).where(*mine)).rowcount != len(parts):
+        merged_parts = (archives.c.tenant_id == last.tenant_id, archives.c.first_day.in_([p.first_day for p in parts]))
+        if connection.execute(delete(archives).where(*merged_parts)).rowcount != len(parts):
             raise BadInput("another process merges the same archive", do="let one process archive at a time")
         note_span(connection, merged)
     for part in parts:

@@ -1,6 +1,6 @@
-"""The warehouse's SQL: one file a view, its meaning in the comment above.
+"""The warehouse's SQL: one file per view, its meaning in the comment above it.
 
-Given the folder `views`, reads files and takes their headers apart. Never runs them: that is `folding` and `warehouse`.
+Given the folder `views`, reads files and parses their headers. Never runs them: `folding` and `connection` do.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def read_view(folder: str, name: str) -> View:
         meaning=header[0],
         grain=said["Grain"].rstrip("."),
         key=tuple(said["Key"].split(", ")),
-        columns={found[1]: found[2] for line in header[1:] if (found := _COLUMN.fullmatch(line))},
+        columns={column[1]: column[2] for line in header[1:] if (column := _COLUMN.fullmatch(line))},
         sql=text,
     )
 

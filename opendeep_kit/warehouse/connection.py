@@ -99,11 +99,11 @@ class Warehouse:
         span = f", {' to '.join(dict.fromkeys(days))}" if calls else ""
         # What people ask stands first; where it comes from, last.
         views = sorted(documented_views(), key=lambda view: view.name.startswith("staging."))
-        told = [(view.name, _CODE.sub(r"<code>\1</code>", escape(view.meaning))) for view in views]
+        shown = [(view.name, _CODE.sub(r"<code>\1</code>", escape(view.meaning))) for view in views]
         rows = "".join(
             f"<tr><td style='text-align:left'><code>{escape(name)}</code></td>"
             f"<td style='text-align:left'>{meaning}</td></tr>"
-            for name, meaning in told
+            for name, meaning in shown
         )
         return (
             f"<div><b>Warehouse of {escape(self.tenant_id)}</b>: {calls:,} calls{span}; as of "

@@ -1,8 +1,7 @@
 """Folds events into facts, in DuckDB: utterances, waits, interruptions, tools, answers, calls.
 
-Given an own connection and pulled rows, keeps the tables `live.*` true for every call that changed. The archive's
-writer and the warehouse both use it: an archived call and a live one are counted by the same SQL. Never reads the
-record.
+Given its own connection and pulled rows, keeps the tables `live.*` correct for every call that changed. The archive's
+writer and the warehouse both use it: archived and live calls are counted by the same SQL. Never reads the record.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Which days of a tenant's calls lie in Parquet files, and what is still live.
+"""Which days of a tenant's calls are in Parquet files, and what is still live.
 
 Given a connection, reads the manifest in the caller's snapshot, so that a call is seen either in the archive or in the
 record, never in both or neither. Never reads a Parquet file.
 
-A call belongs to the day, UTC, on which it was planned. Days are archived in order, without gaps. A call that was still
-open when its day was archived stays live, and comes into a later archive.
+A call belongs to the UTC day on which it was planned. Days are archived in order, without gaps. A call that was still
+open when its day was archived stays live, and goes into a later archive.
 """
 
 from __future__ import annotations

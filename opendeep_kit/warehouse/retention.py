@@ -1,7 +1,7 @@
-"""Deletes what a tenant may keep no longer: recordings, and the words that were said.
+"""Deletes what is past a tenant's retention: recordings, and the words that were said.
 
-Given the day before which nothing is kept, takes words out of the record and the archive, sound and reports off the
-disk. Never touches a call that the archive does not hold: its figures and results would be lost with it.
+Given the first day to keep, removes words from the record and the archive, and recordings and reports from the disk.
+Never touches a call that the archive does not hold: its figures and results would be lost with it.
 """
 
 from __future__ import annotations

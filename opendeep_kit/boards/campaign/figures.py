@@ -1,7 +1,7 @@
-"""How a campaign goes at this moment: how fast it calls, and which rules hold it back.
+"""How a campaign is doing right now: how fast it calls, and which rules hold it back.
 
-Given a campaign and the time, counts over what is recent, by an index: as dear as the last minutes, however long the
-campaign is. What it has come to altogether is in `counters`. Never judges whether that is good.
+Given a campaign and the time, counts recent rows by an index: the cost depends on the last minutes, not on the
+campaign's length. Its totals are in `counters`. Never judges whether that is good.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def campaign_now(
     refusals = {rule: count for rule, count in rulings.items() if rule}
     return CampaignNow(
         per_minute=_by_minute(begun, now, minutes),
-        refusals=dict(sorted(refusals.items(), key=lambda one: (-one[1], one[0]))),
+        refusals=dict(sorted(refusals.items(), key=lambda refusal: (-refusal[1], refusal[0]))),
         rulings=sum(rulings.values()),
         due=due,
     )

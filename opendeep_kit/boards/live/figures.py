@@ -1,7 +1,7 @@
-"""A tenant's calls as they are now, cheap enough to be asked every second by every supervisor.
+"""A tenant's live calls, cheap enough to be queried every second by every supervisor.
 
-Given the time, reads in one short transaction the calls that live, and of one chosen call what happened since the last
-look. Never asks for a call that is over, never for more of a talk than is new, and never writes.
+Given the time, reads in one short transaction the live calls, and for one selected call what happened since the last
+look. Never reads calls that are over, never more of a conversation than is new, and never writes.
 """
 
 from __future__ import annotations

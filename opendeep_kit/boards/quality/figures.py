@@ -1,7 +1,6 @@
-"""How good the calls were: the questions a quality board asks of the warehouse.
+"""How good the calls were: the quality board's queries of the warehouse.
 
-Given an open warehouse and a period, returns plain figures out of its documented views. Never reads the record itself,
-and makes no table that would have to be a picture.
+Given an open warehouse and a period, returns plain figures from its documented views. Never reads the record itself.
 """
 
 from __future__ import annotations
