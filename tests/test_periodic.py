@@ -7,7 +7,7 @@ import pytest
 
 from opendeep_kit.errors import BadInput, OurMistake, Unavailable
 from opendeep_kit.logs import configure
-from opendeep_kit.periodic import MOST_FAILURES, Duties, attempted
+from opendeep_kit.periodic import MOST_FAILURES, PeriodicTasks, run_once
 
 SECRET = "+12125550101"
 
@@ -36,51 +36,51 @@ class Work:
 async def done(work: Work, times: int = 1) -> None:
     """Wait until it was done so often."""
     async with asyncio.timeout(5):
-        while work.done < times:  # noqa: ASYNC110 - the duty's own pace
+        while work.done < times:  # noqa: ASYNC110 - the task's own pace
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("error", [BadInput("a row is refused"), OurMistake("a bug"), KeyError(SECRET)])
 async def test_a_failure_is_told_and_tried_again(said: io.StringIO, error: Exception) -> None:
-    """Whatever it was, the duty goes on, and the log names it without anybody's data."""
-    duties, work = Duties("a test", first_wait_s=0.01), Work(error)
-    duties.begin("count", work, each_s=0.01)
+    """Whatever it was, the task goes on, and the log names it without anybody's data."""
+    periodic, work = PeriodicTasks("a test", first_wait_s=0.01), Work(error)
+    periodic.begin("count", work, each_s=0.01)
     await done(work, 2)
-    await duties.stop()
+    await periodic.stop()
 
     assert "count" in said.getvalue()
     assert SECRET not in said.getvalue()
-    assert not duties.given_up.is_set()
+    assert not periodic.given_up.is_set()
 
 
 async def test_a_duty_that_never_works_ends_the_process(said: io.StringIO) -> None:
     """After so many failures in a row the process is asked to end, with an error for its exit."""
-    duties = Duties("a test", first_wait_s=0.001)
-    duties.begin("count", Work(*(KeyError(SECRET) for _ in range(99))), each_s=0.001)
+    periodic = PeriodicTasks("a test", first_wait_s=0.001)
+    periodic.begin("count", Work(*(KeyError(SECRET) for _ in range(99))), each_s=0.001)
     async with asyncio.timeout(5):
-        await duties.given_up.wait()
-    await duties.stop()
+        await periodic.given_up.wait()
+    await periodic.stop()
 
-    with pytest.raises(Unavailable, match=f"{MOST_FAILURES} times in a row at its duty `count`"):
-        duties.check()
+    with pytest.raises(Unavailable, match=f"{MOST_FAILURES} times in a row at its periodic task `count`"):
+        periodic.check()
 
 
 async def test_a_duty_that_is_not_vital_ends_no_process(said: io.StringIO) -> None:
     """It is tried again for ever, and told of each time."""
-    duties = Duties("a test", first_wait_s=0.001)
+    periodic = PeriodicTasks("a test", first_wait_s=0.001)
     work = Work(*(KeyError(SECRET) for _ in range(MOST_FAILURES + 1)))
-    duties.begin("count", work, each_s=0.001, is_vital=False)
+    periodic.begin("count", work, each_s=0.001, is_vital=False)
     await done(work)
-    await duties.stop()
+    await periodic.stop()
 
-    assert said.getvalue().count("failed at a duty") == MOST_FAILURES + 1
-    assert not duties.given_up.is_set()
-    duties.check()
+    assert said.getvalue().count("a periodic task failed") == MOST_FAILURES + 1
+    assert not periodic.given_up.is_set()
+    periodic.check()
 
 
 async def test_failures_between_successes_are_forgotten(said: io.StringIO) -> None:
     """Only a row of failures counts."""
-    duties, done_between = Duties("a test", first_wait_s=0.001), Work()
+    periodic, done_between = PeriodicTasks("a test", first_wait_s=0.001), Work()
     turn = 0
 
     async def work() -> None:
@@ -90,42 +90,42 @@ async def test_failures_between_successes_are_forgotten(said: io.StringIO) -> No
             raise KeyError(SECRET)
         await done_between()
 
-    duties.begin("count", work, each_s=0.001)
+    periodic.begin("count", work, each_s=0.001)
     await done(done_between, 2 * MOST_FAILURES)
-    await duties.stop()
+    await periodic.stop()
 
-    assert not duties.given_up.is_set()
-    duties.check()
+    assert not periodic.given_up.is_set()
+    periodic.check()
 
 
 async def test_what_is_unavailable_is_waited_for(said: io.StringIO) -> None:
     """A record that is away for long ends no process: no new start brings it back."""
-    duties = Duties("a test", first_wait_s=0.001)
+    periodic = PeriodicTasks("a test", first_wait_s=0.001)
     work = Work(*(Unavailable("the record is away") for _ in range(3 * MOST_FAILURES)))
-    duties.begin("count", work, each_s=0.001)
+    periodic.begin("count", work, each_s=0.001)
     await done(work)
-    await duties.stop()
+    await periodic.stop()
 
-    assert not duties.given_up.is_set()
+    assert not periodic.given_up.is_set()
 
 
 async def test_the_place_of_an_error_is_told(said: io.StringIO) -> None:
     """Kind and line, for whoever mends it."""
-    failure = await attempted("count", Work(KeyError(SECRET)), whose="a test")
+    failure = await run_once("count", Work(KeyError(SECRET)), whose="a test")
 
     assert failure is not None
     assert "KeyError at test_periodic.py:" in failure.what
 
 
-async def test_duties_are_stopped_by_name() -> None:
+async def test_tasks_are_stopped_by_name() -> None:
     """The others go on."""
-    duties, first, second = Duties("a test"), Work(), Work()
-    duties.begin("first", first, each_s=0.01)
-    duties.begin("second", second, each_s=0.01)
+    periodic, first, second = PeriodicTasks("a test"), Work(), Work()
+    periodic.begin("first", first, each_s=0.01)
+    periodic.begin("second", second, each_s=0.01)
     await done(first)
-    await duties.stop("first")
+    await periodic.stop("first")
     was = first.done
     await done(second, second.done + 3)
-    await duties.stop()
+    await periodic.stop()
 
     assert first.done == was

@@ -66,7 +66,7 @@ from opendeep_kit.engine.failure_detector import FailureDetector
 from opendeep_kit.engine.jobs import Job, OwnCall, Permission
 from opendeep_kit.engine.take_over import RUNNING, VERSION, WAITING, WORKFLOW, TakeOver, job_of
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.periodic import Duties, attempted
+from opendeep_kit.periodic import PeriodicTasks, run_once
 from opendeep_kit.phone.line import Line
 from opendeep_kit.record import workers
 from opendeep_kit.record.calls import MediaEnd
@@ -120,7 +120,7 @@ class Attempts:
             detector=self._detector,
             worker_id=worker_id,
         )
-        self.duties = Duties(whose)
+        self.periodic = PeriodicTasks(whose)
         self._running: dict[asyncio.Task[Any], str] = {}
         """Executions of workflows here, and their attempts."""
         self._is_idle = asyncio.Event()
@@ -139,14 +139,14 @@ class Attempts:
     async def __aenter__(self) -> Self:
         await self._take_over.beat(reaches_people=self.dialer.reaches_people)
         await self._launch()
-        # What runs longer than a heartbeat may not hold it up: each duty is a task of its own.
-        self.duties.begin("heartbeat", self._beat, each_s=self._service.heartbeat_s)
+        # What runs longer than a heartbeat may not hold it up: each is a task of its own.
+        self.periodic.begin("heartbeat", self._beat, each_s=self._service.heartbeat_s)
         each_s = min(TAKE_OVER_S, self._service.control_dead_after_s)
-        self.duties.begin("take-over", self._take_over.look, each_s=each_s)
+        self.periodic.begin("take-over", self._take_over.look, each_s=each_s)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.duties.stop()
+        await self.periodic.stop()
         running = list(self._running)
         for task in running:
             task.cancel()
@@ -221,14 +221,14 @@ class Attempts:
     async def drain(self, *, within_s: float) -> None:
         """Permit no more, take over no more, and wait for the calls under way here."""
         self.dialer.is_draining = True
-        await self.duties.stop("take-over")
+        await self.periodic.stop("take-over")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._is_idle.wait()
 
     async def _beat(self) -> None:
         if not await self._take_over.beat(reaches_people=self.dialer.reaches_people):
-            self.duties.give_up(BURIED)
+            self.periodic.give_up(BURIED)
 
     # ---- DBOS ---------------------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ class Attempts:
             async def run() -> None:
                 returned.append(await getattr(self.dialer, name)(*given))
 
-            failure = await attempted(name, run, whose="an attempt")
+            failure = await run_once(name, run, whose="an attempt")
             if failure is not None:
                 raise failure
             return _plain(returned[0])

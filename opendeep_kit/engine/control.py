@@ -20,7 +20,7 @@ from opendeep_kit.engine.jobs import Job
 from opendeep_kit.engine.planning import Planned, Planning
 from opendeep_kit.engine.schedules import Schedules
 from opendeep_kit.engine.upkeep import closed_before, keep_up
-from opendeep_kit.periodic import Duties
+from opendeep_kit.periodic import PeriodicTasks
 from opendeep_kit.phone.line import Line
 from opendeep_kit.record import attempts, workers
 from opendeep_kit.record.database import Database
@@ -53,30 +53,30 @@ class Control:
         """What holds due calls, by `tenant/campaign` and at all, as the record has it."""
 
     @property
-    def duties(self) -> Duties:
+    def periodic(self) -> PeriodicTasks:
         """What it does again and again."""
-        return self._attempts.duties
+        return self._attempts.periodic
 
     async def __aenter__(self) -> Self:
         await self._attempts.__aenter__()
-        self.duties.begin("plan", self._plan, each_s=self._service.tick_s)
-        self.duties.begin("move-campaigns", self._move, each_s=MOVE_S, is_vital=False)
-        self.duties.begin("schedules", self._schedules.look, each_s=SCHEDULES_S, is_vital=False)
-        self.duties.begin("upkeep", self._keep_up, each_s=UPKEEP_S, is_vital=False)
+        self.periodic.begin("plan", self._plan, each_s=self._service.tick_s)
+        self.periodic.begin("move-campaigns", self._move, each_s=MOVE_S, is_vital=False)
+        self.periodic.begin("schedules", self._schedules.look, each_s=SCHEDULES_S, is_vital=False)
+        self.periodic.begin("upkeep", self._keep_up, each_s=UPKEEP_S, is_vital=False)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.duties.stop()
+        await self.periodic.stop()
         await self._schedules.stop()
         await self._attempts.__aexit__(*exc)
 
     async def drain(self, *, within_s: float) -> None:
         """Plan no more, and wait for the calls under way here, taken over or not."""
-        await self.duties.stop("plan", "move-campaigns", "schedules", "upkeep")
+        await self.periodic.stop("plan", "move-campaigns", "schedules", "upkeep")
         await self._schedules.stop()
         await self._attempts.drain(within_s=within_s)
 
-    # ---- duties -------------------------------------------------------------------------------------
+    # ---- periodic -----------------------------------------------------------------------------------
 
     async def _living(self) -> list[workers.ControlProcess]:
         within_s = self._service.control_dead_after_s

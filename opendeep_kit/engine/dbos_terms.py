@@ -35,7 +35,7 @@ def let_readers_pass(url: str) -> None:
 
 @contextlib.contextmanager
 def reached() -> Iterator[None]:
-    """Errors of the queue's database as ours: a duty that meets one is tried again."""
+    """Errors of the queue's database as ours: a periodic task that meets one is tried again."""
     try:
         yield
     except SQLAlchemyError as error:

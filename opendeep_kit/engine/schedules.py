@@ -60,7 +60,7 @@ class Schedules:
         for schedule in await asyncio.to_thread(runs.due_schedules, self._database, now=datetime.now(UTC)):
             if len(self._running) >= MOST_AT_ONCE:
                 break
-            # Not broken off between the row and its process, whenever the duty is.
+            # Not broken off between the row and its process, whenever the tick is.
             await asyncio.shield(_kept(self._beginning, self._begin(schedule)))
 
     async def stop(self) -> None:

@@ -19,7 +19,7 @@ from opendeep_kit.media.call_end import insist
 from opendeep_kit.media.follow import HAND_OVER_WITHIN_S
 from opendeep_kit.media.worker import NOT_HELD, HandOver, HeldCall, MediaWorker
 from opendeep_kit.outcomes import EndedBy
-from opendeep_kit.periodic import Duties, attempted
+from opendeep_kit.periodic import PeriodicTasks, run_once
 from opendeep_kit.record import call_commands, calls, hand_overs, workers
 from opendeep_kit.record.call_commands import Command, CommandKind
 from opendeep_kit.record.database import Database
@@ -59,21 +59,21 @@ class MediaDuty:
         self._heartbeat_s = heartbeat_s
         self._lag_ms = 0.0
         self._slots = SlotCounts()
-        self.duties = Duties(MEDIA)
+        self.periodic = PeriodicTasks(MEDIA)
         self._watching: asyncio.Task[None] | None = None
         self._doing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> MediaDuty:
-        await attempted("heartbeat", self._beat, whose=MEDIA)  # known before it serves
-        self.duties.begin("heartbeat", self._beat, each_s=self._heartbeat_s)
-        self.duties.begin("answers", self._answers, each_s=ANSWERS_S)
-        self.duties.begin("commands", self._commands, each_s=COMMANDS_S, is_vital=False)
-        self.duties.begin("untold-ends", self._untold, each_s=UNTOLD_S, is_vital=False)
+        await run_once("heartbeat", self._beat, whose=MEDIA)  # known before it serves
+        self.periodic.begin("heartbeat", self._beat, each_s=self._heartbeat_s)
+        self.periodic.begin("answers", self._answers, each_s=ANSWERS_S)
+        self.periodic.begin("commands", self._commands, each_s=COMMANDS_S, is_vital=False)
+        self.periodic.begin("untold-ends", self._untold, each_s=UNTOLD_S, is_vital=False)
         self._watching = asyncio.create_task(self._watch_lag(), name="watch-lag")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.duties.stop()
+        await self.periodic.stop()
         others = [*self._doing, *([self._watching] if self._watching is not None else [])]
         for task in others:
             task.cancel()
@@ -84,7 +84,7 @@ class MediaDuty:
     async def drain(self, *, within_s: float) -> None:
         """Take no new call; return when all are over, or hang the rest up after so long."""
         self._worker.is_draining = True
-        await attempted("heartbeat", self._beat, whose=MEDIA)
+        await run_once("heartbeat", self._beat, whose=MEDIA)
         if ends := [held.end for held in self._worker.held.values()]:
             await asyncio.wait(ends, timeout=within_s)
         for held in self._worker.held.values():
@@ -153,10 +153,10 @@ class MediaDuty:
         if held is None or held.bridge is None:
             outcome = call_commands.TOO_LATE
         else:
-            failure = await attempted("command", partial(_obey, held, command), whose=MEDIA)
+            failure = await run_once("command", partial(_obey, held, command), whose=MEDIA)
             outcome = DONE if failure is None else f"failed: {failure.what}"
         done = partial(call_commands.done, self._database, command, outcome=outcome, now=datetime.now(UTC))
-        await attempted("command", partial(asyncio.to_thread, done), whose=MEDIA)
+        await run_once("command", partial(asyncio.to_thread, done), whose=MEDIA)
 
 
 async def _obey(held: HeldCall, command: Command) -> None:

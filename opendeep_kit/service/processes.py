@@ -21,7 +21,7 @@ from opendeep_kit.line_choice import LineName, open_line
 from opendeep_kit.logs import log
 from opendeep_kit.media.duty import MediaDuty, hand_over_by_record, reached_at
 from opendeep_kit.media.worker import MediaWorker
-from opendeep_kit.periodic import Duties
+from opendeep_kit.periodic import PeriodicTasks
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import Database, open_database, utc_now
 from opendeep_kit.record.event_log import EventLog
@@ -58,9 +58,9 @@ async def serve_media(settings: Settings, *, is_child: bool) -> None:
             heartbeat_s=service.heartbeat_s,
         )
         await stack.enter_async_context(duty)
-        await _until_stopped(worker.worker_id, duty.duties, is_child=is_child)
+        await _until_stopped(worker.worker_id, duty.periodic, is_child=is_child)
         await duty.drain(within_s=service.drain_s)
-    duty.duties.check()
+    duty.periodic.check()
 
 
 async def serve_control(settings: Settings, line_name: LineName, *, is_child: bool) -> None:
@@ -74,9 +74,9 @@ async def serve_control(settings: Settings, line_name: LineName, *, is_child: bo
         line = await stack.enter_async_context(open_line(settings, line_name, host_addresses(settings)))
         control = Control(settings, database=database, line=line)
         await stack.enter_async_context(control)
-        await _until_stopped(control.control_id, control.duties, is_child=is_child)
+        await _until_stopped(control.control_id, control.periodic, is_child=is_child)
         await control.drain(within_s=settings.service.drain_s)
-    control.duties.check()
+    control.periodic.check()
 
 
 @contextlib.asynccontextmanager
@@ -93,11 +93,11 @@ async def _record(settings: Settings) -> AsyncIterator[tuple[Database, EventLog]
         database.close()
 
 
-async def _until_stopped(name: str, duties: Duties, *, is_child: bool) -> None:
-    """Tell that we serve; return when told to stop, when a duty is given up or, for a child, its parent is gone."""
-    await listen_for_stop(duties.given_up, is_child=is_child)
+async def _until_stopped(name: str, periodic: PeriodicTasks, *, is_child: bool) -> None:
+    """Tell that we serve; return when told to stop, when periodic work is given up, or a child's parent is gone."""
+    await listen_for_stop(periodic.given_up, is_child=is_child)
     if is_child:
         announce(name)
     log().info("= serving", name=name, host=platform.node())
-    await duties.given_up.wait()
+    await periodic.given_up.wait()
     log().info("= draining", name=name)

@@ -143,7 +143,7 @@ async def test_what_holds_a_campaign_is_told(tmp_path: Path) -> None:
         assert held() == "no control process is alive: run opendeep up"
         async with control(service):
             await until(lambda: held() == "the campaign has as many calls as it may")
-            await service.duty.duties.stop("heartbeat")
+            await service.duty.periodic.stop("heartbeat")
             workers.sign_off(service.database, "media-1")
             await until(lambda: held() == "no media worker is alive")
             move(service.database, TENANT, "one", TaskFact.PAUSED, reason="wait", by="test", now=now())

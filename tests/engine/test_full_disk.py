@@ -32,7 +32,7 @@ async def test_a_campaign_outlasts_a_full_disk(tmp_path: Path, talks: int, full_
                 assert len(service.line.dialled) == dialled
                 disk.free()
                 await until(lambda: state(service.database, "one") == "exhausted", within_s=90)
-                assert not running.duties.given_up.is_set()
+                assert not running.periodic.given_up.is_set()
 
             check(service)
 

@@ -1,4 +1,4 @@
-"""The two kinds of process: one whose duty fails for good drains and ends with an error, to be started again."""
+"""The two kinds of process: one whose periodic task fails for good drains and ends with an error, to be started again."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ async def test_a_control_process_that_cannot_plan_ends(tmp_path: Path, monkeypat
     monkeypatch.setattr(periodic, "MOST_FAILURES", 2)
     monkeypatch.setattr(Planning, "tick", breaks)
     async with world(settings_for(tmp_path)) as (settings, _):
-        with pytest.raises(Unavailable, match="a control process failed 2 times in a row at its duty `plan`"):
+        with pytest.raises(Unavailable, match="a control process failed 2 times in a row at its periodic task `plan`"):
             await serve_control(settings, LineName.SIMULATOR, is_child=False)
     database = open_database(settings.store_url)
 
@@ -37,5 +37,7 @@ async def test_a_media_worker_that_cannot_be_seen_ends(tmp_path: Path, monkeypat
     monkeypatch.setattr(periodic, "MOST_FAILURES", 2)
     monkeypatch.setattr(workers, "beat", breaks)
     async with world(settings_for(tmp_path)) as (settings, _):
-        with pytest.raises(Unavailable, match="a media worker failed 2 times in a row at its duty `heartbeat`"):
+        with pytest.raises(
+            Unavailable, match="a media worker failed 2 times in a row at its periodic task `heartbeat`"
+        ):
             await serve_media(settings, is_child=False)
