@@ -41,7 +41,7 @@ from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.voice.tools import Tool
 
 MEDIA_END_WITHIN_S = 20.0
-"""After the line says that the call is over, its media handler has so long (a polite goodbye included)."""
+"""After the line says that the call is over, its media handler gets this long (including a polite goodbye)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class CallRequest:
     consent: str = ""
     """Where it is on file that the callee agreed, as whoever calls says; empty: the record's own counts."""
     is_rehearsal: bool = False
-    """A persona is called: that it wants no more calls is no opt-out."""
+    """A persona is called: its wish not to be called again is not an opt-out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ START_WITHIN_S = 60.0
 """Speech models load in a few seconds, on a busy machine in many."""
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 15.0
 LASTED_S = 30.0
-"""A child that lived for so long had begun well: the next pause is the first again."""
+"""A child that lived this long had started well: the next pause is the first again."""
 LAST_LINES = 20
 """Of what a child wrote, for the case that it ends."""
 BAD_INPUT_STATUS = 2
@@ -158,7 +158,7 @@ class Child:
         """
         if self._process is not None and self._process.returncode is not None:
             said = self._last_words() or "it said nothing"
-            raise Unavailable(f"the {self.name} has ended ({said})", do="mend that, run it again")
+            raise Unavailable(f"the {self.name} has ended ({said})", do="fix that and run it again")
 
     def tell_to_end(self) -> None:
         """It drains, if it does such a thing, and ends."""
@@ -171,7 +171,7 @@ class Child:
             process.terminate()
 
     async def stop(self, *, within_s: float) -> None:
-        """Tell it to end, and kill it when it is still there after so long."""
+        """Tell it to end, and kill it if it is still there after this long."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -224,7 +224,7 @@ class Child:
         if do:
             return (BadInput if self._process.returncode == BAD_INPUT_STATUS else Unavailable)(what, do=do)
         why = f" ({what})" if what else ""
-        return Unavailable(f"the {self.name} does not start{why}", do="mend what it says above")
+        return Unavailable(f"the {self.name} does not start{why}", do="fix what it reports above")
 
     def _last_words(self) -> str:
         return self._last_lines[-1].removeprefix("opendeep: ").rstrip(".") if self._last_lines else ""
@@ -237,7 +237,7 @@ class Pauses:
     failures: int = 0
 
     def next(self, lived_s: float) -> float:
-        """After a life of so long."""
+        """After a lifetime of this many seconds."""
         self.failures = 0 if lived_s >= LASTED_S else self.failures + 1
         return min(FIRST_PAUSE_S * 2.0 ** max(0, self.failures - 1), LAST_PAUSE_S)
 

@@ -210,14 +210,14 @@ def load_settings(**overrides: Any) -> Settings:
         wrong = _unknown(first["loc"]) if first["type"] == "extra_forbidden" else first["msg"].lower()
         raise BadInput(
             f"setting {name!r}: {wrong}",
-            do=f"mend it in {config_file()} or in the environment variable {variable}",
+            do=f"correct it in {config_file()} or in the environment variable {variable}",
         ) from None
     except SettingsError as error:
         raise BadInput(f"a variable of the environment cannot be read ({error})", do="give valid JSON there") from None
     except UnicodeDecodeError:
         raise BadInput(f"{config_file()} is not UTF-8 text", do="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{config_file()} is not valid TOML ({error})", do="mend that line") from None
+        raise BadInput(f"{config_file()} is not valid TOML ({error})", do="correct that line") from None
     if settings.voice.api_key is None and (key := os.environ.get("OPENAI_API_KEY")):
         voice = settings.voice.model_copy(update={"api_key": SecretStr(key)})
         settings = settings.model_copy(update={"voice": voice})

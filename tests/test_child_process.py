@@ -102,7 +102,7 @@ async def test_a_child_may_write_what_it_likes(tmp_path: Path) -> None:
     [
         (2, "opendeep: the port is taken: choose another.", BadInput, "the port is taken: choose another"),
         (1, "opendeep: no model: load one.", Unavailable, "no model: load one"),
-        (1, "Killed", Unavailable, r"the small child does not start \(Killed\): mend what it says above"),
+        (1, "Killed", Unavailable, r"the small child does not start \(Killed\): fix what it reports above"),
     ],
 )
 async def test_a_child_that_cannot_begin_says_why(
@@ -121,7 +121,7 @@ async def test_a_service_child_that_cannot_begin_is_told(tmp_path: Path) -> None
     settings = settings_for(tmp_path, url=f"sqlite:///{tmp_path}")
     child = Child("media worker", ["media-worker"], service_environment(settings))
 
-    with pytest.raises(Unavailable, match="the media worker does not start: mend what it says above"):
+    with pytest.raises(Unavailable, match="the media worker does not start: fix what it reports above"):
         await child.start()
 
 

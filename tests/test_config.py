@@ -86,7 +86,7 @@ def test_nested_values_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     [
         (
             '[voice]\nvoise = "x"\n',
-            "setting 'voice.voise': there is no such setting (did you mean 'voice'?): mend it in opendeep.toml or in",
+            "setting 'voice.voise': there is no such setting (did you mean 'voice'?): correct it in opendeep.toml or in",
         ),
         ("[voise]\nx = 1\n", "setting 'voise': there is no such setting (did you mean 'voice'?)"),
         ("[prices.x]\ninput_minor_per_million = 1\n", "setting 'prices.x.output_minor_per_million': field required"),
@@ -94,8 +94,8 @@ def test_nested_values_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
             "[voice.turn_detection]\nx = 1\n",
             "setting 'voice.turn_detection.x': there is no such setting (there are type, ",
         ),
-        ("[service.trunks.gold]\nmax = 1\n", "setting 'service.trunks.gold.max': there is no such setting: mend it"),
-        ("[call]\nlead_ms = 80\n", "setting 'call.lead_ms': input should be less than or equal to 60: mend it in"),
+        ("[service.trunks.gold]\nmax = 1\n", "setting 'service.trunks.gold.max': there is no such setting: correct it"),
+        ("[call]\nlead_ms = 80\n", "setting 'call.lead_ms': input should be less than or equal to 60: correct it in"),
         ('[call]\nchunk_ms = "x"\n', "setting 'call.chunk_ms': input should be 20, 40 or 100"),
         ("[phone]\nport = 70000\n", "setting 'phone.port': input should be less than or equal to 65535"),
         ('[asterisk]\ncaller_id = "Bob"\n', "setting 'asterisk.caller_id': it should be +, country code and digits"),
@@ -143,7 +143,7 @@ def test_broken_toml() -> None:
     write("[voice]\nvoice = cedar\n")
 
     with pytest.raises(
-        BadInput, match=r"opendeep\.toml is not valid TOML \(Invalid value \(at line 2, column 9\)\): mend"
+        BadInput, match=r"opendeep\.toml is not valid TOML \(Invalid value \(at line 2, column 9\)\): correct"
     ):
         load_settings()
 

@@ -37,7 +37,7 @@ AMI_EVENTS = (
     "Hangup",
     "UserEvent",
 )
-"""All that the AMI account is told unasked."""
+"""All events that the AMI account receives."""
 AMD_MODULE = "app_amd.so"
 RTP_PORTS = 400
 """Two a call."""
@@ -72,7 +72,9 @@ class Trunk:
             # `;` begins a comment in Asterisk's files, a line break a new setting.
             is_host = bool(re.fullmatch(r"[\w.\-]+", value)) or name in ("user", "secret")
             if re.search(r"[^\x21-\x7e]|;", value) or not is_host:
-                raise BadInput(f"the trunk's {name} has characters that Asterisk cannot take", do="mend the setting")
+                raise BadInput(
+                    f"the trunk's {name} contains characters that Asterisk cannot accept", do="correct the setting"
+                )
         if not self.codecs or not _CODECS.issuperset(self.codecs):
             raise BadInput(f"trunk codecs {self.codecs}", do=f"choose from {', '.join(sorted(_CODECS))}")
         if self.caller_id:
@@ -136,7 +138,9 @@ def configure_callees(
         Unavailable: no free port, this Asterisk lacks modules, one runs in the folder, or it cannot be written.
     """
     if not re.fullmatch(r"[\w.\-]+", personas_host):
-        raise BadInput("the personas' host has characters that Asterisk cannot take", do="give a numeric address")
+        raise BadInput(
+            "the personas' host contains characters that Asterisk cannot accept", do="give a numeric address"
+        )
     values = {"sip_host": "127.0.0.1", "personas": f"{personas_host}:{personas_port}"}
     trunks_only = {"pjsip_account.conf", "pjsip_registration.conf", "pjsip_nat.conf"}
     return _configure(folder, Role.CALLEES, program, values, ports, sip_host="127.0.0.1", without=trunks_only)

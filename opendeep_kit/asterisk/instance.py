@@ -62,7 +62,9 @@ class AsteriskInstance:
 
     def __post_init__(self) -> None:
         if set(str(self.folder)) & set(",;^|&()\"'\\\r\n") or not self.folder.is_absolute():
-            raise BadInput("the instance's folder has characters that Asterisk cannot take", do="choose another folder")
+            raise BadInput(
+                "the instance's folder contains characters that Asterisk cannot accept", do="choose another folder"
+            )
         length = len(os.fsencode(self.control_socket))
         if length > SOCKET_PATH_LIMIT:
             raise BadInput(

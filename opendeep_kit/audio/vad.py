@@ -35,8 +35,8 @@ class LevelDetector:
 
     Args:
         above_db: a frame is loud when so far above the noise floor.
-        start_ms: so much sound makes a start.
-        stop_ms: so much quiet makes an end.
+        start_ms: how much sound makes a start.
+        stop_ms: how much quiet makes an end.
     """
 
     def __init__(self, *, above_db: float = 12.0, start_ms: float = 60.0, stop_ms: float = 300.0) -> None:

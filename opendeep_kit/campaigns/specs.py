@@ -130,7 +130,7 @@ def _convert(said: Any, kind: type[T], where: str) -> T:
     try:
         return msgspec.convert(said, type=kind, strict=True)
     except msgspec.ValidationError as error:
-        raise BadInput(f"{where}: {str(error)[0].lower()}{str(error)[1:]}", do="mend it there") from None
+        raise BadInput(f"{where}: {str(error)[0].lower()}{str(error)[1:]}", do="correct the file") from None
 
 
 def _check_names(said: Mapping[str, Any], known: Any, where: str) -> None:

@@ -55,7 +55,7 @@ async def run_demo(
     script = load_script(script_path)
     contacts = read_contacts(contacts_path, needs=script.task.facts)
     if not contacts.accepted:
-        raise BadInput(f"{contacts_path} holds nobody who can be called", do=_first_reason(contacts))
+        raise BadInput(f"{contacts_path} contains nobody who can be called", do=_first_reason(contacts))
     if json_path is not None:
         _check_writable(json_path)
     for row in contacts.refused:

@@ -21,7 +21,7 @@ def expect(database: Database, row: Attempt, *, line: str, within_s: float, now:
 
     Args:
         line: which one carries it.
-        within_s: so long its UUID is admitted.
+        within_s: how long its UUID is admitted.
 
     Raises:
         BadInput: the script or the contact's facts are not what they must be.

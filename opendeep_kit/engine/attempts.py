@@ -81,8 +81,8 @@ TAKE_OVER_S = 3.0
 OVER = ("SUCCESS", "CANCELLED")
 FORGOTTEN_AT_ONCE = 500
 MOST_TRIES, FIRST_WAIT_S, TIMES_LONGER = 1_000_000, 1.0, 2.0
-"""Of a step that fails by a mistake of ours: each wait is so much longer, an hour at most."""
-BURIED = "this process gave no sign for so long that others took its calls over"
+"""After a step failed by our own mistake, each wait grows by this factor, to an hour at most."""
+BURIED = "this process was silent for so long that others took over its calls"
 
 
 class Attempts:
@@ -219,7 +219,7 @@ class Attempts:
                 gone += len(found)
 
     async def drain(self, *, within_s: float) -> None:
-        """Permit no more, take over no more, and wait for the calls under way here."""
+        """Permit and take over no further calls, and wait for those under way here."""
         self.dialer.is_draining = True
         await self.periodic.stop("take-over")
         with contextlib.suppress(TimeoutError):

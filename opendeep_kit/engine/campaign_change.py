@@ -57,7 +57,7 @@ def change(
         Refused: it is stopped or archived, or somebody moved it meanwhile.
     """
     before = existing(database, tenant_id, campaign_id)
-    after = _changed(before, wanted)  # what is impossible is told before it is kept
+    after = _changed(before, wanted)  # report what is impossible before storing it
     parts = [part.name for part in fields(Campaign) if getattr(after, part.name) != getattr(before, part.name)]
     if not parts:
         raise BadInput("nothing of the campaign would be different", do="say what is to be set, such as --goal 200")

@@ -97,7 +97,7 @@ def import_contacts(
     """Add a file's or a table's contacts to a campaign; may be begun again after it broke off.
 
     Args:
-        limit: only the first so many that can be called.
+        limit: only this many contacts, the first that can be called.
         consent: where it is on file that all of them agreed to be called; None: nothing is noted.
         refused_path: where all rows are written that are refused.
 

@@ -45,7 +45,7 @@ def reached() -> Iterator[None]:
 
 
 def _tells_briefly(record: logging.LogRecord) -> bool:
-    """A traceback of the driver holds rows and is as long as a page: it is told in a clause."""
+    """A traceback of the driver contains rows and fills a page: log one clause instead."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, SQLAlchemyError):
         log().error("! an attempt's step could not be noted in the durable queue", what=explain(error, WHERE).what)

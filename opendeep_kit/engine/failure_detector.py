@@ -14,7 +14,7 @@ class FailureDetector:
     """Watches the signs of life of other processes.
 
     Args:
-        most_apart_s: between two looks; after a longer pause everybody's silence begins anew.
+        most_apart_s: between two looks; after a longer pause everybody's silence is counted from zero.
     """
 
     def __init__(self, *, most_apart_s: float) -> None:
@@ -48,7 +48,7 @@ class FailureDetector:
         return self._looked_at is None
 
     def is_dead(self, name: str, *, after_s: float) -> bool:
-        """Whether this process signed off, or was silent for so long while its signs could have been seen."""
+        """Whether this process signed off, or was silent for too long while its heartbeats could have been seen."""
         if self._looked_at is None:
             return False
         if name not in self._signs:

@@ -35,7 +35,7 @@ TO_DO: dict[Rule, str] = {
     Rule.BUDGET: f"{IN_A_CAMPAIGN} that knows what a call costs",
     Rule.CONCURRENCY: "wait until a call has ended",
 }
-"""What a person can do about a no that does not pass by itself."""
+"""What a person can do about a refusal that does not pass by itself."""
 
 
 def permit(
@@ -53,7 +53,7 @@ def permit(
 
     Args:
         consent: where it is on file that the callee agreed, as whoever calls says; empty: the record's own counts.
-        waits_s: a rate that is over in so long is waited for instead of refusing.
+        waits_s: wait up to this long for a rate limit instead of refusing.
 
     Returns:
         After how many seconds to ask again; 0: it is allowed.

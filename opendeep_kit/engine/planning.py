@@ -182,7 +182,7 @@ class Planning:
             by_shared = most if shared is None else _calls_within(shared, all_, one.call_cost, most)
             found.campaigns[_key(one)] = min(by_own, by_shared)
             if shared is not None and by_shared:
-                # By the dearest call that still fits: of several prices never too many are planned.
+                # By the most expensive call that still fits: with several prices, never plan too many.
                 found.tenants[one.tenant_id] = min(by_shared, found.tenants.get(one.tenant_id, by_shared))
         return found
 

@@ -32,10 +32,10 @@ MOST_AT_ONCE = 4
 BEAT_S = 3.0
 """Between two signs of a run."""
 SILENT_S = 30.0
-"""A run that gave no sign for so long was killed."""
+"""A run silent for this long was killed."""
 CLOSE_EACH_S = 5.0
 END_WITHIN_S = 5.0
-"""A run that was told to end and has not is killed."""
+"""A run that does not end within this time after being told to is killed."""
 STOPPED = "the service was stopped while it ran"
 
 

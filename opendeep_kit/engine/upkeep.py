@@ -36,9 +36,9 @@ class Kept:
     """Of these days."""
     forgotten: Forgotten = field(default_factory=Forgotten)
     reports: int = 0
-    """Files that told calls word for word and were deleted: reports, and the events of rehearsals and single calls."""
+    """Deleted files with calls word for word: reports, and the events of rehearsals and single calls."""
     contacts: int = 0
-    """Whose facts were emptied: they are called no more, and their campaign is as old."""
+    """Contacts whose facts were erased: they are not called any more, and their campaign is just as old."""
     keeps_from: date | None = None
     """Words and recordings of earlier days are gone."""
     failure: str = ""

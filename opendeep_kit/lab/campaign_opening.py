@@ -67,7 +67,7 @@ def open_campaign(database: Database, wanted: Wanted, *, now: datetime) -> Impor
         return None
     _check_contacts(database, wanted)
     spec = _spec(wanted)
-    rules = parse_spec(spec)  # what is impossible is told before anything is written
+    rules = parse_spec(spec)  # report what is impossible before writing anything
     if row is None:
         new = Campaign(tenant_id=wanted.tenant_id, campaign_id=wanted.campaign_id, **rules)
         row = campaign_service.create(database, new, wanted.script, by=BY, now=now)
@@ -114,7 +114,7 @@ def _check_contacts(database: Database, wanted: Wanted) -> None:
     """See that there is somebody to call.
 
     Raises:
-        BadInput: there is no such tenant, the file cannot be read, or it holds nobody who can be called.
+        BadInput: there is no such tenant, the file cannot be read, or it contains nobody who can be called.
     """
     tenant = directory.tenant(database, wanted.tenant_id)
     if tenant is None:
@@ -124,4 +124,4 @@ def _check_contacts(database: Database, wanted: Wanted) -> None:
         first = stream.report.first_refused
         why = f"line {first[0].line}: {first[0].reason.rstrip('.')}" if first else "add some rows"
         where = wanted.contacts if isinstance(wanted.contacts, Path) else "the DataFrame"
-        raise BadInput(f"{where} holds nobody who can be called", do=why)
+        raise BadInput(f"{where} contains nobody who can be called", do=why)

@@ -118,12 +118,12 @@ def run_campaign(
         rules: windows, holidays, caps, retries …, or a JSON file of them; what is not said are the defaults:
             09:00–20:00 on the callee's clock, any hour for made-up numbers.
         once: everybody is called once; else by the rules of calling again.
-        limit: so many contacts at most; 0: all.
+        limit: at most this many contacts; 0: all.
         parallel: calls at the same time.
         consent: where it is on file that all of them agreed to be called.
         line: of the notebook's own service; one that runs already has its own.
         own_service: start one while none runs; else wait for it.
-        minutes: follow it so long at most.
+        minutes: follow it for at most this long.
 
     Raises:
         BadInput: something of it is wrong; nobody is called. Told when it is awaited where the record says so.
@@ -224,7 +224,7 @@ class _Following:
             return
         self._progress.doing[0] = "starting a service"
         words, environment = ["up", "--line", self._own_line], service_environment(self._settings)
-        # Its log is not the notebook's: what it says last is told when it ends.
+        # Its log is not the notebook's: its last words are reported when it ends.
         self._own = Child("service that the notebook started", words, environment, on_line=lambda _: None)
         stack.push_async_callback(self._own.stop, within_s=self._settings.service.drain_s + END_WITHIN_S)
         await self._own.begin()
@@ -249,7 +249,7 @@ def _rules_in(path: Path | str) -> Mapping[str, Any]:
     except (OSError, ValueError):
         raise BadInput(f"the rules in {path} cannot be read", do="give a JSON file, or none") from None
     if not isinstance(found, dict):
-        raise BadInput(f"{path} holds no rules", do='write {"windows": {"mon-fri": "09:00-20:00"}}')
+        raise BadInput(f"{path} contains no rules", do='write {"windows": {"mon-fri": "09:00-20:00"}}')
     return found
 
 

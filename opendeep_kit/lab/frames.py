@@ -44,7 +44,7 @@ def as_html(frame: pd.DataFrame) -> str:
 
 
 def _is_counted(index: pd.Index[Any]) -> bool:
-    """Whether the index says no more than which row it is."""
+    """Whether the index is only a row number."""
     return isinstance(index, pd.RangeIndex) or (index.name is None and pd.api.types.is_integer_dtype(index))
 
 
@@ -62,7 +62,7 @@ def _is_missing(value: object) -> bool:
 
 
 def _teller(values: pd.Series[Any]) -> Callable[[Any], str]:
-    """How this column's values are told; alike for all of them, so that figures stand under one another."""
+    """How this column's values are formatted; all alike, so that figures line up."""
     if pd.api.types.is_bool_dtype(values):
         return lambda value: "yes" if value else "no"
     if _is_figures(values):

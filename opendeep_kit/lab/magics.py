@@ -96,7 +96,7 @@ class CallMagics:
         return None
 
     def _keep(self, name: str, value: object) -> None:
-        # A name that is set anew goes to the end: the last one set is the one meant by `_held`.
+        # Setting a name again moves it to the end: `_held` means the one set last.
         self._shell.user_ns.pop(name, None)
         self._shell.user_ns[name] = value
 

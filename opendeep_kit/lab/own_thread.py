@@ -27,7 +27,7 @@ class OwnThread:
 
     def __init__(self, name: str) -> None:
         self._loop = _new_loop()
-        # A daemon: a notebook's kernel that is told to stop must not wait for it.
+        # A daemon: a notebook's kernel must not wait for it when it stops.
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 

@@ -76,7 +76,7 @@ class PlacedCall:
         return call_player(self.events, self.recording, title=self.title)
 
     def lanes(self, *, width: int = WIDTH) -> str:
-        """Both sides' sound as a picture (SVG), drawn for so many pixels."""
+        """Both sides' sound as a picture (SVG), for this width in pixels."""
         return lanes_svg(*self._seen(), width=width)
 
     def _seen(self) -> tuple[Picture, Levels]:

@@ -46,7 +46,7 @@ class Placing:
         return _placed(callee, request.script, version, outcome)
 
     async def many(self, orders: Sequence[Order], progress: Progress, *, parallel: int) -> Calls:
-        """All of them, so many at a time; one that cannot be placed does not stop the others.
+        """All of them, several at a time; one that cannot be placed does not stop the others.
 
         Never more at a time than the tenant, the trunk and the installation may have: the others would be refused.
         """

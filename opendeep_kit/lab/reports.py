@@ -187,7 +187,7 @@ def _typed(name: str, text: str, declared: Mapping[str, Any]) -> Any:
     except (ValueError, KeyError):
         if "str" in kind:  # such as `str | None`
             return text
-        raise BadInput(f"the parameter {name!r} is {kind}, and {text[:40]!r} is none", do="give such a value") from None
+        raise BadInput(f"the parameter {name!r} is {kind}, and {text[:40]!r} is not", do="give such a value") from None
 
 
 def _kind_of(default: str) -> str:

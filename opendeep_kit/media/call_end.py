@@ -124,7 +124,7 @@ class MediaEnds:
     def _write(self, call_id: str, end: MediaEnd) -> None:
         # Whoever folds the call's events waits for this row: the events come first.
         if not self._event_log.flush():
-            raise Unavailable("the call's events are not in the record yet", do="mend what the log says of it")
+            raise Unavailable("the call's events are not in the record yet", do="fix what the log reports about it")
         call_rows.end_media(self._database, call_id, end, now=datetime.now(UTC))
 
 

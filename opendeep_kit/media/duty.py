@@ -82,7 +82,7 @@ class MediaDuty:
             await asyncio.to_thread(workers.sign_off, self._database, self._worker.worker_id)
 
     async def drain(self, *, within_s: float) -> None:
-        """Take no new call; return when all are over, or hang the rest up after so long."""
+        """Take no new call; return when all are over, or hang up the rest after the limit."""
         self._worker.is_draining = True
         await run_once("heartbeat", self._beat, whose=MEDIA)
         if ends := [held.end for held in self._worker.held.values()]:
@@ -112,7 +112,7 @@ class MediaDuty:
             task.add_done_callback(self._doing.discard)
 
     async def _untold(self) -> None:
-        """A call whose admission was recorded while the answer to it was lost is held nowhere: its end is told."""
+        """A call whose admission was recorded, but whose answer got lost, is held nowhere: record its end."""
         before = datetime.now(UTC) - UNTOLD_AFTER
         looking = partial(calls.untold_ends, self._database, self._worker.worker_id, admitted_before=before)
         for call_id in await asyncio.to_thread(looking):
@@ -187,7 +187,7 @@ async def _obey(held: HeldCall, command: Command) -> None:
 
 
 def reached_at(phone: PhoneSettings) -> str:
-    """The address that the line is told: what is advertised, else what is listened on.
+    """The address that the line gets: the advertised one, else the one listened on.
 
     Raises:
         BadInput: it listens on every address, and none is advertised.
@@ -224,7 +224,7 @@ def hand_over_by_record(database: Database) -> HandOver:
 
 
 async def _withdrawn(database: Database, call_id: str) -> str:
-    """Nobody has answered: take the wish back, or wait for whoever took it just now."""
+    """Nobody has answered: withdraw the request, or wait for whoever has just taken it."""
     try:
         async with asyncio.timeout(TAKEN_ANSWERS_WITHIN_S):
             withdrawing = partial(hand_overs.withdraw, database, call_id)

@@ -24,7 +24,7 @@ from opendeep_kit.record.database import Database
 
 LOOK_S = 0.25
 HAND_OVER_WITHIN_S = 10.0
-"""Whoever asks for a hand-over waits so long for somebody to take it."""
+"""How long a hand-over request waits for somebody to take it."""
 TAKEN_WITHIN_S = 2.0
 """A process that slept for longer while it took one does not carry it out: the talk has gone on."""
 DIED = MediaEnd(ended_by=EndedBy.FAILURE, detail="the process that held its sound died")

@@ -80,7 +80,7 @@ class HeldCall:
 
     @property
     def now_ms(self) -> float:
-        """On the call's clock; 0 while there is none."""
+        """On the call's clock; 0 before it starts."""
         return self.bridge.now_ms if self.bridge is not None else 0.0
 
 
@@ -157,7 +157,7 @@ class MediaWorker:
         return held
 
     def forget(self, call_id: str) -> None:
-        """Expect it no more."""
+        """Stop expecting it."""
         self._expected.pop(call_id, None)
 
     def answered(self, call_id: str) -> None:
@@ -314,7 +314,7 @@ class MediaWorker:
         )
 
     async def _save_recording(self, held: HeldCall) -> tuple[str, str]:
-        """Its path below the recordings folder and its digest; both empty when there is none."""
+        """Its path below the recordings folder and its digest; both empty without a recording."""
         if held.recording is None:
             return "", ""
         try:

@@ -70,7 +70,7 @@ def consents_of(database: Database, tenant_id: str, number: str) -> list[Consent
 
 
 def consents_of_all(database: Database, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[Consent]:
-    """Every consent of so many numbers, by number, the newest first.
+    """Every consent of a page of numbers, by number, newest first.
 
     Args:
         after: the last number of the page before.

@@ -37,7 +37,7 @@ class Enrolled:
     merged: int
     """Their number was in the campaign already, or came twice."""
     brought_back: int = 0
-    """Of those: what they had ended for is mended."""
+    """Of those: contacts that wait again, because what they lacked is there now."""
 
 
 def enrol(

@@ -59,11 +59,11 @@ KEPT: frozenset[type[Event]] = frozenset(
 """A few per call: the bound gives way for them."""
 BATCH = 500
 LINGER_S = 0.05
-"""How long the writer waits for company for a first event: a live transcript lags by so much at most."""
+"""How long the writer waits for company for a first event: a live transcript lags by this much at most."""
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 1.0
 GIVE_UP_S = 2.0
-"""After `close` ran out of time, a write under way gets so much longer."""
+"""How much longer a write under way gets after `close` ran out of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ class EventLog:
         """Write what waits and stop.
 
         Raises:
-            Unavailable: the record could not be written by then; so many events are lost.
+            Unavailable: the record could not be written by then; the message says how many events are lost.
         """
         if self._is_closed:
             return
@@ -166,7 +166,7 @@ class EventLog:
         if lost:
             raise Unavailable(
                 f"{lost} events were not recorded ({self._failure or 'they came after the end'})",
-                do="mend that before the next call; the calls' recordings are not affected",
+                do="fix that before the next call; the calls' recordings are not affected",
             )
 
     def read(self, tenant_id: str, call_id: str) -> list[Event]:

@@ -34,8 +34,8 @@ _SQLITE: dict[str, tuple[type[OpenDeepError], str, str]] = {
 """By the beginning of the error's name; extended names follow, such as `SQLITE_READONLY_DBMOVED`."""
 
 _POSTGRESQL: dict[str, tuple[type[OpenDeepError], str, str]] = {
-    "28": (BadInput, "refuses the user or the password", "mend store.url"),
-    "3D": (BadInput, "has no database of this name", "create it, or mend store.url"),
+    "28": (BadInput, "refuses the user or the password", "correct store.url"),
+    "3D": (BadInput, "has no database of this name", "create it, or correct store.url"),
     "42501": (BadInput, "does not let this user create or use tables", "grant it the rights on its schema"),
     "25006": (Unavailable, "is read-only", "name the primary server in store.url"),
     "53": (Unavailable, "has run out of disk, memory or connections", "give it more, or try later"),
@@ -68,10 +68,10 @@ def explain(error: SQLAlchemyError, where: str) -> OpenDeepError:
             do="save what it refers to first, under the same tenant",
         )
     if isinstance(error, DataError):
-        return BadInput(f"the database {where} cannot hold a value of this row", do="mend the value")
+        return BadInput(f"the database {where} cannot hold a value of this row", do="correct the value")
     if isinstance(error, OperationalError | InterfaceError) and not name:
         # libpq gives no SQLSTATE when there is no server to ask.
-        return Unavailable(f"the database {where} cannot be reached", do="start it, or mend store.url")
+        return Unavailable(f"the database {where} cannot be reached", do="start it, or correct store.url")
     return OurMistake(
         f"the database {where} refused a statement ({name or state or type(original).__name__})",
         do="report it with the version of opendeep_kit",

@@ -72,7 +72,7 @@ def answer(database: Database, call_id: str, outcome: str, *, by: str) -> bool:
 
 
 def withdraw(database: Database, call_id: str) -> bool:
-    """Ask for the hand-over no more. False: somebody has taken it, and will answer."""
+    """Withdraw the hand-over request. False: somebody has taken it, and will answer."""
     untaken = (calls.c.call_id == call_id, calls.c.transfer_taken_by.is_(None), calls.c.transfer_answer.is_(None))
     with database.write() as connection:
         withdrawing = update(calls).where(*untaken).values(transfer_answer=WITHDRAWN)

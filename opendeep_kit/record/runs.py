@@ -62,7 +62,7 @@ class Run(NewRun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When a notebook is run by itself."""
+    """When a notebook runs on a schedule."""
 
     tenant_id: str
     schedule_id: str
@@ -111,7 +111,7 @@ def finish(database: Database, tenant_id: str, run_id: str, state: RunState, *, 
 
 
 def close_silent(database: Database, *, now: datetime, silent_s: float) -> list[Run]:
-    """Close runs of all tenants that gave no sign for so long, and return them. For the control process only."""
+    """Close runs of all tenants that were silent for this long, and return them. For the control process only."""
     silent = (runs.c.state == RunState.RUNNING, runs.c.heartbeat_at <= now - timedelta(seconds=silent_s))
     error = f"it gave no sign for {silent_s:g} s"
     values = {"state": RunState.KILLED, "error": error, "ended_at": now, "changed_at": now}
@@ -173,7 +173,7 @@ def schedule(database: Database, tenant_id: str, schedule_id: str) -> Schedule |
 
 
 def remove_schedule(database: Database, tenant_id: str, schedule_id: str, *, now: datetime) -> bool:
-    """Start nothing by it any more; its runs stay, as if started by hand. False: there is none."""
+    """Delete the schedule; its runs stay, as if started by hand. False: there is no such schedule."""
     with database.write() as connection:
         by_it = (runs.c.tenant_id == tenant_id, runs.c.schedule_id == schedule_id)
         connection.execute(update(runs).where(*by_it).values(schedule_id=None, changed_at=now))

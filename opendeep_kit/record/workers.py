@@ -73,7 +73,7 @@ def sign_off_control(database: Database, control_id: str) -> None:
 
 
 def alive(database: Database, *, now: datetime, within_s: float) -> list[Worker]:
-    """Media workers that gave a sign within so long, draining ones included, by id."""
+    """Media workers with a heartbeat within this time, draining ones included, by id."""
     given = (
         select(attempts.c.worker_id, func.count().label("given_calls"))
         .where(attempts.c.state.in_(OPEN))
@@ -108,7 +108,7 @@ def least_loaded(
 
 
 def controls_alive(database: Database, *, now: datetime, within_s: float) -> list[ControlProcess]:
-    """Control processes that gave a sign within so long, by id."""
+    """Control processes with a heartbeat within this time, by id."""
     recent = (control_processes.c.seen_at > now - timedelta(seconds=within_s), control_processes.c.buried_by.is_(None))
     query = select(*_CONTROL).where(*recent).order_by(control_processes.c.control_id)
     with database.read() as connection:
@@ -151,7 +151,7 @@ def bury(
 
 
 def forget_silent(database: Database, *, now: datetime, silent_s: float) -> int:
-    """Drop the rows of processes and event logs that gave no sign for so long. Returns how many."""
+    """Drop the rows of processes and event logs silent for this long. Returns how many."""
     gone = 0
     with database.write() as connection:
         for table in (media_workers, control_processes, event_writers):

@@ -15,7 +15,7 @@ from opendeep_kit.settings import CallSettings
 from opendeep_kit.voice.tools import FollowUp
 
 FILL_AFTER_MS = 2000
-"""Without a model for so long, the callee is asked to wait."""
+"""When the model is missing for this long, the callee is asked to wait."""
 QUIET_BEFORE_HANG_UP_MS = 500
 """A line that closes on the last syllable of a goodbye sounds rude."""
 STAYED_SILENT = "the callee stayed silent"

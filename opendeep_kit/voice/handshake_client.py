@@ -107,5 +107,5 @@ def refusal(error: Mapping[str, Any]) -> BadInput:
     """What an error during configuration means: our settings do not suit this server."""
     return BadInput(
         f"the voice model refused the session settings ({error.get('message') or error.get('code')})",
-        do="mend the [voice] section of the settings",
+        do="correct the [voice] section of the settings",
     )

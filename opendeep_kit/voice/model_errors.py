@@ -58,7 +58,7 @@ class ReportedError:
 
     @property
     def is_benign(self) -> bool:
-        """It tells of a race."""
+        """It reports a race."""
         text = f"{self.code} {self.message}".lower()
         return any(phrase in text for phrase in BENIGN)
 

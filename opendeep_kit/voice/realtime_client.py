@@ -37,7 +37,7 @@ QUEUE_MS = 2000
 TICK_S = 0.1
 """How often the conversation learns that time passes."""
 STALL_S = 8.0
-"""A model that owes a reply and says nothing for so long counts as lost."""
+"""A model that owes a reply and is silent for this long counts as lost."""
 OnLimits = Callable[[Sequence[wire.RateLimit], float], None]
 """Takes the allowances, and for how many seconds we are turned away (0: not at all)."""
 
@@ -179,7 +179,7 @@ class RealtimeVoice:
 
         Raises:
             Unavailable: it ended before it was configured.
-            BadInput: key or settings are refused; after the first session only what no retry would mend.
+            BadInput: key or settings are refused; after the first session only what no retry would fix.
         """
         try:
             connection = await connect(self._client, self._settings)

@@ -10,7 +10,7 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.settings import VoiceSettings
 
 STEADY_S = 2.0
-"""A session that lasted so long, and answered, was a good one; any other counts as a failed attempt."""
+"""A session that lasted this long, and answered, was a good one; any other counts as a failed attempt."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 1.5
 
 

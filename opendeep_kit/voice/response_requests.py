@@ -18,7 +18,7 @@ MAX_FAILURES = 2
 RETRY_AFTER_MS, LONGEST_RETRY_MS = 1000.0, 6000.0
 """Wait after the first failure, doubled after each more; the longest wait for an allowance to be reset."""
 CROSSED_MS = 1000.0
-"""Another response is active but nothing is heard of it: ask again after so long."""
+"""Another response is active but silent: ask again after this long."""
 DETECTOR_MS = 5000.0
 """A detector that has not replied by then will not."""
 SPENT = 0.05

@@ -160,7 +160,7 @@ def _read(path: Path) -> _Tools:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"{path}: {where}: {first['msg'].lower()}", do="mend it") from None
+        raise BadInput(f"{path}: {where}: {first['msg'].lower()}", do="correct it") from None
     taken = {tool.name for tool in CALL_TOOLS} | {SEARCH}
     for name in (*wanted.tables, *wanted.services):
         if name in taken:

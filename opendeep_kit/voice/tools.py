@@ -32,7 +32,7 @@ class FollowUp(StrEnum):
     TRANSFER = "transfer"
     """The callee is handed over once everything is said."""
     NOTHING = "nothing"
-    """The talk goes on by itself."""
+    """The conversation continues by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def webhook_tool(
         about: what the services know and when to use them, for the model.
 
     Raises:
-        BadInput: no address, or one that is none.
+        BadInput: no address, or an invalid one.
     """
     if not endpoints:
         raise BadInput("a webhook tool has no address", do="give the addresses that may be called")
@@ -199,7 +199,7 @@ def _parse(written: str) -> httpx.URL:
     """The address, if all parsers would read it alike.
 
     Raises:
-        BadInput: it is none, or holds what could lead elsewhere.
+        BadInput: it is not an address, or contains something that could lead elsewhere.
     """
     do = "write it as https://host/path"
     if len(written) > MAX_URL_CHARS or _ODD.search(written):

@@ -31,7 +31,7 @@ from opendeep_kit.warehouse.manifest import LAYOUT, Archived, Manifest, midnight
 from opendeep_kit.warehouse.pull import LEDGERS, PULLS, Pull, Pulled, Watermark, read_arrow
 
 SETTLED_AFTER = timedelta(hours=1)
-"""A call's last events may be written so long after its end: a disk that was full, a model's judgement."""
+"""A call's last events may be recorded this long after its end: a full disk, a model's judgement."""
 ORDER = {"events": "call_id, seq", **dict.fromkeys(LEDGERS, "row_id")}
 """By kind: how its rows lie; the others by the time of their call."""
 

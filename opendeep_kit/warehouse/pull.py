@@ -40,7 +40,7 @@ from opendeep_kit.record.tables import UtcTime, call_events, calls, contacts, sc
 from opendeep_kit.warehouse.manifest import Manifest
 
 OVERLAP = timedelta(seconds=10)
-"""`changed_at` is noted before its transaction commits, by hosts whose clocks differ: so much is read again."""
+"""`changed_at` is noted before its transaction commits, by hosts whose clocks differ: this much is read again."""
 WHOLE_EVERY = timedelta(seconds=30)
 """A small table is read again no sooner: counting the people of a long list takes a tenth of a second."""
 ROWS_AT_ONCE = 50_000

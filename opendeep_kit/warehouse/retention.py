@@ -116,7 +116,7 @@ def _renamed(connection: Connection, span: Archived, files: dict[str, str]) -> b
 
 
 def _wordless_calls(span: Archived, archive: Path) -> dict[str, str]:
-    """A new file of the span's calls, without their last words; nothing where there are none, or not on this host."""
+    """A new file of the span's calls, without their last words; empty when there are none, or none on this host."""
     name = span.files.get("calls")
     if name is None or not (archive / name).is_file():
         return {}

@@ -105,7 +105,7 @@ def test_a_table(database: Database, wanted: Wanted) -> None:
     assert came is not None
     assert (came.added, came.report.refused) == (2, 1)
     assert campaigns.moves_of(database, DEFAULT_TENANT, "one")[1].reason == "2 contacts of a table"
-    with pytest.raises(BadInput, match="the DataFrame holds nobody who can be called: add some rows"):
+    with pytest.raises(BadInput, match="the DataFrame contains nobody who can be called: add some rows"):
         open_campaign(database, replace(wanted, contacts=table[:0]), now=now())
 
 
@@ -150,7 +150,7 @@ def test_what_is_wrong_is_told_before_anything_is_written(database: Database, wa
         with pytest.raises(BadInput):
             open_campaign(database, bad, now=now())
     write(tmp_path, "none")
-    with pytest.raises(BadInput, match="holds nobody who can be called: line 2: "):
+    with pytest.raises(BadInput, match="contains nobody who can be called: line 2: "):
         open_campaign(database, wanted, now=now())
 
     assert campaigns.campaigns_of(database, DEFAULT_TENANT) == []

@@ -84,7 +84,7 @@ def test_edited_document_counts_without_a_restart(clinic: Path) -> None:
     ("text", "sentence"),
     [
         ("[tables\nk-secret", "cannot be read (line 1): it must be TOML."),
-        ("[tables.x]\nfile = 'customers.csv'\n", "tables.x.key: field required: mend it."),
+        ("[tables.x]\nfile = 'customers.csv'\n", "tables.x.key: field required: correct it."),
         (TABLE.replace("look_up_contact", "Look-Up"), "tables.Look-Up.[key]: string should match pattern"),
         (TABLE.replace("look_up_contact", "end_call"), "there is already a tool 'end_call': give it another name."),
         (TABLE.replace("look_up_contact", "search_documents"), "there is already a tool 'search_documents'"),
