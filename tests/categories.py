@@ -68,6 +68,7 @@ PLACES: dict[Category, tuple[str, ...]] = {
         "commands/test_unwritable.py",
         "dashboards/*",
         "docs/test_examples.py",
+        "docs/test_first_changes.py",
         "docs/test_site.py",
         "engine/test_attempts.py",
         "engine/test_control.py",
