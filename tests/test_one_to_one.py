@@ -20,6 +20,7 @@ ELSEWHERE: dict[str, str] = {
     "lab/call_tables": "lab/test_comparison.py",
     "phone/ami_wire": "phone/test_ami_client.py",
     "record/faults": "record/test_database.py",
+    "record/plan_facts": "engine/test_planning.py",
     "rehearsal/realtime/client_events": "rehearsal/test_realtime_errors.py",
     "rehearsal/realtime/input_audio": "rehearsal/test_realtime_order.py",
     "rehearsal/realtime/listening": "rehearsal/test_realtime_order.py",

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NewType
 
 from opendeep_kit.campaigns.breaker import BreakerPolicy
 from opendeep_kit.campaigns.lifecycle import Goal, TaskState
@@ -70,6 +71,10 @@ class AttemptCaps:
     def __post_init__(self) -> None:
         if any(cap is not None and cap < 1 for cap in (self.per_day, self.per_24_h, self.lifetime)):
             raise BadInput("a cap on attempts below 1", do="give 1 or more, or no cap")
+
+
+CampaignKey = NewType("CampaignKey", str)
+"""Names a campaign among those of all tenants: `tenant/campaign`."""
 
 
 class HolidayRule(StrEnum):
@@ -177,6 +182,11 @@ class Campaign:
             raise BadInput("a campaign has a budget, but its calls no cost", do="set the most that one call can cost")
         if self.budget and self.call_cost and self.budget.currency != self.call_cost.currency:
             raise BadInput("budget and cost of a call differ in currency", do="give both in one")
+
+    @property
+    def key(self) -> CampaignKey:
+        """Its name among the campaigns of all tenants."""
+        return CampaignKey(f"{self.tenant_id}/{self.campaign_id}")
 
 
 def check_zone(name: str) -> str:

@@ -30,4 +30,4 @@ def held_by(row: Campaign, controls: Sequence[ControlProcess]) -> str:
     planner = workers.planner(controls)
     if planner is None:
         return NOBODY_PLANS
-    return planner.bound_by or planner.held.get(f"{row.tenant_id}/{row.campaign_id}", "")
+    return planner.bound_by or planner.held.get(row.key, "")

@@ -1,8 +1,8 @@
 """Connects the record to the planner: what is due and allowed now, in the planner's terms.
 
-Given the record and the time, counts live calls, fetches as many due contacts as there is room for, and lets the
-planner decide whose turn it is. A tick's cost grows with the calls it may place and the hour groups, not with the
-contacts.
+Given the record and the time, reads the facts of the moment, fetches as many due contacts as there is room for, and
+lets the planner decide whose turn it is. A tick's cost grows with the calls it may place and the hour groups, not with
+the contacts.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 
 from opendeep_kit.campaigns import capacity
 from opendeep_kit.campaigns.calendars import Calendar, clock
-from opendeep_kit.campaigns.lifecycle import TaskState
-from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
-from opendeep_kit.campaigns.planner import Demand, Limit, Place, PlanLimits, Rotation, plan
+from opendeep_kit.campaigns.model import Campaign, Flow, Money
+from opendeep_kit.campaigns.planner import Demand, Limit, PlanLimits, Rotation, plan
 from opendeep_kit.campaigns.rule_inputs import at_any_hour, closed_days
 from opendeep_kit.engine.blocked_by import RESERVED, UNREACHED
 from opendeep_kit.engine.permits import to_flow
-from opendeep_kit.record import attempts, campaigns, counters, enrolments, workers
-from opendeep_kit.record.claim_facts import HAND_TRUNK, by_hand
+from opendeep_kit.record import attempts, enrolments
+from opendeep_kit.record.claim_facts import HAND_TRUNK
 from opendeep_kit.record.database import Database
-from opendeep_kit.record.enrolments import Due, waits_for_others
-from opendeep_kit.record.hour_groups import HourGroup, hour_groups_of
+from opendeep_kit.record.enrolments import Due
+from opendeep_kit.record.hour_groups import HourGroup
+from opendeep_kit.record.plan_facts import PlanFacts, Running, read_plan_facts
 from opendeep_kit.rehearsal.public import GIVEN_OUT_LIKE, MADE_UP_LIKE
 from opendeep_kit.settings import ServiceSettings
 
@@ -53,15 +53,6 @@ class Tick:
     """By `tenant/campaign`: what holds its due calls."""
     bound_by: str = ""
     """What allows no call at all, in a clause."""
-
-
-@dataclass(frozen=True, slots=True)
-class Affordable:
-    """How many calls the money that is left allows; who keeps no budget is not in it."""
-
-    campaigns: dict[str, int] = field(default_factory=dict)
-    """By `tenant/campaign`."""
-    tenants: dict[str, int] = field(default_factory=dict)
 
 
 class Planning:
@@ -99,65 +90,64 @@ class Planning:
             asked: enrolments for which permission is being asked now.
             reaches_people: False: there is no line but to the rehearsal's public; all but made-up numbers stay due.
         """
-        found = workers.alive(self._database, now=now, within_s=self._settings.worker_dead_after_s)
-        provider = capacity.provider(found, live=len(live), now=now)
-        room = capacity.room(found, provider, now=now, policy=self._tired)
-        with self._database.read() as connection:
-            hand = Counter({name: of.live for name, of in by_hand(connection, now=now).items()})
-        most = room.calls - len(asked)
-        bound_by, everyone = room.bound_by, self._settings.everyone.max_live
-        if everyone is not None and everyone - len(live) - hand.total() - len(asked) < most:
-            most = everyone - len(live) - hand.total() - len(asked)
-            bound_by = "the installation has as many calls as it may"
+        service = self._settings
+        facts = read_plan_facts(self._database, now=now, alive_within_s=service.worker_dead_after_s)
+        most, bound_by = self._room(facts, len(live), len(asked), now)
         if most <= 0:
             return Tick(bound_by=bound_by)
-        tenants = campaigns.all_limits(self._database)
-        running = campaigns.all_campaigns(self._database, [TaskState.RUNNING])
-        due = {_key(one): self._due(one, now, most, asked, reaches_people) for one in running}
-        money = self._affordable([one for one in running if due[_key(one)]], tenants, most)
-        limits = self._limits(running, tenants, live, hand, most, bound_by, money)
-        demands = [_demand(one, due[_key(one)]) for one in running if due[_key(one)]]
-        until = now + timedelta(seconds=self._settings.tick_s)
-        made = plan(demands, limits, self._rotation, now=now, until=until, most=most)
+        open_now = {of.campaign.key: self._open(of, now, reaches_people) for of in facts.running}
+        due: dict[str, deque[Due]] = {
+            of.campaign.key: self._due(of.campaign, open_now[of.campaign.key], now, most, asked, reaches_people)
+            for of in facts.running
+        }
+        busy = [of for of in facts.running if due[of.campaign.key]]
+        made = plan(
+            [_demand(of.campaign, due[of.campaign.key]) for of in busy],
+            self._limits(facts, busy, live, most, bound_by),
+            self._rotation,
+            now=now,
+            until=now + timedelta(seconds=service.tick_s),
+            most=most,
+        )
         self._rotation = made.rotation
-        calls = _assign(made.places, due, {_key(one): one for one in running})
+        campaigns: dict[str, Campaign] = {of.campaign.key: of.campaign for of in busy}
+        calls = [
+            Planned(
+                tenant_id=campaigns[place.campaign_id].tenant_id,
+                campaign_id=campaigns[place.campaign_id].campaign_id,
+                enrolment_id=due[place.campaign_id].popleft().enrolment_id,
+                at=place.at,
+            )
+            for place in made.places
+        ]
         unreached = {name: UNREACHED for name, again in self._unreached.items() if not reaches_people and now < again}
         return Tick(calls=calls, held={**made.held, **unreached})
 
-    def _due(
-        self, campaign: Campaign, now: datetime, most: int, asked: frozenset[int], reaches_people: bool
-    ) -> deque[Due]:
-        """The campaign's contacts to call next, no more than there is room for; callbacks first."""
+    def _room(self, facts: PlanFacts, live: int, asked: int, now: datetime) -> tuple[int, str]:
+        """How many calls may be asked for, and what allows no more."""
+        provider = capacity.provider(facts.workers, live=live, now=now)
+        room = capacity.room(facts.workers, provider, now=now, policy=self._tired)
+        everyone = self._settings.everyone.max_live
+        if everyone is not None and everyone - live - sum(facts.by_hand.values()) < room.calls:
+            left = everyone - live - sum(facts.by_hand.values())
+            return left - asked, "the installation has as many calls as it may"
+        return room.calls - asked, room.bound_by
+
+    def _open(self, of: Running, now: datetime, reaches_people: bool) -> list[int]:
+        """The campaign's hour groups that have somebody due and are open."""
+        campaign = of.campaign
         if campaign.starts_at is not None and now < campaign.starts_at:
-            return deque()
-        mine = (campaign.tenant_id, campaign.campaign_id)
-        if not reaches_people and now < self._unreached.get(_key(campaign), now):
-            return deque()
+            return []
+        if not reaches_people and now < self._unreached.get(campaign.key, now):
+            return []
         # Without a line to people only made-up numbers are looked for.
         rules = campaign if reaches_people else at_any_hour(campaign)
-        hour_groups = hour_groups_of(self._database, *mine)
-        open_now = [
-            hour_group.hour_group_id
-            for hour_group in hour_groups
-            if _is_due(hour_group, now) and self._is_open(rules, hour_group, now)
+        return [
+            group.hour_group_id for group in of.hour_groups if _is_due(group, now) and self._is_open(rules, group, now)
         ]
-        if not open_now:
-            return deque()
-        found = enrolments.due(
-            self._database,
-            *mine,
-            now=now,
-            limit=most + len(asked),
-            hour_group_ids=open_now,
-            **({} if reaches_people else ONLY_MADE_UP),
-        )
-        if not (found or reaches_people) and waits_for_others(self._database, *mine, **ONLY_MADE_UP, now=now):
-            # RuleAnswer nobody means to look at all who are due: that is not done again at every tick.
-            self._unreached[_key(campaign)] = now + REMEMBERED
-        return deque(one for one in found if one.enrolment_id not in asked)
 
-    def _is_open(self, campaign: Campaign, hour_group: HourGroup, now: datetime) -> bool:
-        where = hour_group.whereabouts
+    def _is_open(self, campaign: Campaign, group: HourGroup, now: datetime) -> bool:
+        where = group.whereabouts
         if not where.zones:
             # Asked nevertheless: the rules refuse it, and the ledger says why.
             return True
@@ -169,36 +159,45 @@ class Planning:
         # An hour group that never opens is asked too: its contacts end with the reason.
         return opening is None or opening <= now
 
-    def _affordable(self, busy: Sequence[Campaign], tenants: Mapping[str, TenantLimits], most: int) -> Affordable:
-        """Asked of those alone that have calls due and keep a budget: the rules would refuse what exceeds it."""
-        found = Affordable()
-        for one in busy:
-            shared = tenants[one.tenant_id].budget if one.tenant_id in tenants else None
-            if one.budget is None and shared is None:
-                continue
-            with self._database.read() as connection:
-                mine, all_ = counters.money(connection, one.tenant_id, one.campaign_id)
-            by_own = most if one.budget is None else _calls_within(one.budget, mine, one.call_cost, most)
-            by_shared = most if shared is None else _calls_within(shared, all_, one.call_cost, most)
-            found.campaigns[_key(one)] = min(by_own, by_shared)
-            if shared is not None and by_shared:
-                # By the most expensive call that still fits: with several prices, never plan too many.
-                found.tenants[one.tenant_id] = min(by_shared, found.tenants.get(one.tenant_id, by_shared))
-        return found
+    def _due(
+        self,
+        campaign: Campaign,
+        open_now: Sequence[int],
+        now: datetime,
+        most: int,
+        asked: frozenset[int],
+        reaches_people: bool,
+    ) -> deque[Due]:
+        """The campaign's contacts to call next, no more than there is room for; callbacks first."""
+        if not open_now:
+            return deque()
+        of, only = (campaign.tenant_id, campaign.campaign_id), {} if reaches_people else ONLY_MADE_UP
+        limit = most + len(asked)
+        due = enrolments.due(self._database, *of, now=now, limit=limit, hour_group_ids=open_now, **only)
+        if not (due or reaches_people) and enrolments.waits_for_others(self._database, *of, **only, now=now):
+            # To find nobody all who are due are looked at: that is not done again at every tick.
+            self._unreached[campaign.key] = now + REMEMBERED
+        return deque(who for who in due if who.enrolment_id not in asked)
 
     def _limits(
         self,
-        running: Sequence[Campaign],
-        tenants: Mapping[str, TenantLimits],
+        facts: PlanFacts,
+        busy: Sequence[Running],
         live: Sequence[attempts.Attempt],
-        hand: Counter[str],
         most: int,
         bound_by: str,
-        money: Affordable,
     ) -> PlanLimits:
-        by_trunk = Counter(one.trunk_id for one in live) + Counter({HAND_TRUNK: hand.total()})
-        by_tenant = Counter(one.tenant_id for one in live) + hand
-        by_campaign = Counter((one.tenant_id, one.campaign_id) for one in live)
+        hand = Counter(facts.by_hand)
+        by_trunk = Counter(attempt.trunk_id for attempt in live) + Counter({HAND_TRUNK: hand.total()})
+        by_tenant = Counter(attempt.tenant_id for attempt in live) + hand
+        by_campaign = Counter((attempt.tenant_id, attempt.campaign_id) for attempt in live)
+        affordable = {of.campaign.key: _affordable(of, most) for of in busy}
+        shared: dict[str, int] = {}
+        for of in busy:
+            left = affordable[of.campaign.key][1]
+            if left:
+                # By the most expensive call that still fits: with several prices, never plan too many.
+                shared[of.campaign.tenant_id] = min(left, shared.get(of.campaign.tenant_id, left))
         return PlanLimits(
             everyone=Limit(room=most, calls_per_s=self._settings.everyone.calls_per_s, bound_by=bound_by),
             trunks={
@@ -207,25 +206,37 @@ class Planning:
             },
             tenants={
                 name: _limit(
-                    of.flow,
+                    of_tenant.flow,
                     by_tenant[name],
-                    of.weight,
+                    of_tenant.weight,
                     "the tenant has as many calls as it may",
-                    money.tenants.get(name),
+                    shared.get(name),
                 )
-                for name, of in tenants.items()
+                for name, of_tenant in facts.limits.items()
             },
             campaigns={
-                _key(one): _limit(
-                    one.flow,
-                    by_campaign[one.tenant_id, one.campaign_id],
-                    one.weight,
+                of.campaign.key: _limit(
+                    of.campaign.flow,
+                    by_campaign[of.campaign.tenant_id, of.campaign.campaign_id],
+                    of.campaign.weight,
                     "the campaign has as many calls as it may",
-                    money.campaigns.get(_key(one)),
+                    affordable[of.campaign.key][0],
                 )
-                for one in running
+                for of in busy
             },
         )
+
+
+def _affordable(of: Running, most: int) -> tuple[int | None, int | None]:
+    """How many calls the money allows that is left to the campaign, and to its tenant; None: no budget is kept.
+
+    The rules would refuse what exceeds it; so it is not asked about.
+    """
+    campaign, shared = of.campaign, of.limits.budget if of.limits else None
+    by_own = None if campaign.budget is None else _calls_within(campaign.budget, of.spent, campaign.call_cost, most)
+    by_shared = None if shared is None else _calls_within(shared, of.tenant_spent, campaign.call_cost, most)
+    both = [calls for calls in (by_own, by_shared) if calls is not None]
+    return min(both, default=None), by_shared
 
 
 def _limit(flow: Flow, live: int, weight: float = 1.0, bound_by: str = "", affordable: int | None = None) -> Limit:
@@ -245,32 +256,15 @@ def _calls_within(budget: Money, used: Mapping[str, int], cost: Money | None, mo
 
 def _demand(campaign: Campaign, due: deque[Due]) -> Demand:
     return Demand(
-        campaign_id=_key(campaign),
+        campaign_id=campaign.key,
         tenant_id=campaign.tenant_id,
         trunk_id=campaign.trunk_id,
         due=len(due),
-        promised=sum(one.is_callback for one in due),
+        promised=sum(who.is_callback for who in due),
         priority=campaign.priority,
         weight=campaign.weight,
     )
 
 
-def _assign(places: Sequence[Place], due: Mapping[str, deque[Due]], running: Mapping[str, Campaign]) -> list[Planned]:
-    """Contacts for the places, in order."""
-    return [
-        Planned(
-            tenant_id=running[place.campaign_id].tenant_id,
-            campaign_id=running[place.campaign_id].campaign_id,
-            enrolment_id=due[place.campaign_id].popleft().enrolment_id,
-            at=place.at,
-        )
-        for place in places
-    ]
-
-
 def _is_due(hour_group: HourGroup, now: datetime) -> bool:
     return any(at is not None and at <= now for at in (hour_group.next_at, hour_group.next_callback_at))
-
-
-def _key(campaign: Campaign) -> str:
-    return f"{campaign.tenant_id}/{campaign.campaign_id}"

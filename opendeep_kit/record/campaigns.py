@@ -106,10 +106,14 @@ def all_campaigns(database: Database, states: Collection[str]) -> list[Campaign]
 
     One that cannot be read is left out, and logged.
     """
-    query = select(campaigns).where(campaigns.c.state.in_(states))
-    query = query.order_by(campaigns.c.tenant_id, campaigns.c.campaign_id)
     with database.read() as connection:
-        return [*_readable(connection, query)]
+        return read_campaigns(connection, states)
+
+
+def read_campaigns(connection: Connection, states: Collection[str]) -> list[Campaign]:
+    """As `all_campaigns`, in a transaction."""
+    query = select(campaigns).where(campaigns.c.state.in_(states))
+    return [*_readable(connection, query.order_by(campaigns.c.tenant_id, campaigns.c.campaign_id))]
 
 
 def moves_of(database: Database, tenant_id: str, campaign_id: str) -> list[Move]:
@@ -153,14 +157,19 @@ def all_limits(database: Database) -> dict[str, TenantLimits]:
 
     A tenant whose limits cannot be read is left out, and logged: none of its calls is placed.
     """
-    found: dict[str, TenantLimits] = {}
     with database.read() as connection:
-        for tenant_id, spec in connection.execute(select(tenants.c.tenant_id, tenants.c.limits)):
-            try:
-                found[tenant_id] = parse_limits(tenant_id, spec)
-            except BadInput as error:
-                log().error("! a tenant's limits cannot be read", tenant=tenant_id, what=error.what)
-    return found
+        return read_limits(connection)
+
+
+def read_limits(connection: Connection) -> dict[str, TenantLimits]:
+    """As `all_limits`, in a transaction."""
+    limits: dict[str, TenantLimits] = {}
+    for tenant_id, spec in connection.execute(select(tenants.c.tenant_id, tenants.c.limits)):
+        try:
+            limits[tenant_id] = parse_limits(tenant_id, spec)
+        except BadInput as error:
+            log().error("! a tenant's limits cannot be read", tenant=tenant_id, what=error.what)
+    return limits
 
 
 # ---- rows -------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def due(
     """Whom to call next: those who asked for the time, then hour group by hour group those who waited longest.
 
     Args:
-        lane_ids: the hour groups that are open, in the order in which they go; None: all, the highest priority first.
+        hour_group_ids: those that are open, in the order in which they go; None: all, the highest priority first.
         numbers_like: only numbers of this pattern, `_` standing for a digit and `%` for any rest.
         but_like: and of none of these.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, false, insert, select, true
+from sqlalchemy import Connection, Row, Select, bindparam, false, insert, select, true
 
 from opendeep_kit.campaigns.zones import Whereabouts
 from opendeep_kit.record.campaign_tables import enrolments, hour_groups
@@ -35,13 +35,14 @@ class HourGroup:
 
 def hour_groups_of(database: Database, tenant_id: str, campaign_id: str) -> list[HourGroup]:
     """The campaign's hour groups, the highest priority first. Cost grows with the groups, not with the contacts."""
-    query = (
-        select(hour_groups, _first(is_callback=False), _first(is_callback=True))
-        .where(hour_groups.c.tenant_id == tenant_id, hour_groups.c.campaign_id == campaign_id)
-        .order_by(hour_groups.c.priority.desc(), hour_groups.c.hour_group_id)
-    )
     with database.read() as connection:
-        return [_hour_group(row) for row in connection.execute(query)]
+        return read_hour_groups(connection, tenant_id, campaign_id)
+
+
+def read_hour_groups(connection: Connection, tenant_id: str, campaign_id: str) -> list[HourGroup]:
+    """As `hour_groups_of`, in a transaction."""
+    rows = connection.execute(_GROUPS, {"tenant": tenant_id, "campaign": campaign_id})
+    return [_hour_group(row) for row in rows]
 
 
 def next_due_at(database: Database, tenant_id: str, campaign_id: str) -> datetime | None:
@@ -97,6 +98,14 @@ def _first(*, is_callback: bool) -> Any:
         .limit(1)
     )
     return waiting.scalar_subquery().label("next_callback_at" if is_callback else "next_at")
+
+
+# Built once: a planner asks it of every running campaign at every tick.
+_GROUPS = (
+    select(hour_groups, _first(is_callback=False), _first(is_callback=True))
+    .where(hour_groups.c.tenant_id == bindparam("tenant"), hour_groups.c.campaign_id == bindparam("campaign"))
+    .order_by(hour_groups.c.priority.desc(), hour_groups.c.hour_group_id)
+)
 
 
 def _hour_group(row: Row[Any]) -> HourGroup:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_, select, update
 
 from opendeep_kit.campaigns.capacity import Heartbeat, Worker, WorkerState
 from opendeep_kit.record.attempts import OPEN
@@ -74,6 +74,12 @@ def sign_off_control(database: Database, control_id: str) -> None:
 
 def alive(database: Database, *, now: datetime, within_s: float) -> list[Worker]:
     """Media workers with a heartbeat within this time, draining ones included, by id."""
+    with database.read() as connection:
+        return read_alive(connection, now=now, within_s=within_s)
+
+
+def read_alive(connection: Connection, *, now: datetime, within_s: float) -> list[Worker]:
+    """As `alive`, in a transaction."""
     given = (
         select(attempts.c.worker_id, func.count().label("given_calls"))
         .where(attempts.c.state.in_(OPEN))
@@ -86,8 +92,7 @@ def alive(database: Database, *, now: datetime, within_s: float) -> list[Worker]
         .where(media_workers.c.seen_at > now - timedelta(seconds=within_s))
         .order_by(media_workers.c.worker_id)
     )
-    with database.read() as connection:
-        return [_worker(row) for row in connection.execute(query)]
+    return [_worker(row) for row in connection.execute(query)]
 
 
 def least_loaded(
