@@ -116,7 +116,7 @@ def config_file() -> Path:
     return Path(os.environ.get("OPENDEEP_CONFIG", "opendeep.toml"))
 
 
-def child_environment(settings: Settings) -> dict[str, str]:
+def rehearsal_environment(settings: Settings) -> dict[str, str]:
     """The environment for the rehearsal's process: what it needs of these settings, secrets among them."""
     passed = {"REHEARSAL": settings.rehearsal, "LLM": settings.llm}
     return _environment(passed) | {"OPENDEEP_PHONE__LINE_FORMAT": settings.phone.line_format}
@@ -132,7 +132,7 @@ def service_environment(settings: Settings) -> dict[str, str]:
 
 
 def dashboards_environment(settings: Settings, *, jupyter_path: Path) -> dict[str, str]:
-    """The environment for a tenant's dashboards: the record and what is shown of it; no key of a voice, no password.
+    """The environment for a tenant's dashboards: the record and how it is shown; no API key and no password.
 
     Args:
         jupyter_path: folder of the pages' templates.
@@ -154,10 +154,10 @@ def dashboards_environment(settings: Settings, *, jupyter_path: Path) -> dict[st
 
 def lab_environment(settings: Settings) -> dict[str, str]:
     """The environment for JupyterLab: the same settings and data, from whatever folder a notebook runs in."""
-    found = {"OPENDEEP_DATA_DIR": str(settings.data_dir.absolute())}
+    environment = {"OPENDEEP_DATA_DIR": str(settings.data_dir.absolute())}
     if config_file().is_file():
-        found["OPENDEEP_CONFIG"] = str(config_file().absolute())
-    return os.environ | found
+        environment["OPENDEEP_CONFIG"] = str(config_file().absolute())
+    return os.environ | environment
 
 
 def _environment(passed: Mapping[str, Section]) -> dict[str, str]:

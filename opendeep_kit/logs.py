@@ -1,7 +1,7 @@
-"""Structured logs: one line a happening, bound to its call and tenant.
+"""Structured logs: one line per event, bound to its call and tenant.
 
-Given a level and a stream, configures structlog once. Message texts name no person, number or word said:
-those belong to the event list, which has its own access rules. Debug legend: `<` received, `>` sent,
+Given a level and a stream, configures structlog once. Messages never hold a name, a telephone number or anything said:
+those belong to the call's events, which have access rules of their own. Debug legend: `<` received, `>` sent,
 `=` state, `!` error.
 """
 

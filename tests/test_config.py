@@ -9,10 +9,10 @@ from pydantic import SecretStr, ValidationError
 
 from opendeep_kit.config import (
     Settings,
-    child_environment,
     config_file,
     dashboards_environment,
     load_settings,
+    rehearsal_environment,
     service_environment,
 )
 from opendeep_kit.errors import BadInput
@@ -201,7 +201,7 @@ def test_child_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     llm = LlmSettings(base_url="http://127.0.0.1:1/v1", api_key=SecretStr("sk-llm"))
     phone = parent.phone.model_copy(update={"line_format": "slin16"})
     parent = parent.model_copy(update={"rehearsal": rehearsal, "llm": llm, "phone": phone})
-    environment = child_environment(parent)
+    environment = rehearsal_environment(parent)
     for name in [name for name in os.environ if name.startswith("OPENDEEP_")]:
         monkeypatch.delenv(name)
     for name, value in environment.items():
@@ -216,7 +216,7 @@ def test_child_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_child_is_told_no_more_than_it_needs() -> None:
     """The voice model's and the telephone's secrets stay out of the rehearsal's environment."""
-    environment = child_environment(Settings(asterisk={"ami_secret": "ami-secret"}, voice={"api_key": "sk-voice"}))
+    environment = rehearsal_environment(Settings(asterisk={"ami_secret": "ami-secret"}, voice={"api_key": "sk-voice"}))
 
     assert "ami-secret" not in json.dumps(environment)
     assert "sk-voice" not in json.dumps(environment)

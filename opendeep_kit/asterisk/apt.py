@@ -40,10 +40,10 @@ def debian_mirrors(etc: Path = Path("/etc/apt")) -> list[str]:
     form = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(TARGET_OF)"
     # Without ReleaseInfo=false apt is silent on hosts that have never run `apt-get update`.
     options = ["-o", "APT::Get::IndexTargets::ReleaseInfo=false", "-o", f"Dir::Etc={etc}"]
-    said = _run(["apt-get", *options, "indextargets", "--format", form])
+    targets = _run(["apt-get", *options, "indextargets", "--format", form])
     suites = _DEBIAN_SUITES | ({_host().get("VERSION_CODENAME", "")} if _is_debian() else set())
     mirrors: list[str] = []
-    for line in said.splitlines():
+    for line in targets.splitlines():
         uri, release, component, kind = line.rsplit("|", 3)
         is_debians = release in suites and component == "main" and kind == "deb"
         if is_debians and not uri.startswith("cdrom:") and uri not in mirrors:
@@ -100,8 +100,8 @@ class PrivateApt:
 
     def depends(self, package: str) -> list[str]:
         """Names of the packages this one needs, alternatives included."""
-        said = self._apt("apt-cache", "depends", "--important", package)
-        return re.findall(r"^[ |]*(?:Pre)?Depends: ([^<\s]+)$", said, re.MULTILINE)
+        output = self._apt("apt-cache", "depends", "--important", package)
+        return re.findall(r"^[ |]*(?:Pre)?Depends: ([^<\s]+)$", output, re.MULTILINE)
 
     def download(self, packages: list[str]) -> list[Path]:
         """The packages' files, their checksums verified against the signed index.
@@ -148,28 +148,28 @@ class PrivateApt:
         return "\n".join(lines) + "\n"
 
 
-def _explained(said: str, host: str) -> OpenDeepError:
+def _explained(complaint: str, host: str) -> OpenDeepError:
     """apt's complaint in our words."""
-    if re.search(r"No space left|not have enough free space", said):
+    if re.search(r"No space left|not have enough free space", complaint):
         return Unavailable("the disk is full", do="free 300 MB and try again")
-    if re.search(r"not signed|GPG error|NO_PUBKEY|INVALIDSIGNATURE|cannot be authenticated", said):
+    if re.search(r"not signed|GPG error|NO_PUBKEY|INVALIDSIGNATURE|cannot be authenticated", complaint):
         return PeerMisbehaved(
             f"the packages of {host} are not signed by Debian",
             do="update debian-archive-keyring, or set asterisk.mirror to another mirror",
         )
-    if re.search(r"Hash Sum mismatch|unexpected size", said):
+    if re.search(r"Hash Sum mismatch|unexpected size", complaint):
         return PeerMisbehaved(f"{host} sent a damaged file", do="try again, or set asterisk.mirror to another mirror")
-    if re.search(r"is expired|not valid yet", said):
+    if re.search(r"is expired|not valid yet", complaint):
         return Unavailable(
             f"the index of {host} is out of date",
             do="check this machine's clock, or set asterisk.mirror to a mirror that is kept up",
         )
-    if re.search(r"does not have a Release file|404", said):
+    if re.search(r"does not have a Release file|404", complaint):
         return Unavailable(f"{host} has no suite {SUITE}", do="set asterisk.mirror to a Debian mirror that has it")
-    if match := re.search(r"Unable to locate package (\S+)|Can't find.*package (\S+)", said):
+    if match := re.search(r"Unable to locate package (\S+)|Can't find.*package (\S+)", complaint):
         return Unavailable(f"{host} has no package {match[1] or match[2]}", do="set asterisk.mirror to another mirror")
     return Unavailable(
-        f"{host} could not be reached ({said[-200:]})",
+        f"{host} could not be reached ({complaint[-200:]})",
         do="check the network and the host's apt proxy settings, or set asterisk.mirror",
     )
 

@@ -212,7 +212,7 @@ class AsteriskInstance:
         )
         try:
             async with asyncio.timeout(limit_s):
-                said, _ = await process.communicate()
+                output, _ = await process.communicate()
         except TimeoutError:
             raise Unavailable("Asterisk does not answer", do="stop it and start it again") from None
         finally:
@@ -221,7 +221,7 @@ class AsteriskInstance:
                 await process.wait()
         if process.returncode != 0:
             raise Unavailable("Asterisk does not run", do="start it with `opendeep asterisk start`")
-        return said.decode(errors="replace")
+        return output.decode(errors="replace")
 
     # ---- inside -------------------------------------------------------------------------------------
 
@@ -276,14 +276,14 @@ class AsteriskInstance:
 
     async def _booted(self, running: RunningAsterisk) -> None:
         """Wait for the word of Asterisk itself, then see that it holds its ports."""
-        said = ""
-        while "fully booted" not in said:
+        output = ""
+        while "fully booted" not in output:
             if running.status is not None:
                 raise self._did_not_start(running.status)
             await asyncio.sleep(_POLL_S)
             if self.control_socket.exists():
                 with contextlib.suppress(Unavailable):
-                    said = await self.cli("core waitfullybooted", limit_s=START_LIMIT_S)
+                    output = await self.cli("core waitfullybooted", limit_s=START_LIMIT_S)
         if self._free_ports():
             raise self._did_not_start(0)
 

@@ -104,12 +104,12 @@ def version_of(command: tuple[str, ...]) -> tuple[int, ...]:
         Unavailable: it does not run, for example because a library is missing.
     """
     try:
-        said = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=20, check=False)
+        answer = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"asterisk does not run ({error})", do="install it again") from None
-    version = parsed_version(said.stdout.partition("Asterisk ")[2])
+    version = parsed_version(answer.stdout.partition("Asterisk ")[2])
     if not version:
-        why = (said.stderr or said.stdout).strip().splitlines()[-1:] or ["no reason given"]
+        why = (answer.stderr or answer.stdout).strip().splitlines()[-1:] or ["no reason given"]
         raise Unavailable(f"asterisk does not run ({why[0]})", do="install it again")
     return version
 

@@ -1,4 +1,4 @@
-"""Sample formats and the little arithmetic everyone needs on them.
+"""Sample formats and the arithmetic on them.
 
 Given bytes of signed 16 bit little-endian mono PCM ("slin"), converts and measures. Never resamples (that is
 `audio.resample`), never keeps state.
@@ -33,7 +33,7 @@ def bytes_per_ms(rate_hz: int) -> float:
 
 
 def silence(rate_hz: int, ms: int = FRAME_MS) -> bytes:
-    """So many milliseconds of nothing."""
+    """Silence of this length, in milliseconds."""
     return bytes(rate_hz * ms // 1000 * SAMPLE_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""Keeps what the agent has yet to say, and the ledger of what left for the callee's ear.
+"""Queues what the agent has yet to say, and keeps the ledger of what was sent to the callee.
 
 Given PCM at the line's rate, labelled with the model's `(response_id, item_id, content_index)`, hands out 20 ms
 frames and counts, per item, what was received and what was sent. Never reads a clock, never writes to a socket.

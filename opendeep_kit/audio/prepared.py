@@ -1,7 +1,7 @@
-"""Sentences that lie ready as sound, for the moment when nothing can speak them.
+"""Prerecorded sentences, for moments in which there is no voice model to speak them.
 
-Given a rate and the call's language, returns PCM and its words: English ones, or neutral tones without words in any
-other language. Never synthesises: the `.flac` files were spoken once by piper's voice en_US-joe-medium (CC0).
+Given a rate and the call's language, returns PCM and its text: English speech, or wordless tones for any other
+language. Never synthesises: the `.flac` files were spoken once by piper's voice en_US-joe-medium (CC0).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TONE_HZ, TONE_MS, TONE_DBFS = 440.0, 300, -24.0
 
 
 def is_english(language: str) -> bool:
-    """Whether what lies ready in English fits a call in this language (BCP 47)."""
+    """Whether the English recordings fit a call in this language (BCP 47)."""
     return language.split("-")[0].lower() == "en"
 
 

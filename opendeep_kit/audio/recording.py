@@ -1,11 +1,11 @@
 """The stereo recording of one call: left what the callee said, right what was sent to them.
 
-Given frames with their place on the call's clock, aligns the two lanes and writes a WAV as the call goes, from a
+Given frames with their place on the call's clock, aligns the two tracks and writes a WAV as the call goes, from a
 thread of its own. Never blocks the caller, never loses what was written: the header is brought up to date after
 every second of sound, so the file is a valid WAV even after kill -9.
 
 Drop policy, when the disk refuses: sound waits in memory for `HELD_MS` and is written once there is space again; after
-that the recording ends where the disk refused, and whoever closes it is told.
+that the recording ends where the disk refused, and `close` raises.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ RETRY_S = 1.0
 HEADER_BYTES = 44
 
 
-class Lanes:
-    """Two lanes of samples on one clock, given out interleaved. Pure."""
+class Tracks:
+    """Two tracks of samples on one clock, given out interleaved. Pure."""
 
     def __init__(self, rate_hz: int) -> None:
         self._per_ms = rate_hz // 1000
-        self._lanes = (np.zeros(0, np.int16), np.zeros(0, np.int16))
+        self._tracks = (np.zeros(0, np.int16), np.zeros(0, np.int16))
         self._parts: tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]] = ([], [])
         self._taken = 0
         self._left_end: int | None = None
@@ -99,7 +99,7 @@ class Recording:
     def __init__(self, path: Path, rate_hz: int) -> None:
         self._path = path
         self._rate_hz = rate_hz
-        self._lanes = Lanes(rate_hz)
+        self._tracks = Tracks(rate_hz)
         self._given_ms = 0.0
         self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._written = 0
@@ -113,24 +113,24 @@ class Recording:
 
     def hear(self, at_ms: float, pcm: bytes) -> None:
         """A callee frame that arrived at `at_ms` on the call's clock."""
-        self._lanes.hear(at_ms, pcm)
+        self._tracks.hear(at_ms, pcm)
 
     def say(self, slot: int, pcm: bytes) -> None:
         """The frame sent in this slot."""
-        self._lanes.say(slot, pcm)
+        self._tracks.say(slot, pcm)
 
     def tick(self, now_ms: float) -> None:
         """Hand over what is complete; call it with every frame."""
         if now_ms - self._given_ms >= 2 * BLOCK_MS:
             self._given_ms += BLOCK_MS
-            block = self._lanes.take(self._given_ms)
+            block = self._tracks.take(self._given_ms)
             self._is_cut = self._is_cut or self._blocks.qsize() >= HELD_MS // BLOCK_MS
             if not self._is_cut:
                 self._blocks.put(block)
 
     def close(self, now_ms: float) -> Saved:
         """Write the rest and finish the file."""
-        rest = self._lanes.take(max(now_ms, self._given_ms))
+        rest = self._tracks.take(max(now_ms, self._given_ms))
         if not self._is_cut:
             self._blocks.put(rest)
         self._blocks.put(None)

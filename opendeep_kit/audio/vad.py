@@ -1,7 +1,7 @@
 """Says, frame by frame, whether the callee is making speech-like sound, for measuring only.
 
 Given 20 ms frame levels and times, keeps a noise floor and back-dates starts and ends to the first and last loud
-frame. Never decides turns: that is the model's detector; this one is the clock's witness (t0, b0 in latency).
+frame. Never decides turns, which the model's detector does: this one only timestamps them (t0 and b0 of the latencies).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Holds the connection to Asterisk's manager interface: asks, listens, notices death, comes back.
+"""Keeps the link to Asterisk's manager interface (AMI): sends actions, delivers events, reconnects when it dies.
 
-Given an account and a place to bring news, delivers events in the order in which Asterisk sent them, between
-`LinkLost` and `LinkRestored`, through one queue with one consumer. Never sends an action twice, nor one for later:
-without a proven link an action is refused.
+Given an account and a callback, delivers events in Asterisk's order through one queue with one consumer, and
+`LinkLost` and `LinkRestored` around every outage. Never sends an action twice and never keeps one for later: without a
+proven link an action is refused.
 
-Drop policy: when `MAX_WAITING_NEWS` wait for the consumer, the link is cut and everything is asked anew.
+Drop policy: when `MAX_WAITING_NEWS` items wait for the consumer, the link is cut, and the state is read afresh.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class AmiAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmiLimits:
-    """How long we wait for what, in seconds."""
+    """Time limits, in seconds."""
 
     connect_s: float = 3.0
     boot_s: float = 20.0
@@ -60,7 +60,7 @@ class LinkLost:
 
 @dataclass(frozen=True, slots=True)
 class LinkRestored:
-    """The link stands; this is how things are."""
+    """The link is back; these are the channels now."""
 
     channels: tuple[AmiEvent, ...]
     """Every channel that lives now."""
@@ -73,7 +73,7 @@ News = AmiEvent | LinkLost | LinkRestored
 
 @dataclass(slots=True)
 class AmiCounts:
-    """What the link went through, since the start."""
+    """What happened to the link since the start."""
 
     events: int = 0
     logins: int = 0

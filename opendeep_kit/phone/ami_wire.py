@@ -1,8 +1,8 @@
 """One connection to Asterisk's manager interface, for its lifetime.
 
 Given bytes, cuts them into whole messages (so that no character is lost between two packets) and tells answers from
-events; given an action, writes it once and waits so long for its answer. Never connects again, never keeps an action
-for later: what is unanswered when the connection ends has failed.
+events; given an action, writes it once and waits for its answer within a limit. Never reconnects, never keeps an
+action for later: what is unanswered when the connection ends has failed.
 
 panoramisk 1.4 gives the protocol, actions and messages. Its Manager is not used: it sends old actions again after a
 reconnection, never gives up on a dead peer, and swallows OriginateResponse.

@@ -33,7 +33,7 @@ TRANSFER_TRIES, TRANSFER_PAUSE_S = 5, 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineLimits:
-    """How long the line waits for what, in seconds."""
+    """Time limits of the line, in seconds."""
 
     connect_s: float = 1.0
     """For the media server's port, before anybody's phone rings."""
@@ -321,7 +321,7 @@ def _nobody_called(why: str) -> LineResult:
 
 
 async def carries_wideband(ami: AmiClient) -> bool:
-    """Whether this Asterisk's AudioSocket does, by its version; one that does not tell it is taken for new."""
+    """Whether this Asterisk's AudioSocket does, by its version; an unknown version counts as a new one."""
     version = parsed_version((await ami.ask("CoreSettings")).headers.get("asteriskversion", ""))
     return not version or version >= WIDEBAND_SINCE
 

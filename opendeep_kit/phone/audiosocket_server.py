@@ -1,11 +1,11 @@
-"""Takes AudioSocket connections, admits those that the store expects, and hands each to a call's handler.
+"""Accepts AudioSocket connections, admits those that are expected, and hands each to a call's handler.
 
 Given an `admit` question and a `handle` coroutine, does the socket work only: parses as bytes arrive (the reader
 never waits for anybody), writes one frame per `write`, keeps the line alive with silence from the UUID on, and
 closes promptly on every path. Never decides what is said.
 
 Drop policy: when the peer does not read, the kernel keeps at most `KERNEL_BUFFER_BYTES`, we keep
-`MAX_UNSENT_FRAMES`; what comes on top is dropped, the newest first, and counted.
+`MAX_UNSENT_FRAMES`; anything beyond is dropped, the newest first, and counted.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CLOSE_WAIT_S = 1.0
 
 @dataclass(slots=True)
 class ServerCounts:
-    """What came to the door, since the start."""
+    """What the server has seen since the start."""
 
     accepted: int = 0
     admitted: int = 0

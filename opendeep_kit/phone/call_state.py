@@ -158,12 +158,12 @@ class AmiCall:
 
     @property
     def has_living_legs(self) -> bool:
-        """Something of it is still there."""
+        """Whether any of its channels is still up."""
         return any(not leg.is_gone for leg in self.legs.values())
 
     @property
     def is_stray(self) -> bool:
-        """It was given up, and yet something of it is there."""
+        """It was given up, yet one of its channels is up."""
         return self._lost is not None and self.has_living_legs
 
     # ---- facts --------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class AmiCall:
             self._advance(AmiCallFact.LOST)
 
     def settle(self) -> None:
-        """No more stragglers are to be expected."""
+        """No more late events are to be expected."""
         self._advance(AmiCallFact.SETTLED)
 
     # ---- the end ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Keeps the calls that are up: hands each its events, tells who waits for it, and forgets it when all is quiet.
+"""Keeps the calls of one line: hands each its events, informs whoever waits for it, and forgets it when all is quiet.
 
 Given events and the news of outages, finds the call that each is about by the ids that we chose, moves calls along and
 concludes them. Never speaks to Asterisk: what must be hung up is handed to `drop`.

@@ -10,7 +10,7 @@ import contextlib
 import sys
 
 from opendeep_kit.child_process import Child
-from opendeep_kit.config import Settings, child_environment
+from opendeep_kit.config import Settings, rehearsal_environment
 from opendeep_kit.rehearsal.host import Addresses
 
 STOP_WITHIN_S = 5.0
@@ -21,7 +21,7 @@ class HostProcess:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._child = Child("simulated world", ["realtime"], child_environment(settings), on_line=_pass_on)
+        self._child = Child("simulated world", ["realtime"], rehearsal_environment(settings), on_line=_pass_on)
 
     async def start(self) -> Addresses:
         """Start it and wait until it listens (the models load in a few seconds).
@@ -30,7 +30,7 @@ class HostProcess:
             BadInput, Unavailable: what the child says of its settings, or that it does not come up.
         """
         addresses = Addresses.from_json(await self._child.start())
-        self._child.environment = child_environment(at_addresses(self._settings, addresses))
+        self._child.environment = rehearsal_environment(at_addresses(self._settings, addresses))
         return addresses
 
     def keep_alive(self) -> None:

@@ -237,7 +237,7 @@ class CallReview(PagedBox):
         super().__init__([player, row], page=player._repr_html_)
 
     def judge(self, verdict: str, note: str = "") -> None:
-        """Say what the buttons and the field say."""
+        """Give the verdict and the note, as the buttons and the field do."""
         with self.hold_trait_notifications():
             self._note.value = note
             self._choices.value = verdict

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from opendeep_kit.audio.pcm import to_bytes
-from opendeep_kit.audio.recording import Lanes, Recording
+from opendeep_kit.audio.recording import Recording, Tracks
 from opendeep_kit.errors import Unavailable
 from tests.small_disk import small_disk
 
@@ -23,7 +23,7 @@ def frame(value: int) -> bytes:
     return to_bytes(np.full(160, value))
 
 
-def lanes_of(block: bytes) -> tuple[np.ndarray, np.ndarray]:
+def tracks_of(block: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Left and right."""
     stereo = np.frombuffer(block, dtype="<i2").reshape(-1, 2)
     return stereo[:, 0], stereo[:, 1]
@@ -31,11 +31,11 @@ def lanes_of(block: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 def test_callee_is_left_agent_is_right() -> None:
     """Each lane carries its own party, at the place where it was sent or had arrived."""
-    lanes = Lanes(RATE)
-    lanes.say(1, frame(7))
-    lanes.hear(60.0, frame(5))
+    tracks = Tracks(RATE)
+    tracks.say(1, frame(7))
+    tracks.hear(60.0, frame(5))
 
-    left, right = lanes_of(lanes.take(80))
+    left, right = tracks_of(tracks.take(80))
 
     assert list(np.flatnonzero(right)) == list(range(160, 320))
     assert list(np.flatnonzero(left)) == list(range(320, 480))
@@ -43,32 +43,32 @@ def test_callee_is_left_agent_is_right() -> None:
 
 def test_jitter_does_not_tear_the_callees_lane() -> None:
     """Frames arriving a few milliseconds early or late continue one another."""
-    lanes = Lanes(RATE)
+    tracks = Tracks(RATE)
     for arrival in (40, 57, 83, 100):
-        lanes.hear(arrival, frame(5))
+        tracks.hear(arrival, frame(5))
 
-    left, _ = lanes_of(lanes.take(140))
+    left, _ = tracks_of(tracks.take(140))
 
     assert list(np.flatnonzero(left)) == list(range(160, 800))
 
 
 def test_pause_moves_the_callees_lane() -> None:
     """After a real pause in the callee's stream the lane is placed by the clock again."""
-    lanes = Lanes(RATE)
-    lanes.hear(20, frame(5))
-    lanes.hear(500, frame(6))
+    tracks = Tracks(RATE)
+    tracks.hear(20, frame(5))
+    tracks.hear(500, frame(6))
 
-    left, _ = lanes_of(lanes.take(600))
+    left, _ = tracks_of(tracks.take(600))
 
     assert np.flatnonzero(left == 6)[0] == 480 * 8
 
 
 def test_frame_across_two_blocks_is_whole() -> None:
     """A frame cut by the block boundary goes on in the next block."""
-    lanes = Lanes(RATE)
-    lanes.say(0, frame(7))
+    tracks = Tracks(RATE)
+    tracks.say(0, frame(7))
 
-    first, second = lanes_of(lanes.take(5))[1], lanes_of(lanes.take(25))[1]
+    first, second = tracks_of(tracks.take(5))[1], tracks_of(tracks.take(25))[1]
 
     assert np.count_nonzero(first) + np.count_nonzero(second) == 160
 

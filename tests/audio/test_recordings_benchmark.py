@@ -7,7 +7,7 @@ from benchmarks.recordings import cuts_in
 from opendeep_kit import events
 from opendeep_kit.audio.pcm import FRAME_MS, silence, to_bytes, to_samples
 from opendeep_kit.audio.playout import Playout
-from opendeep_kit.audio.recording import Lanes
+from opendeep_kit.audio.recording import Tracks
 
 RATE = 24000
 LEAD_IN_MS, SENT_MS, IN_FLIGHT_MS, QUEUED_MS = 120, 2000, 80, 1000
@@ -15,14 +15,14 @@ LEAD_IN_MS, SENT_MS, IN_FLIGHT_MS, QUEUED_MS = 120, 2000, 80, 1000
 
 def a_cut_call(skipped: set[int], *, heard_ms: float = SENT_MS - IN_FLIGHT_MS) -> tuple[list[events.Event], np.ndarray]:
     """A sentence cut after two seconds, in a call that gave up these of its slots: its events and the agent's lane."""
-    playout, lanes, slot, sent = Playout(RATE), Lanes(RATE), 50, 0
+    playout, tracks, slot, sent = Playout(RATE), Tracks(RATE), 50, 0
     sound = to_bytes(np.resize([9000, -9000], RATE * (SENT_MS - LEAD_IN_MS + QUEUED_MS) // 1000))
     playout.add("r", "a", 0, silence(RATE, LEAD_IN_MS) + sound)
     first_sound_ms = 0.0
     while sent < SENT_MS:
         if slot not in skipped:
             frame = playout.next_frame(slot)
-            lanes.say(slot, frame.pcm)
+            tracks.say(slot, frame.pcm)
             sent += FRAME_MS
             # Written one frame ahead of its slot, and a little late.
             first_sound_ms = (slot - 1) * FRAME_MS + 3.0 if frame.is_first_sound else first_sound_ms
@@ -62,7 +62,7 @@ def a_cut_call(skipped: set[int], *, heard_ms: float = SENT_MS - IN_FLIGHT_MS) -
             said_dropped_ms=0.0,
         ),
     ]
-    lane = to_samples(lanes.take(now_ms + 2000)).reshape(-1, 2)[:, 1]
+    lane = to_samples(tracks.take(now_ms + 2000)).reshape(-1, 2)[:, 1]
     return happened, lane
 
 

@@ -170,12 +170,12 @@ def _funnel(counts: Counts) -> tuple[Bar, ...]:
 
 def _pace(campaign: Campaign) -> str:
     flow = campaign.flow
-    said = []
+    limits = []
     if flow.max_live is not None:
-        said.append(f"at most {flow.max_live} at a time")
+        limits.append(f"at most {flow.max_live} at a time")
     if flow.calls_per_s is not None:
-        said.append(f"{flow.calls_per_s * 60:g} a minute")
-    return ", ".join(said) or "as fast as tenant and lines allow"
+        limits.append(f"{flow.calls_per_s * 60:g} a minute")
+    return ", ".join(limits) or "as fast as tenant and lines allow"
 
 
 def _due(due: int, next_at: datetime | None, counts: Counts, now: datetime, time_zone: str) -> str:

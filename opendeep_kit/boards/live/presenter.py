@@ -190,11 +190,11 @@ class RunningTalk:
 def running_talk(happened: Sequence[Event]) -> RunningTalk:
     """What there is to follow in these events."""
     waits = {turn.sounded_ms: turn.voice_to_voice_ms for turn in turns(happened)}
-    said = [_line(line, waits) for line in transcript(happened)]
-    noted = [TalkLine(at_ms=mark.at_ms, speaker="note", text=_noted(mark)) for mark in marks(happened)]
+    spoken = [_line(line, waits) for line in transcript(happened)]
+    notes = [TalkLine(at_ms=mark.at_ms, speaker="note", text=_noted(mark)) for mark in marks(happened)]
     gaps = list(waits.values())
     return RunningTalk(
-        lines=tuple(sorted((*said, *noted, *_stepped_in(happened)), key=lambda line: line.at_ms)),
+        lines=tuple(sorted((*spoken, *notes, *_stepped_in(happened)), key=lambda line: line.at_ms)),
         speaking=_speaking(happened),
         gap_p50_ms=percentile(gaps, 0.5),
         gap_worst_ms=max(gaps, default=None),
