@@ -194,10 +194,10 @@ class Attempts:
     async def waiting(self) -> dict[int, str]:
         """Attempts by their contact that wait in the queue or run, whoever runs them."""
         with reached():
-            found = await DBOS.list_workflows_async(
+            workflows = await DBOS.list_workflows_async(
                 name=WORKFLOW, app_version=VERSION, status=[*WAITING, RUNNING], load_output=False
             )
-        jobs = [job for workflow in found if (job := job_of(workflow)) is not None]
+        jobs = [job for workflow in workflows if (job := job_of(workflow)) is not None]
         return {job.enrolment_id: job.attempt_id for job in jobs}
 
     async def forget(self, before: datetime) -> int:
@@ -205,7 +205,7 @@ class Attempts:
         gone = 0
         with reached():
             while True:
-                found = await DBOS.list_workflows_async(
+                workflows = await DBOS.list_workflows_async(
                     name=WORKFLOW,
                     status=list(OVER),
                     end_time=before.isoformat(),
@@ -213,10 +213,10 @@ class Attempts:
                     load_input=False,
                     load_output=False,
                 )
-                if not found:
+                if not workflows:
                     return gone
-                await DBOS.delete_workflows_async([workflow.workflow_id for workflow in found])
-                gone += len(found)
+                await DBOS.delete_workflows_async([workflow.workflow_id for workflow in workflows])
+                gone += len(workflows)
 
     async def drain(self, *, within_s: float) -> None:
         """Permit and take over no further calls, and wait for those under way here."""

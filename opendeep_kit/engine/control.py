@@ -82,13 +82,13 @@ class Control:
         within_s = self._service.control_dead_after_s
         return await asyncio.to_thread(workers.controls_alive, self._database, now=datetime.now(UTC), within_s=within_s)
 
-    def _is_planner(self, found: Sequence[workers.ControlProcess]) -> bool:
+    def _is_planner(self, processes: Sequence[workers.ControlProcess]) -> bool:
         """Whether it is this one's to plan, and it could."""
-        planner = workers.planner(found)
+        planner = workers.planner(processes)
         if planner is None or planner.control_id != self.control_id:
             return False
         # Alone without a line it would only ask in vain; others may have lines of their own.
-        return len(found) > 1 or self._attempts.dialer.is_ready
+        return len(processes) > 1 or self._attempts.dialer.is_ready
 
     async def _plan(self) -> None:
         """Whose calls are next; each is put into the queue at its moment."""
@@ -101,7 +101,7 @@ class Control:
         live = await asyncio.to_thread(attempts.open_attempts, self._database)
         permitted = {attempt.attempt_id for attempt in live}
         asked = frozenset(who for who, attempt_id in waiting.items() if attempt_id not in permitted)
-        reaches_people = any(one.reaches_people for one in controls)
+        reaches_people = any(control.reaches_people for control in controls)
         planning = partial(self._planning.tick, live=live, asked=asked, reaches_people=reaches_people)
         tick = await asyncio.to_thread(planning, now)
         await self._tell(tick.held, tick.bound_by)
@@ -112,10 +112,12 @@ class Control:
 
     async def _tell(self, held: Mapping[str, str], bound_by: str) -> None:
         """Into the record, where it changed: an idle campaign says why it is."""
-        told = (dict(held), bound_by)
-        if told != self._told:
-            await asyncio.to_thread(workers.tell_held, self._database, self.control_id, held=told[0], bound_by=bound_by)
-            self._told = told
+        report = (dict(held), bound_by)
+        if report != self._told:
+            await asyncio.to_thread(
+                workers.tell_held, self._database, self.control_id, held=report[0], bound_by=bound_by
+            )
+            self._told = report
 
     async def _ask(self, planned: Planned) -> None:
         job = Job(
@@ -137,5 +139,5 @@ class Control:
         done = await asyncio.to_thread(keep_up, self._database, self._settings, now=now)
         await self._attempts.forget(now - QUEUE_KEPT)
         await asyncio.to_thread(workers.forget_silent, self._database, now=now, silent_s=FORGET_S)
-        if not any(one.failure for one in done):
+        if not any(tenant.failure for tenant in done):
             self._kept_up = closed_before(now)

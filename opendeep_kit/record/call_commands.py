@@ -98,12 +98,12 @@ def take(database: Database, call_ids: Collection[str], *, now: datetime) -> lis
     """
     waiting = (call_commands.c.call_id.in_(call_ids), call_commands.c.taken_at.is_(None))
     with database.read() as connection:
-        found = connection.scalars(select(call_commands.c.command_id).where(*waiting)).all()
-    if not found:
+        ids = connection.scalars(select(call_commands.c.command_id).where(*waiting)).all()
+    if not ids:
         return []
     taking = (
         update(call_commands)
-        .where(call_commands.c.command_id.in_(found), call_commands.c.taken_at.is_(None))
+        .where(call_commands.c.command_id.in_(ids), call_commands.c.taken_at.is_(None))
         .values(taken_at=now, changed_at=now)
     )
     closing = taking.where(call_commands.c.kind.not_in(CommandKind)).values(done_at=now, outcome=NOT_UNDERSTOOD)
@@ -116,11 +116,11 @@ def take(database: Database, call_ids: Collection[str], *, now: datetime) -> lis
 
 def done(database: Database, command: Command, *, outcome: str, now: datetime) -> bool:
     """Note what came of a command that was taken. False when that was noted before."""
-    mine = (call_commands.c.command_id == command.command_id, call_commands.c.tenant_id == command.tenant_id)
+    this_command = (call_commands.c.command_id == command.command_id, call_commands.c.tenant_id == command.tenant_id)
     with database.write() as connection:
         noted = connection.execute(
             update(call_commands)
-            .where(*mine, call_commands.c.done_at.is_(None))
+            .where(*this_command, call_commands.c.done_at.is_(None))
             .values(done_at=now, outcome=outcome, changed_at=now)
         )
         return noted.rowcount == 1
@@ -128,15 +128,15 @@ def done(database: Database, command: Command, *, outcome: str, now: datetime) -
 
 def withdraw(database: Database, command: Command, *, now: datetime) -> bool:
     """Command it no more: told as failed, it is never carried out later. False: somebody has taken it."""
-    mine = (call_commands.c.command_id == command.command_id, call_commands.c.tenant_id == command.tenant_id)
+    this_command = (call_commands.c.command_id == command.command_id, call_commands.c.tenant_id == command.tenant_id)
     with database.write() as connection:
-        return _close(connection, *mine, outcome=WITHDRAWN, now=now) == 1
+        return _close(connection, *this_command, outcome=WITHDRAWN, now=now) == 1
 
 
 def close_untaken(connection: Connection, tenant_id: str, call_id: str, *, now: datetime) -> int:
     """The call is over: what nobody took of its commands came too late. Returns how many. In a transaction."""
-    mine = (call_commands.c.tenant_id == tenant_id, call_commands.c.call_id == call_id)
-    return _close(connection, *mine, outcome=TOO_LATE, now=now)
+    of_call = (call_commands.c.tenant_id == tenant_id, call_commands.c.call_id == call_id)
+    return _close(connection, *of_call, outcome=TOO_LATE, now=now)
 
 
 def _close(connection: Connection, *which: ColumnElement[bool], outcome: str, now: datetime) -> int:

@@ -152,26 +152,26 @@ def _is_uuid(written: str) -> bool:
 
 
 def _change(connection: Connection, tenant_id: str, call_id: str, values: dict[str, Any], *, once: str) -> bool:
-    mine = (calls.c.tenant_id == tenant_id, calls.c.call_id == call_id, calls.c.state != CallState.ENDED)
-    return connection.execute(update(calls).where(*mine, calls.c[once].is_(None)).values(values)).rowcount == 1
+    this_call = (calls.c.tenant_id == tenant_id, calls.c.call_id == call_id, calls.c.state != CallState.ENDED)
+    return connection.execute(update(calls).where(*this_call, calls.c[once].is_(None)).values(values)).rowcount == 1
 
 
 def _call(row: Row[Any]) -> Call:
-    kept = row._mapping
-    values = {part.name: kept[part.name] for part in fields(Call) if part.name != "result"}
-    state = CallState(kept["state"])
-    return Call(**values | {"state": state}, result=_result(kept) if state is CallState.ENDED else None)
+    columns = row._mapping
+    values = {part.name: columns[part.name] for part in fields(Call) if part.name != "result"}
+    state = CallState(columns["state"])
+    return Call(**values | {"state": state}, result=_result(columns) if state is CallState.ENDED else None)
 
 
-def _result(kept: RowMapping) -> Summary:
-    values = {part.name: kept[part.name] for part in fields(Summary)}
+def _result(columns: RowMapping) -> Summary:
+    values = {part.name: columns[part.name] for part in fields(Summary)}
     return Summary(
         **values
         | {
-            "phone_result": PhoneResult(kept["phone_result"]),
-            "disposition": Disposition(kept["disposition"]),
-            "ended_by": EndedBy(kept["ended_by"]),
-            "barge_in_stops_ms": tuple(kept["barge_in_stops_ms"]),
+            "phone_result": PhoneResult(columns["phone_result"]),
+            "disposition": Disposition(columns["disposition"]),
+            "ended_by": EndedBy(columns["ended_by"]),
+            "barge_in_stops_ms": tuple(columns["barge_in_stops_ms"]),
         }
     )
 
@@ -257,9 +257,9 @@ def end_media(database: Database, call_id: str, end: MediaEnd, *, now: datetime)
         "recording": end.recording,
         "recording_sha256": end.recording_sha256,
     }
-    mine = (calls.c.call_id == call_id, calls.c.media_ended_at.is_(None), calls.c.state != CallState.ENDED)
+    still_open = (calls.c.call_id == call_id, calls.c.media_ended_at.is_(None), calls.c.state != CallState.ENDED)
     with database.write() as connection:
-        connection.execute(update(calls).where(*mine).values(values))
+        connection.execute(update(calls).where(*still_open).values(values))
 
 
 def close_door(database: Database, call_id: str) -> None:

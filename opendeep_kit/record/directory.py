@@ -85,8 +85,8 @@ def tenant(database: Database, tenant_id: str) -> Tenant | None:
 
 def region(database: Database, tenant_id: str) -> str:
     """In which a tenant's numbers without a country code are read, ISO 3166; US for a tenant that is not there yet."""
-    kept = tenant(database, tenant_id)
-    return kept.default_region if kept else "US"
+    known = tenant(database, tenant_id)
+    return known.default_region if known else "US"
 
 
 def all_tenants(database: Database) -> list[Tenant]:

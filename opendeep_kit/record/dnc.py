@@ -146,14 +146,14 @@ def note_opt_out(
 
 def remove(database: Database, tenant_id: str, entry: str, *, reason: str, by: str, now: datetime) -> bool:
     """Take an entry off its list; its story is kept. False when it is not on it."""
-    mine = (dnc_entries.c.tenant_id == tenant_id, dnc_entries.c.entry == entry)
+    this_entry = (dnc_entries.c.tenant_id == tenant_id, dnc_entries.c.entry == entry)
     with calling(database) as connection:
-        row = connection.execute(select(dnc_entries).where(*mine)).one_or_none()
+        row = connection.execute(select(dnc_entries).where(*this_entry)).one_or_none()
         if row is None:
             return False
         gone = {"removed_at": now, "removed_by": by, "removal_reason": reason}
         connection.execute(insert(dnc_removals), dict(row._mapping) | gone)
-        connection.execute(delete(dnc_entries).where(*mine))
+        connection.execute(delete(dnc_entries).where(*this_entry))
         _count_change(connection, tenant_id, now)
         return True
 
@@ -196,11 +196,11 @@ def listed(connection: Connection, tenant_id: str, number: str) -> Listed:
     both = [EVERYONE, tenant_id]
     forms = [number, *(f"{number[:size]}*" for size in range(2, len(number)))]
     hits = dict(connection.execute(_HITS, {"lists": both, "forms": forms}).all())
-    found = dict(connection.execute(_VERSIONS, {"lists": both}).all())
+    versions = dict(connection.execute(_VERSIONS, {"lists": both}).all())
     return Listed(
         everyone=hits.get(EVERYONE),
         tenant=hits.get(tenant_id),
-        snapshot=f"everyone {found.get(EVERYONE, 0)}, {tenant_id} {found.get(tenant_id, 0)}",
+        snapshot=f"everyone {versions.get(EVERYONE, 0)}, {tenant_id} {versions.get(tenant_id, 0)}",
     )
 
 
@@ -230,8 +230,8 @@ def _count_change(connection: Connection, tenant_id: str, now: datetime) -> None
     connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=changed))
 
 
-def _entry(kept: Any) -> DncEntry:
-    return DncEntry(**{part.name: kept[part.name] for part in fields(DncEntry)})
+def _entry(row: Any) -> DncEntry:
+    return DncEntry(**{part.name: row[part.name] for part in fields(DncEntry)})
 
 
 # ---- looking into the list ----------------------------------------------------------------------------
@@ -240,8 +240,8 @@ def _entry(kept: Any) -> DncEntry:
 def version_of(database: Database, tenant_id: str) -> int:
     """Another one after every change of the list; cheap to ask."""
     with database.read() as connection:
-        found = connection.scalar(select(dnc_lists.c.version).where(dnc_lists.c.tenant_id == tenant_id))
-    return int(found or 0)
+        version = connection.scalar(select(dnc_lists.c.version).where(dnc_lists.c.tenant_id == tenant_id))
+    return int(version or 0)
 
 
 def newest_entries(database: Database, tenant_id: str, *, beginning: str = "", limit: int = 50) -> list[DncEntry]:

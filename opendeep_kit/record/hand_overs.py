@@ -85,5 +85,5 @@ def withdraw(database: Database, call_id: str) -> bool:
 def answer_of(database: Database, call_id: str) -> str | None:
     """What came of the hand-over; None: not known yet."""
     with database.read() as connection:
-        found: str | None = connection.scalar(select(calls.c.transfer_answer).where(calls.c.call_id == call_id))
-    return found
+        answer: str | None = connection.scalar(select(calls.c.transfer_answer).where(calls.c.call_id == call_id))
+    return answer
