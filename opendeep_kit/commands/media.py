@@ -6,8 +6,6 @@ Given a handler's name, serves until interrupted and prints connection counts. K
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -16,6 +14,7 @@ from rich.console import Console
 from opendeep_kit.audio.pacing import Pacer
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.tones import frames
+from opendeep_kit.child_process import listen_for_stop
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
 from opendeep_kit.settings import PhoneSettings
 
@@ -59,16 +58,14 @@ HANDLERS: dict[str, Callable[[AudioSocketConnection], Awaitable[None]]] = {"echo
 
 
 async def serve_line_test(settings: PhoneSettings, handler: str) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until told to stop.
 
     Raises:
         BadInput: the port is taken.
     """
     console = Console(highlight=False)
     stopped = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    await listen_for_stop(stopped, is_child=False)
     server = AudioSocketServer(admit=_anybody, handle=HANDLERS[handler], settings=settings)
     async with server:
         console.print(f"{handler} on {settings.host}:{server.port}, admitting any UUID; Ctrl+C stops it")

@@ -36,7 +36,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RunningService:
     """The service."""
 
     settings: Settings
@@ -55,7 +55,7 @@ def _ignore(text: str) -> None:
 @contextlib.asynccontextmanager
 async def service(
     settings: Settings, *, line: LineName, parts: Parts, tell: Callable[[str], None] = _ignore
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningService]:
     """The service; leaving the block drains and ends it.
 
     Raises:
@@ -98,7 +98,7 @@ async def service(
             await control.start()
             control.keep_alive()
             tell("the control process serves")
-        yield Running(settings=settings, line=line, control=control, workers=tuple(workers), exchange=exchange)
+        yield RunningService(settings=settings, line=line, control=control, workers=tuple(workers), exchange=exchange)
         tell("draining")
 
 

@@ -24,7 +24,7 @@ from opendeep_kit.config import Settings, service_environment
 from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import attempts, campaigns, counters
 from opendeep_kit.record.database import Database, open_database
-from opendeep_kit.service.supervisor import Parts, Running, service
+from opendeep_kit.service.supervisor import Parts, RunningService, service
 from tests.service_rig import TENANT, new_tenant, now, settings_for, start_campaign
 from tests.soak.sip_record import Seen, calls_in, most_at_once, switch_on
 
@@ -128,7 +128,7 @@ async def test_nothing_is_lost_and_nobody_called_twice(
     database.close()
 
 
-async def disturb(running: Running, second: Child, kills: Kills, database: Database) -> None:
+async def disturb(running: RunningService, second: Child, kills: Kills, database: Database) -> None:
     """Kill something every few seconds until half of the contacts are done; then wait for the rest."""
     rng = random.Random(7)
     assert running.control is not None
