@@ -29,7 +29,7 @@ from opendeep_kit.numbers import masked
 from opendeep_kit.outcomes import Disposition
 from opendeep_kit.record import directory, verdicts
 from opendeep_kit.record.database import open_database, utc_now
-from opendeep_kit.record.verdicts import Judgement, Verdict, verdict_named
+from opendeep_kit.record.verdicts import CallVerdict, Verdict, verdict_named
 from opendeep_kit.rehearsal.public import subscriber
 from opendeep_kit.tenants import DEFAULT_TENANT
 from opendeep_kit.warehouse.connection import Warehouse, open_warehouse
@@ -198,7 +198,7 @@ class PastCalls:
         if not self.df("SELECT 1 FROM calls WHERE call_id = $call_id", call_id=call_id).shape[0]:
             raise BadInput(f"there is no call {call_id!r} to judge", do="take an id from outcomes(), or refresh()")
         now = utc_now()
-        judged = Judgement(call_id=call_id, verdict=chosen, note=note, judged_by=by, judged_at=now)
+        judged = CallVerdict(call_id=call_id, verdict=chosen, note=note, judged_by=by, judged_at=now)
         _keep(self._settings, self.warehouse.tenant_id, [judged])
         self.refresh()
 
@@ -226,7 +226,7 @@ class PastCalls:
         return self.warehouse._repr_html_()
 
 
-def _keep(settings: Settings, tenant_id: str, judged: Sequence[Judgement]) -> int | None:
+def _keep(settings: Settings, tenant_id: str, judged: Sequence[CallVerdict]) -> int | None:
     """How many are new; None: there is no such tenant."""
     database = open_database(settings.store_url)
     try:

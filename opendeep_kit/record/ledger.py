@@ -38,7 +38,7 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class LedgerEntry:
     """One row of the ledger."""
 
     row_id: int
@@ -77,7 +77,7 @@ def permissions_of(
     number: str | None = None,
     campaign_id: str | None = None,
     limit: int = 100,
-) -> list[Permission]:
+) -> list[LedgerEntry]:
     """The tenant's ledger, the newest first; of one number or campaign when it is named."""
     query = select(permissions).where(permissions.c.tenant_id == tenant_id)
     if number is not None:
@@ -86,7 +86,7 @@ def permissions_of(
         query = query.where(permissions.c.campaign_id == campaign_id)
     with database.read() as connection:
         rows = connection.execute(query.order_by(permissions.c.row_id.desc()).limit(limit)).all()
-    return [Permission(**{part.name: row._mapping[part.name] for part in fields(Permission)}) for row in rows]
+    return [LedgerEntry(**{part.name: row._mapping[part.name] for part in fields(LedgerEntry)}) for row in rows]
 
 
 def write(

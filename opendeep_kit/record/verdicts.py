@@ -32,7 +32,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class CallVerdict:
     """One verdict of one person on one call."""
 
     call_id: str
@@ -55,11 +55,11 @@ def verdict_named(name: str) -> Verdict:
     return Verdict(name)
 
 
-def keep(database: Database, tenant_id: str, judged: Iterable[Judgement]) -> int:
+def keep(database: Database, tenant_id: str, judged: Iterable[CallVerdict]) -> int:
     """Add verdicts. Returns how many were not there before: the very same one is kept once."""
     rows = [
         {"verdict_id": _id_of(tenant_id, judgement), "tenant_id": tenant_id}
-        | {part.name: getattr(judgement, part.name) for part in fields(Judgement)}
+        | {part.name: getattr(judgement, part.name) for part in fields(CallVerdict)}
         for judgement in judged
     ]
     if not rows:
@@ -68,9 +68,9 @@ def keep(database: Database, tenant_id: str, judged: Iterable[Judgement]) -> int
         return connection.execute(add_new(connection, verdicts), rows).rowcount
 
 
-def verdicts_of(database: Database, tenant_id: str, call_id: str) -> list[Judgement]:
+def verdicts_of(database: Database, tenant_id: str, call_id: str) -> list[CallVerdict]:
     """Every verdict on this call, the last one first."""
-    columns = [verdicts.c[part.name] for part in fields(Judgement)]
+    columns = [verdicts.c[part.name] for part in fields(CallVerdict)]
     query = (
         select(*columns)
         .where(verdicts.c.tenant_id == tenant_id, verdicts.c.call_id == call_id)
@@ -78,11 +78,11 @@ def verdicts_of(database: Database, tenant_id: str, call_id: str) -> list[Judgem
     )
     with database.read() as connection:
         return [
-            Judgement(**(dict(row._mapping) | {"verdict": Verdict(row.verdict)})) for row in connection.execute(query)
+            CallVerdict(**(dict(row._mapping) | {"verdict": Verdict(row.verdict)})) for row in connection.execute(query)
         ]
 
 
-def _id_of(tenant_id: str, judged: Judgement) -> str:
+def _id_of(tenant_id: str, judged: CallVerdict) -> str:
     """The same for the same verdict: said twice, it is kept once."""
     at = judged.judged_at.astimezone(UTC).isoformat()
     parts = [tenant_id, judged.call_id, judged.verdict, judged.note, judged.judged_by, at]

@@ -10,11 +10,11 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.record import verdicts
 from opendeep_kit.record.database import Database, utc_now
 from opendeep_kit.record.service_tables import verdicts as rows
-from opendeep_kit.record.verdicts import Judgement, Verdict
+from opendeep_kit.record.verdicts import CallVerdict, Verdict
 from opendeep_kit.warehouse.connection import open_warehouse
 from tests.record.conftest import NOON
 
-POOR = Judgement(call_id="a", verdict=Verdict.POOR, note="too fast", judged_by="Ana", judged_at=NOON)
+POOR = CallVerdict(call_id="a", verdict=Verdict.POOR, note="too fast", judged_by="Ana", judged_at=NOON)
 LATER = replace(POOR, verdict=Verdict.GOOD, note="", judged_at=NOON + timedelta(hours=1))
 
 

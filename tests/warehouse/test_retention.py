@@ -13,7 +13,7 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.record.call_commands import CommandKind, commands_of
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.service_tables import call_commands
-from opendeep_kit.record.verdicts import Judgement, Verdict, keep, verdicts_of
+from opendeep_kit.record.verdicts import CallVerdict, Verdict, keep, verdicts_of
 from opendeep_kit.warehouse.archive import archive_days, merge_months, sweep, write_file
 from opendeep_kit.warehouse.connection import open_warehouse
 from opendeep_kit.warehouse.manifest import midnight
@@ -120,7 +120,7 @@ def test_each_later_day_has_files_of_its_own(history: None, database: Database, 
 def test_notes_on_a_call_go_with_its_words(history: None, database: Database, sounds: Path, tmp_path: Path) -> None:
     """A reviewer's note may name the callee; the verdict stays."""
     for call_id in (OLD, NEW):
-        poor = Judgement(
+        poor = CallVerdict(
             call_id=call_id, verdict=Verdict.POOR, note="Maria was hurried", judged_by="Ana", judged_at=NOON
         )
         keep(database, "clinic", [poor])

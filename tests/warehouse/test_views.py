@@ -19,7 +19,7 @@ from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.record import campaigns, counters, directory, verdicts
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.directory import Task
-from opendeep_kit.record.verdicts import Judgement, Verdict
+from opendeep_kit.record.verdicts import CallVerdict, Verdict
 from opendeep_kit.settings import Price
 from opendeep_kit.warehouse.catalogue import View, documented_views, read_view
 from opendeep_kit.warehouse.connection import Warehouse, open_warehouse
@@ -66,7 +66,7 @@ def sample(database: Database, url: str) -> Iterator[Warehouse]:
     for n, happened in enumerate(recorded()):
         place(database, happened, at=NOON, contact_id=str(n), number=people[n].number, **version)
     place(database, again(BUSY), at=NOON - HOUR, contact_id="0", number=people[0].number, **version)
-    judged = Judgement(call_id=recorded()[0][0].call_id, verdict=Verdict.POOR, judged_at=NOON + HOUR)
+    judged = CallVerdict(call_id=recorded()[0][0].call_id, verdict=Verdict.POOR, judged_at=NOON + HOUR)
     verdicts.keep(database, "clinic", [judged, replace(judged, note="too fast")])
     left = hung_up_after(again(COMPLETED), 12_000)
     place(database, left, at=NOON + HOUR, contact_id="5", number=people[5].number, **version)
