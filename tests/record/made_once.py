@@ -14,6 +14,8 @@ from sqlalchemy import Connection, event, inspect
 
 from opendeep_kit.record import database
 
+UPGRADE = database.upgrade
+"""The product's, which this stands in for."""
 WRITING = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE")
 Statements = list[tuple[str, object]]
 
@@ -38,17 +40,16 @@ class MadeOnce:
     """Stands in for `database.upgrade`."""
 
     def __init__(self) -> None:
-        self._upgrade = database.upgrade
         self._known: dict[str, Statements] = {}
 
     def __call__(self, connection: Connection, where: str) -> None:
         """As `upgrade` does."""
         dialect = connection.dialect.name
         if inspect(connection).get_table_names():
-            self._upgrade(connection, where)
+            UPGRADE(connection, where)
         elif dialect not in self._known:
             with noted(connection) as statements:
-                self._upgrade(connection, where)
+                UPGRADE(connection, where)
             self._known[dialect] = statements
         else:
             cursor = connection.connection.cursor()

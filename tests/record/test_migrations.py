@@ -11,10 +11,18 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from opendeep_kit.errors import BadInput
+from opendeep_kit.record import database as database_module
 from opendeep_kit.record import tables
 from opendeep_kit.record.database import Database, open_database
+from tests.record.made_once import UPGRADE
 
 OPEN = "import sys; from opendeep_kit.record.database import open_database as o; sys.stdin.readline(); o(sys.argv[1])"
+
+
+@pytest.fixture(autouse=True)
+def no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here every empty record goes through the revisions."""
+    monkeypatch.setattr(database_module, "upgrade", UPGRADE)
 
 
 def test_empty_database_gets_every_table(url: str) -> None:
