@@ -1,4 +1,4 @@
-"""The SEAM that composes a running service: record, voice model, line and call floor, opened and closed together.
+"""The SEAM that composes what places calls in this process: record, voice model, line, media worker, attempts.
 
 Given settings and which line to use, yields a `Service`. Never decides anything about a call.
 """
@@ -14,11 +14,13 @@ from uuid import uuid4
 
 import openai
 
-from opendeep_kit.call_floor import CallFloor, line_hand_over, line_sound
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
+from opendeep_kit.engine.attempts import Attempts
+from opendeep_kit.engine.by_hand import CallsByHand
 from opendeep_kit.errors import BadInput
 from opendeep_kit.line_choice import LineName, fitted, open_line
+from opendeep_kit.media.duty import MediaDuty, hand_over_by_record, reached_at
 from opendeep_kit.media.worker import MediaWorker
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import Database, open_database
@@ -32,12 +34,14 @@ from opendeep_kit.voice.handshake_client import check_voice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Everything a caller of calls needs."""
+    """Everything that whoever calls by hand needs."""
 
     settings: Settings
     database: Database
     event_log: EventLog
-    floor: CallFloor
+    by_hand: CallsByHand
+    attempts: Attempts
+    """Their heartbeat; with it others know that this process lives."""
     host: HostProcess | None
     """The rehearsal's process; None when voice and callees are real."""
 
@@ -74,16 +78,38 @@ async def open_service(settings: Settings, *, line: LineName = LineName.SIMULATO
         settings = fitted(settings, has_wideband=opened.has_wideband)
         media = MediaWorker(
             settings,
-            worker_id=f"in-process-{uuid4()}",
+            worker_id=f"own-{uuid4()}",
             database=database,
             event_log=event_log,
             voice=voice,
-            hand_over=line_hand_over(opened),
-            on_sound=line_sound(opened),
+            hand_over=hand_over_by_record(database),
         )
         await stack.enter_async_context(media)
-        floor = CallFloor(settings, database=database, event_log=event_log, line=opened, media=media)
-        yield Service(settings=settings, database=database, event_log=event_log, floor=floor, host=host)
+        duty = MediaDuty(
+            media,
+            database,
+            host=reached_at(settings.phone),
+            capacity=settings.service.calls_per_worker,
+            heartbeat_s=settings.service.heartbeat_s,
+            is_reserved=True,
+        )
+        await stack.enter_async_context(duty)
+        attempts = Attempts(
+            settings, database=database, line=opened, worker_id=media.worker_id, whose="a process that calls by hand"
+        )
+        await stack.enter_async_context(attempts)
+        by_hand = CallsByHand(
+            settings, database=database, event_log=event_log, line=opened, media=media, attempts=attempts
+        )
+        stack.push_async_callback(by_hand.stop)
+        yield Service(
+            settings=settings,
+            database=database,
+            event_log=event_log,
+            by_hand=by_hand,
+            attempts=attempts,
+            host=host,
+        )
 
 
 def needs_host(settings: Settings, line: LineName, *, media: bool = True, control: bool = True) -> bool:

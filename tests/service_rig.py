@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from opendeep_kit.app import voice_client
-from opendeep_kit.call_floor import CallFloor
 from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.lifecycle import TaskFact
 from opendeep_kit.campaigns.model import Campaign
@@ -20,6 +19,8 @@ from opendeep_kit.campaigns.specs import parse_spec
 from opendeep_kit.config import Settings
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.attempt_end import AttemptOutcome
+from opendeep_kit.engine.attempts import Attempts
+from opendeep_kit.engine.by_hand import CallsByHand
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.dialer import Dialer
 from opendeep_kit.engine.failure_detector import FailureDetector
@@ -152,11 +153,19 @@ class Rig:
             detector=self.detector,
         )
 
-    def floor(self) -> CallFloor:
-        """Calls of this process, by hand."""
-        return CallFloor(
-            self.settings, database=self.database, event_log=self.event_log, line=self.line, media=self.worker
-        )
+    @contextlib.asynccontextmanager
+    async def by_hand(self) -> AsyncIterator[CallsByHand]:
+        """Calls that somebody waits for in this process."""
+        attempts = Attempts(self.settings, database=self.database, line=self.line, worker_id=self.worker.worker_id)
+        async with attempts:
+            yield CallsByHand(
+                self.settings,
+                database=self.database,
+                event_log=self.event_log,
+                line=self.line,
+                media=self.worker,
+                attempts=attempts,
+            )
 
     def campaign(self, campaign_id: str, numbers: Sequence[str], **spec: Any) -> None:
         """A running campaign."""

@@ -16,7 +16,6 @@ FORBIDDEN_NAMES = frozenset(["base", "common", "core", "helpers", "manager", "mi
 SMALL: dict[str, str] = {
     "engine/admission": "how many may be called at once is asked apart from how one is called",
     "media/provider_watch": "the provider's limits, folded without a worker",
-    "record/hand_permits": "calls by hand are permitted in a transaction of their own",
     "voice/reconnect_policy": "when a lost model is tried again, as pure arithmetic",
 }
 """Modules with one importer and fewer than 60 lines, and why each is an idea of its own."""

@@ -1,7 +1,7 @@
 """`opendeep demo`: calls everybody in a contacts file, a few at a time, and prints what came of it.
 
-Given settings, contacts and a script, prints a table and the places where everything lies. Never retries: campaigns
-do.
+Given settings, contacts and a script, runs a campaign of its own with a service of its own, prints a table and the
+places where everything lies. Everybody is called once.
 """
 
 from __future__ import annotations
@@ -9,30 +9,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from dataclasses import asdict
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from opendeep_kit import events
-from opendeep_kit.app import Service, open_service
-from opendeep_kit.call_floor import CallOutcome, CallRequest
 from opendeep_kit.campaigns.contacts import Contact, Contacts, read_contacts
+from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
 from opendeep_kit.config import Settings
+from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.errors import BadInput, OpenDeepError
+from opendeep_kit.insight.analysis import Summary, summarise
 from opendeep_kit.insight.latency import percentile, turns
+from opendeep_kit.lab.campaign_run import CampaignRun, run_campaign
+from opendeep_kit.lab.own_thread import Work
 from opendeep_kit.lab.reports import execute_report
 from opendeep_kit.line_choice import LineName
-from opendeep_kit.record import directory
-from opendeep_kit.record.database import utc_now
+from opendeep_kit.numbers import masked
+from opendeep_kit.record import attempts, campaigns, counters, directory, enrolments
+from opendeep_kit.record.database import Database, open_database, utc_now
+from opendeep_kit.record.event_log import read_events
 from opendeep_kit.tasks.script import CallScript, load_script
 from opendeep_kit.tenants import DEFAULT_TENANT
 
 CAMPAIGN = "demo"
+"""The first; a later one in the same folder is called `demo-2` and so on."""
+_IS_DEMO = re.compile(r"demo(-[0-9]+)?")
+MINUTES, LOOK_S = 240.0, 0.5
 WIDE = 100
 """Characters; a narrower terminal's table leaves the recordings out (the JSON has them)."""
 UNSEEN_WIDTH = 120
@@ -60,27 +71,39 @@ async def run_demo(
         _check_writable(json_path)
     for row in contacts.refused:
         console.print(f"[yellow]{contacts_path}, line {row.line} is not called:[/] {escape(row.reason)}")
-    async with contextlib.AsyncExitStack() as stack:
-        with console.status("starting the voice model and the telephones"):
-            service = await stack.enter_async_context(open_service(settings, line=line))
-        outcomes = await _call_all(service, script, contacts.accepted, parallel, console)
-    results = [_row(contact, outcome) for contact, outcome in zip(contacts.accepted, outcomes, strict=True)]
-    totals = _totals([outcome for outcome in outcomes if outcome is not None], len(contacts.accepted))
+    with contextlib.closing(await asyncio.to_thread(open_database, settings.store_url)) as database:
+        directory.ensure_default_tenant(database, now=utc_now())
+        campaign = await asyncio.to_thread(_new_campaign, database)
+        work = run_campaign(
+            contacts_path,
+            script,
+            campaign=campaign,
+            settings=settings,
+            parallel=parallel,
+            line=line,
+            minutes=MINUTES,
+        )
+        run = await _watched(console, database, campaign, contacts.accepted, work)
+        if not run.is_over:
+            console.print(f"[yellow]{escape(run.told)}[/]")
+        called = [_called(database, settings, campaign, contact, script) for contact in contacts.accepted]
+    results = [_row(one) for one in called]
+    totals = _totals(called)
     _print(console, results, totals, settings)
     if json_path is not None:
         _write_json(json_path, {"calls": results, "totals": totals})
         console.print(f"results      {json_path}")
-    await asyncio.to_thread(_leave_report, console, settings)
+    await asyncio.to_thread(_leave_report, console, settings, campaign)
     return 0 if totals["without_outcome"] == 0 else 1
 
 
-def _leave_report(console: Console, settings: Settings) -> None:
+def _leave_report(console: Console, settings: Settings, campaign: str) -> None:
     """The report beside the data. Without it the demo's result stands all the same."""
     folder = settings.data_dir.resolve()
     try:
         with console.status("writing the report"):
             report = execute_report(
-                REPORT, {"data_dir": str(folder), "campaign": CAMPAIGN}, settings.data_dir / "report"
+                REPORT, {"data_dir": str(folder), "campaign": campaign}, settings.data_dir / "report"
             )
     except OpenDeepError as error:
         console.print(f"[yellow]no report:[/] {escape(str(error))}")
@@ -105,78 +128,124 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
     path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
 
-async def _call_all(
-    service: Service, script: CallScript, contacts: list[Contact], parallel: int, console: Console
-) -> list[CallOutcome | None]:
-    version = await service.save_script(script)
-    people = [_person(contact) for contact in contacts]
-    await asyncio.to_thread(
-        directory.save_contacts, service.database, DEFAULT_TENANT, people, campaign=CAMPAIGN, now=utc_now()
-    )
-    gate = asyncio.Semaphore(parallel)
+# ---- the campaign -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Called:
+    """A contact and what came of the call."""
+
+    contact: Contact
+    call_id: str | None = None
+    summary: Summary | None = None
+    """None: nobody was called."""
+    happened: tuple[events.Event, ...] = ()
+    recording: Path | None = None
+    refused: str = ""
+    """By which words of the rules nobody was called."""
+
+
+def _new_campaign(database: Database) -> str:
+    """An id that no campaign has; what an interrupted demo left is stopped: nobody else is called for it."""
+    taken = {row.campaign_id: row for row in campaigns.campaigns_of(database, DEFAULT_TENANT)}
+    for name, row in taken.items():
+        if _IS_DEMO.fullmatch(name) and row.state in (TaskState.READY, TaskState.RUNNING, TaskState.PAUSED):
+            reason = "another demo begins"
+            move(database, DEFAULT_TENANT, name, TaskFact.STOPPED, reason=reason, by=CAMPAIGN, now=utc_now())
+    return next(name for name in chain([CAMPAIGN], (f"{CAMPAIGN}-{n}" for n in count(2))) if name not in taken)
+
+
+async def _watched(
+    console: Console, database: Database, campaign: str, contacts: list[Contact], work: Work[CampaignRun]
+) -> CampaignRun:
+    """Wait for its end, and show what is said meanwhile."""
+    names = {contact.number: contact.name for contact in contacts}
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
     )
+    shown: dict[str, TaskID] = {}
 
-    async def one(contact: Contact) -> CallOutcome | None:
-        request = CallRequest(
-            number=contact.number,
-            script=script,
-            script_version=version,
-            task_id=script.name,
-            contact_id=_person(contact).contact_id,
-            facts=contact.facts,
-            campaign=CAMPAIGN,
-        )
-        async with gate:
-            task = bar.add_task(f"  {contact.name}: dialling", total=None)
-            try:
-                return await service.floor.call(
-                    request, watch=lambda event: bar.update(task, description=_doing(contact, event) or None)
-                )
-            except OpenDeepError as error:
-                console.print(f"[red]{escape(contact.name)}: {escape(str(error))}[/]")
-                return None
-            finally:
-                bar.remove_task(task)
-                bar.advance(whole)
+    async def follow() -> None:
+        whole = bar.add_task("starting a service", total=len(contacts))
+        while True:
+            done, doing = await asyncio.to_thread(_look, database, campaign)
+            for call_id in [call_id for call_id in shown if call_id not in doing]:
+                bar.remove_task(shown.pop(call_id))
+            for call_id, (number, text) in doing.items():
+                words = f"  {names.get(number, masked(number))}: {text}"
+                if call_id in shown:
+                    bar.update(shown[call_id], description=words)
+                else:
+                    shown[call_id] = bar.add_task(words, total=None)
+            bar.update(whole, completed=done, description="calls" if done or doing else "starting a service")
+            await asyncio.sleep(LOOK_S)
 
     with bar:
-        whole = bar.add_task("calls", total=len(contacts))
-        return list(await asyncio.gather(*(one(contact) for contact in contacts)))
+        following = asyncio.create_task(follow(), name="follow-demo")
+        try:
+            return await work
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
 
-def _person(contact: Contact) -> Contact:
-    """As the record keeps it: by an id of the demo's own, so that no campaign's contact is changed by it."""
-    return Contact(contact_id=f"{CAMPAIGN}-{contact.contact_id}", number=contact.number)
+def _look(database: Database, campaign: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """How many contacts are done; and of each live call, by its id, the number and what is being said."""
+    live = [row for row in attempts.open_attempts(database) if row.campaign_id == campaign]
+    doing = {row.attempt_id: (row.number, _doing(read_events(database, row.tenant_id, row.attempt_id))) for row in live}
+    return counters.counts(database, DEFAULT_TENANT, campaign).final, doing
 
 
-def _doing(contact: Contact, event: events.Event) -> str:
-    match event:
-        case events.Answered():
-            return f"  {contact.name}: answered"
-        case events.AgentSaid(heard=text) | events.CalleeSaid(text=text) if text:
-            return f"  {contact.name}: {text[:60]}"
-    return ""
+def _doing(happened: Sequence[events.Event]) -> str:
+    for event in reversed(happened):
+        match event:
+            case events.AgentSaid(heard=text) | events.CalleeSaid(text=text) if text:
+                return text[:60]
+            case events.Answered():
+                return "answered"
+    return "dialling"
 
 
-def _row(contact: Contact, outcome: CallOutcome | None) -> dict[str, Any]:
+def _called(database: Database, settings: Settings, campaign: str, contact: Contact, script: CallScript) -> _Called:
+    """As the record has it."""
+    tried = attempts.attempts_of(database, DEFAULT_TENANT, campaign_id=campaign, number=contact.number, limit=1)
+    if not tried or tried[0].state in attempts.OPEN:
+        who = enrolments.enrolment(database, DEFAULT_TENANT, campaign, contact.number)
+        return _Called(contact=contact, refused=(who.final_reason or "") if who is not None else "")
+    happened = tuple(read_events(database, DEFAULT_TENANT, tried[0].attempt_id))
+    saved = [event.path for event in happened if isinstance(event, events.RecordingSaved)]
+    return _Called(
+        contact=contact,
+        call_id=tried[0].attempt_id,
+        summary=summarise(happened, script.task.required),
+        happened=happened,
+        recording=settings.recordings_dir / saved[-1] if saved else None,
+    )
+
+
+# ---- what came of it --------------------------------------------------------------------------------
+
+
+def _row(called: _Called) -> dict[str, Any]:
+    contact = called.contact
     row: dict[str, Any] = {"contact": contact.name, "number": contact.number, "call_id": None, "recording": None}
-    if outcome is None:
-        return row | {"phone_result": None, "disposition": None}
-    summary = asdict(outcome.summary)
-    return row | summary | {"call_id": outcome.call_id, "recording": str(outcome.recording or "") or None}
+    if called.summary is None:
+        return row | {"phone_result": None, "disposition": None, "detail": called.refused}
+    found = {"call_id": called.call_id, "recording": str(called.recording or "") or None}
+    return row | asdict(called.summary) | found
 
 
-def _totals(outcomes: list[CallOutcome], contacts: int) -> dict[str, Any]:
-    waits = [turn.voice_to_voice_ms for outcome in outcomes for turn in turns(outcome.events)]
-    stops = [stop for outcome in outcomes for stop in outcome.summary.barge_in_stops_ms]
-    lines = {event.line for outcome in outcomes for event in outcome.events if isinstance(event, events.Dialled)}
-    media = [event for outcome in outcomes for event in outcome.events if isinstance(event, events.MediaMeasured)]
+def _totals(called: Sequence[_Called]) -> dict[str, Any]:
+    happened = [event for one in called for event in one.happened]
+    waits = [turn.voice_to_voice_ms for one in called for turn in turns(one.happened)]
+    stops = [stop for one in called if one.summary for stop in one.summary.barge_in_stops_ms]
+    lines = {event.line for event in happened if isinstance(event, events.Dialled)}
+    media = [event for event in happened if isinstance(event, events.MediaMeasured)]
     return {
-        "contacts": contacts,
+        "contacts": len(called),
         "line": ", ".join(sorted(lines)),
-        "without_outcome": contacts - len(outcomes),
+        "without_outcome": sum(one.summary is None and not one.refused for one in called),
+        "refused": sum(bool(one.refused) for one in called),
         "voice_to_voice_p50_ms": percentile(waits, 0.5),
         "voice_to_voice_p95_ms": percentile(waits, 0.95),
         "barge_ins": len(stops),
@@ -200,7 +269,7 @@ def _print(console: Console, results: list[dict[str, Any]], totals: dict[str, An
         table.add_column("recording", no_wrap=True)
     for row in results:
         if row["disposition"] is None:
-            table.add_row(escape(row["contact"]), "-", "[red]none[/]")
+            table.add_row(escape(row["contact"]), "-", "[red]none[/]", escape(row["detail"]))
             continue
         answers = ", ".join(f"{name}={value}" for name, value in row["answers"].items())
         recording = f"{row['call_id'][:8]}…" if row["recording"] and row["duration_ms"] else "-"

@@ -22,7 +22,6 @@ from opendeep_kit.config import Settings, load_settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import Database, open_database
-from opendeep_kit.tenants import DEFAULT_TENANT, Tenant
 
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -35,8 +34,7 @@ def record(data: Path | None) -> Iterator[tuple[Database, Settings]]:
     settings = load_settings(**({"data_dir": data} if data is not None else {}))
     database = open_database(settings.store_url)
     try:
-        if directory.tenant(database, DEFAULT_TENANT) is None:
-            directory.save_tenant(database, Tenant(tenant_id=DEFAULT_TENANT, display_name="Default"), now=now())
+        directory.ensure_default_tenant(database, now=now())
         yield database, settings
     finally:
         database.close()

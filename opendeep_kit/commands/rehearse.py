@@ -17,9 +17,9 @@ from rich.table import Table
 
 from opendeep_kit import events
 from opendeep_kit.app import open_service
-from opendeep_kit.call_floor import CallOutcome, CallRequest
 from opendeep_kit.commands.rehearsed_before import print_difference
 from opendeep_kit.config import Settings
+from opendeep_kit.engine.by_hand import CallOutcome, CallRequest
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.latency import TurnLatency, turns
 from opendeep_kit.line_choice import LineName
@@ -55,7 +55,7 @@ async def rehearse_once(
     values = script.task.example_facts | _facts(facts, script.task)
     console.print(f"[bold]{script.name}[/] with [bold]{who.name}[/], who {escape(who.about)}\n")
     number = number_of(who.name)
-    request = CallRequest(number=number, script=script, facts=values, campaign="rehearsal", is_rehearsal=True)
+    request = CallRequest(number=number, script=script, facts=values, is_rehearsal=True)
     outcome, version = await _call(console, settings, request, line)
     is_other = await asyncio.to_thread(
         print_difference, console, settings, outcome, script=script.name, version=version, number=number
@@ -87,9 +87,7 @@ async def dial_once(
     console = Console(highlight=False)
     script = load_script(script_path)
     dialled = e164(number, await asyncio.to_thread(_region, settings))
-    request = CallRequest(
-        number=dialled, script=script, facts=_facts(facts, script.task), campaign="dial", consent=consent
-    )
+    request = CallRequest(number=dialled, script=script, facts=_facts(facts, script.task), consent=consent)
     outcome, _ = await _call(console, settings, request, line)
     return 0 if outcome.summary.phone_result is PhoneResult.ANSWERED else 1
 
@@ -111,8 +109,7 @@ async def _call(console: Console, settings: Settings, request: CallRequest, line
         with console.status("starting the voice model and the line"):
             service = await stack.enter_async_context(open_service(settings, line=line))
         version = await service.save_script(script)
-        kept = replace(request, script_version=version, task_id=script.name)
-        outcome = await service.floor.call(kept, watch=Terminal(console))
+        outcome = await service.by_hand.call(replace(request, script_version=version), watch=Terminal(console))
     _print_summary(console, outcome)
     console.print(_latency_table(turns(outcome.events)))
     path = _write_events(settings, outcome)

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from opendeep_kit.call_floor import CallOutcome
 from opendeep_kit.config import Settings
+from opendeep_kit.engine.by_hand import CallOutcome
 from opendeep_kit.insight.analysis import Summary
 from opendeep_kit.insight.differences import Pair, WordRun, differences
 from opendeep_kit.insight.transcript import transcript

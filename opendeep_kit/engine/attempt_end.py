@@ -33,6 +33,7 @@ from opendeep_kit.record import attempts, call_commands, calls, campaigns, count
 from opendeep_kit.record import event_log as events_record
 from opendeep_kit.record.attempts import Attempt, AttemptResult
 from opendeep_kit.record.calls import MediaEnd
+from opendeep_kit.record.campaigns import REHEARSAL
 from opendeep_kit.record.database import Clock, Database
 from opendeep_kit.record.enrolments import Enrolment, NextStep
 from opendeep_kit.tasks.script import parse_script
@@ -162,6 +163,8 @@ def _write(
     """All of it, or nothing. False when the attempt was closed before."""
     of = (row.tenant_id, row.attempt_id)
     opt_outs = [event.utterance for event in happened if isinstance(event, events.OptedOut)]
+    if row.campaign_id == REHEARSAL:  # a persona's wish is none
+        opt_outs = []
     with counters.calling(database) as connection:
         if events_record.count_events(connection, *of) != len(happened):
             raise Unavailable("the call's events are still being written", do="read them again")

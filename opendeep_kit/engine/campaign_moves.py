@@ -35,6 +35,8 @@ def move(
     campaign = campaigns.campaign(database, tenant_id, campaign_id)
     if campaign is None:
         raise BadInput(f"there is no campaign {campaign_id!r}", do="run `opendeep campaign list`")
+    if campaign_id in campaigns.IMPLICIT:
+        raise Refused(f"the campaign {campaign_id!r} holds the calls that people place", do="move another one")
     step = lifecycle.move(campaign.state, fact, reason=reason, by=by, at=now)
     if fact in (TaskFact.STARTED, TaskFact.RESUMED):
         why = _unpriced(campaign, campaigns.limits_of(database, tenant_id))

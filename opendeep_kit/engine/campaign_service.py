@@ -55,8 +55,11 @@ def create(database: Database, campaign: Campaign, script: CallScript, *, by: st
     Raises:
         BadInput: there is one of this name, or no such tenant.
     """
-    if campaigns.campaign(database, campaign.tenant_id, campaign.campaign_id) is not None:
-        raise BadInput(f"there is a campaign {campaign.campaign_id!r} already", do="choose another id")
+    name = campaign.campaign_id
+    if name in campaigns.IMPLICIT:
+        raise BadInput(f"the campaign {name!r} holds the calls that people place", do="choose another id")
+    if campaigns.campaign(database, campaign.tenant_id, name) is not None:
+        raise BadInput(f"there is a campaign {name!r} already", do="choose another id")
     made = replace(
         campaign,
         name=campaign.name or campaign.campaign_id,
@@ -250,6 +253,16 @@ def set_limits(database: Database, tenant_id: str, limits: Mapping[str, Any]) ->
     spec = {**limits_spec(campaigns.limits_of(database, tenant_id)), **limits}
     wanted = {name: value for name, value in spec.items() if value is not None}
     campaigns.save_limits(database, parse_limits(tenant_id, wanted))
+
+
+def caller_id_of(database: Database, tenant_id: str) -> str:
+    """The first of the tenant's caller ids, E.164; empty when it has none: the line's own is shown.
+
+    Raises:
+        BadInput: the tenant's limits cannot be read.
+    """
+    caller_ids = campaigns.limits_of(database, tenant_id).caller_ids
+    return caller_ids[0] if caller_ids else ""
 
 
 def existing(database: Database, tenant_id: str, campaign_id: str) -> Campaign:

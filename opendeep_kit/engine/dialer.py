@@ -18,7 +18,7 @@ from opendeep_kit.config import Settings
 from opendeep_kit.engine import attempt_end
 from opendeep_kit.engine.admission import expect
 from opendeep_kit.engine.attempt_end import AttemptOutcome
-from opendeep_kit.engine.caller_ids import caller_id_of
+from opendeep_kit.engine.campaign_service import caller_id_of
 from opendeep_kit.engine.doubt import resolve
 from opendeep_kit.engine.failure_detector import FailureDetector
 from opendeep_kit.engine.jobs import Job, OwnCall, Permission

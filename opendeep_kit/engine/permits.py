@@ -10,7 +10,17 @@ from collections.abc import Callable, Mapping
 
 from opendeep_kit.campaigns.model import Campaign, Flow, Money, TenantLimits
 from opendeep_kit.campaigns.permission import Decision, may_we_call
-from opendeep_kit.campaigns.rule_inputs import CappedFlow, Rule, RuleInputs, Spending, Use, at_any_hour, unprotected
+from opendeep_kit.campaigns.rule_inputs import (
+    CappedFlow,
+    Listed,
+    Rule,
+    RuleInputs,
+    Spending,
+    Use,
+    at_any_hour,
+    unprotected,
+)
+from opendeep_kit.record.campaigns import IMPLICIT, REHEARSAL
 from opendeep_kit.record.claim_facts import Facts
 from opendeep_kit.record.enrolments import NextStep
 from opendeep_kit.record.ledger import Ruling
@@ -47,13 +57,16 @@ def rule_inputs_of(
     tenant = facts.limits
     if is_nobodys(facts.enrolment.number, reaches_people=reaches_people):
         tenant = unprotected(tenant)
+    dnc = facts.dnc
+    if campaign.campaign_id == REHEARSAL and is_made_up(facts.enrolment.number):
+        dnc = Listed(snapshot=dnc.snapshot)  # a persona that is rehearsed with has no wishes
     return RuleInputs(
         now=facts.now,
         number=facts.enrolment.number,
         whereabouts=facts.enrolment.whereabouts,
         tenant=tenant,
         campaign=campaign,
-        dnc=facts.dnc,
+        dnc=dnc,
         consent=facts.consent,
         campaign_attempts=facts.campaign_attempts,
         tenant_attempts=facts.tenant_attempts,
@@ -104,9 +117,11 @@ def to_flow(settings: FlowSettings) -> Flow:
 
 def _flows(facts: Facts, settings: ServiceSettings, worker_capacity: int | None) -> tuple[CappedFlow, ...]:
     trunk = settings.trunks.get(facts.campaign.trunk_id)
+    # Whoever calls by hand named no trunk.
+    unknown = Flow(max_live=None if facts.campaign.campaign_id in IMPLICIT else 0)
     flows = [
         CappedFlow(name="everybody", flow=to_flow(settings.everyone), use=facts.everyone),
-        CappedFlow(name="the trunk", flow=to_flow(trunk) if trunk else Flow(max_live=0), use=facts.trunk),
+        CappedFlow(name="the trunk", flow=to_flow(trunk) if trunk else unknown, use=facts.trunk),
         CappedFlow(name="the tenant", flow=facts.limits.flow, use=facts.tenant),
         CappedFlow(name="this campaign", flow=facts.campaign.flow, use=facts.of_campaign),
     ]

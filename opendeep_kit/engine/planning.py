@@ -21,7 +21,6 @@ from opendeep_kit.campaigns.rule_inputs import at_any_hour, closed_days
 from opendeep_kit.engine.blocked_by import RESERVED, UNREACHED
 from opendeep_kit.engine.permits import to_flow
 from opendeep_kit.record import attempts, enrolments
-from opendeep_kit.record.claim_facts import HAND_TRUNK
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import Due
 from opendeep_kit.record.hour_groups import HourGroup
@@ -128,8 +127,8 @@ class Planning:
         provider = capacity.provider(facts.workers, live=live, now=now)
         room = capacity.room(facts.workers, provider, now=now, policy=self._tired)
         everyone = self._settings.everyone.max_live
-        if everyone is not None and everyone - live - sum(facts.by_hand.values()) < room.calls:
-            left = everyone - live - sum(facts.by_hand.values())
+        if everyone is not None and everyone - live < room.calls:
+            left = everyone - live
             return left - asked, "the installation has as many calls as it may"
         return room.calls - asked, room.bound_by
 
@@ -187,9 +186,8 @@ class Planning:
         most: int,
         bound_by: str,
     ) -> PlanLimits:
-        hand = Counter(facts.by_hand)
-        by_trunk = Counter(attempt.trunk_id for attempt in live) + Counter({HAND_TRUNK: hand.total()})
-        by_tenant = Counter(attempt.tenant_id for attempt in live) + hand
+        by_trunk = Counter(attempt.trunk_id for attempt in live)
+        by_tenant = Counter(attempt.tenant_id for attempt in live)
         by_campaign = Counter((attempt.tenant_id, attempt.campaign_id) for attempt in live)
         affordable = {of.campaign.key: _affordable(of, most) for of in busy}
         shared: dict[str, int] = {}

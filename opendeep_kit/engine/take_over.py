@@ -68,7 +68,13 @@ class TakeOver:
             Unavailable: the record cannot be written: nobody is dead by its word for a while.
         """
         now = datetime.now(UTC)
-        beating = partial(workers.beat_control, host=platform.node(), reaches_people=reaches_people, now=now)
+        beating = partial(
+            workers.beat_control,
+            host=platform.node(),
+            reaches_people=reaches_people,
+            serves=self._serves,
+            now=now,
+        )
         try:
             is_alive = await asyncio.to_thread(beating, self._database, self._control_id)
             signs = await asyncio.to_thread(workers.signs_of_life, self._database)

@@ -7,12 +7,13 @@ this record, or one of the notebook's own. Run again after an interruption, it c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,17 +23,17 @@ from opendeep_kit.campaigns.contacts import RefusedRow
 from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign
 from opendeep_kit.child_process import Child
-from opendeep_kit.config import Settings, service_environment
+from opendeep_kit.config import Settings, lab_settings, service_environment
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.blocked_by import UNREACHED, held_by
-from opendeep_kit.errors import BadInput
+from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.lab import call_tables
-from opendeep_kit.lab.campaign_opening import Wanted, open_campaign
-from opendeep_kit.lab.lab_settings import lab_settings
+from opendeep_kit.lab.campaign_opening import BY, Wanted, open_campaign
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.workbench import Script, script_from
 from opendeep_kit.line_choice import LineName
-from opendeep_kit.record import campaigns, directory, hour_groups, workers
+from opendeep_kit.record import attempts, call_commands, campaigns, directory, hour_groups, workers
+from opendeep_kit.record.call_commands import CommandKind
 from opendeep_kit.record.counters import Counts
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.tenants import DEFAULT_TENANT
@@ -170,10 +171,15 @@ class _Following:
             came = await asyncio.to_thread(open_campaign, database, self._wanted, now=datetime.now(UTC))
             async with AsyncExitStack() as stack:
                 found = await asyncio.to_thread(self._look, database, came)
-                while self._goes_on(found):
-                    await self._see_to_a_service(database, stack)
-                    await asyncio.sleep(LOOK_S)
-                    found = await asyncio.to_thread(self._look, database, came)
+                try:
+                    while self._goes_on(found):
+                        await self._see_to_a_service(database, stack)
+                        await asyncio.sleep(LOOK_S)
+                        found = await asyncio.to_thread(self._look, database, came)
+                except asyncio.CancelledError:
+                    if self._own is not None:
+                        await asyncio.to_thread(self._hang_up, database)
+                    raise
                 self._progress.doing[0] = "ending"
             return await asyncio.to_thread(self._look, database, came)
         finally:
@@ -205,6 +211,15 @@ class _Following:
         now, within_s = datetime.now(UTC), self._settings.service.control_dead_after_s
         why = held_by(row, workers.controls_alive(database, now=now, within_s=within_s))
         return why if why == UNREACHED else ""
+
+    def _hang_up(self, database: Database) -> None:
+        """End the campaign's live calls: nobody waits for them, and the service is about to end."""
+        for row in attempts.open_attempts(database):
+            if (row.tenant_id, row.campaign_id) == (self._wanted.tenant_id, self._wanted.campaign_id):
+                with contextlib.suppress(Refused):  # it has just ended
+                    now, reason = datetime.now(UTC), "the campaign's run was interrupted"
+                    hang_up = partial(call_commands.give, kind=CommandKind.HANG_UP, argument=reason, by=BY, now=now)
+                    hang_up(database, row.tenant_id, row.attempt_id)
 
     def _goes_on(self, found: CampaignRun) -> bool:
         """Whether there is still something to wait for."""

@@ -19,11 +19,10 @@ import duckdb
 from IPython.display import HTML
 
 from opendeep_kit import events
-from opendeep_kit.config import Settings
+from opendeep_kit.config import Settings, lab_settings
 from opendeep_kit.errors import BadInput
 from opendeep_kit.insight.analysis import summarise
 from opendeep_kit.lab import call_tables
-from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.placed_call import PlacedCall
 from opendeep_kit.numbers import masked
 from opendeep_kit.outcomes import Disposition

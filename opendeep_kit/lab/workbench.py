@@ -1,6 +1,6 @@
-"""A notebook's way to everything: rehearse, compare, call and run, with all that it needs opened and closed for it.
+"""A notebook's workbench: rehearse, compare and call, with everything underneath opened and closed for you.
 
-Given scripts, personas, numbers or contacts, starts `Work` in a thread of its own and gives back calls that show
+Given scripts, personas and numbers, starts `Work` in a thread of its own and gives back calls that show
 themselves. Never decides about a call: it is a front of `app.open_service`.
 """
 
@@ -9,24 +9,23 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
-import weakref
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, overload
 
+from opendeep_kit import events
 from opendeep_kit.app import Service, open_service
-from opendeep_kit.call_floor import CallRequest
-from opendeep_kit.campaigns.contacts import Contact, Contacts, read_contacts
-from opendeep_kit.config import Settings
-from opendeep_kit.errors import BadInput, Unavailable
+from opendeep_kit.config import Settings, lab_settings
+from opendeep_kit.engine.by_hand import CallOutcome, CallRequest
+from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.lab.comparison import Comparison
-from opendeep_kit.lab.lab_settings import lab_settings
 from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import Calls, PlacedCall
-from opendeep_kit.lab.placing import Order, Placing
 from opendeep_kit.line_choice import LineName
 from opendeep_kit.numbers import e164, masked
 from opendeep_kit.record import directory
@@ -39,19 +38,27 @@ from opendeep_kit.widgets.call_player import CallPlayer
 if TYPE_CHECKING:
     import pandas as pd
 
+T = TypeVar("T")
 Script = CallScript | Path | str
 """A script, the path of one, or its text."""
-REHEARSAL = "rehearsal"
-"""The campaign under which rehearsed calls are kept."""
+Order = tuple[str, CallRequest]
+"""How to call the callee in tables, and the call."""
 CLOSE_WITHIN_S = 20.0
-_open_ones: weakref.WeakSet[Workbench] = weakref.WeakSet()
+LOOK_S = 0.1
+MOST_WORDS = 40
+"""Characters of what is being said, in a progress bar."""
+_one = threading.Lock()
+"""Held as long as a workbench is open: a process places calls by one heartbeat and one durable queue."""
 
 
 class Workbench:
     """Calls at your fingertips. `await Workbench.open()` in a notebook, `Workbench.open().result()` in a script.
 
-    Every verb gives `Work` at once and goes on by itself: await it, or say `.result()`.
+    Every verb gives `Work` at once and goes on by itself: await it, or say `.result()`. A kernel has one workbench:
+    opening another closes the one before.
     """
+
+    _current: ClassVar[Workbench | None] = None
 
     def __init__(
         self, settings: Settings, tenant_id: str, thread: OwnThread, service: Service, closing: asyncio.Event
@@ -59,7 +66,7 @@ class Workbench:
         self.settings = settings
         self.tenant_id = tenant_id
         self._thread = thread
-        self._placing = Placing(service)
+        self._service = service
         self._region = partial(directory.region, service.database, tenant_id)
         self._closing = closing
         self._closed: concurrent.futures.Future[None] | None = None
@@ -106,14 +113,25 @@ class Workbench:
     ) -> None:
         """The service's whole life, in one task: what opens it also closes it."""
         closing = asyncio.Event()
-        async with open_service(settings, line=line) as service:
-            if directory.tenant(service.database, tenant_id) is None:
-                raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
-            bench = cls(settings, tenant_id, thread, service, closing)
-            _open_ones.add(bench)
-            if opened.set_running_or_notify_cancel():
-                opened.set_result(bench)
-                await closing.wait()
+        await cls._close_the_one_before()
+        try:
+            async with open_service(settings, line=line) as service:
+                if directory.tenant(service.database, tenant_id) is None:
+                    raise BadInput(f"there is no tenant {tenant_id!r}", do="run `opendeep tenant list`")
+                bench = cls(settings, tenant_id, thread, service, closing)
+                if opened.set_running_or_notify_cancel():
+                    cls._current = bench
+                    opened.set_result(bench)
+                    await closing.wait()
+        finally:
+            _one.release()
+
+    @classmethod
+    async def _close_the_one_before(cls) -> None:
+        while not _one.acquire(blocking=False):
+            if cls._current is not None:
+                await asyncio.to_thread(cls._current.close)
+            await asyncio.sleep(LOOK_S)
 
     # ---- verbs --------------------------------------------------------------------------------------
 
@@ -138,8 +156,8 @@ class Workbench:
         orders = [_rehearsal(self.tenant_id, ready, name, facts or {}) for name in names]
         progress = Progress("rehearsing", len(orders))
         if isinstance(who, str):
-            return Work(self._thread.start(self._placing.one(orders[0], progress)), progress)
-        return Work(self._thread.start(self._placing.many(orders, progress, parallel=2)), progress)
+            return self._work(self._place(orders[0], progress), progress)
+        return self._work(self._place_all(orders, progress, parallel=2), progress)
 
     def compare(
         self,
@@ -170,13 +188,13 @@ class Workbench:
         progress = Progress("comparing", len(orders))
 
         async def run() -> Comparison:
-            calls = await self._placing.many(orders, progress, parallel=parallel)
+            calls = await self._place_all(orders, progress, parallel=parallel)
             if calls.not_placed:
                 who, why = calls.not_placed[0]
                 raise Unavailable(f"the call with {who} was not placed ({why})", do="compare again")
             return Comparison(before=tuple(calls[::2]), after=tuple(calls[1::2]))
 
-        return Work(self._thread.start(run()), progress)
+        return self._work(run(), progress)
 
     def call(
         self, number: str, script: Script, facts: Mapping[str, str] | None = None, *, consent: str = ""
@@ -191,37 +209,50 @@ class Workbench:
             Refused: the rules do not allow it; nothing was dialled.
         """
         ready = script_from(script)
-        request = self._request(e164(number, self._region()), ready, facts or {}, consent=consent)
+        dialled = e164(number, self._region())
+        request = CallRequest(
+            number=dialled, script=ready, facts=dict(facts or {}), tenant_id=self.tenant_id, consent=consent
+        )
         progress = Progress("calling", 1)
-        return Work(self._thread.start(self._placing.one((masked(number), request), progress)), progress)
+        return self._work(self._place((masked(dialled), request), progress), progress)
 
-    def run_contacts(
-        self,
-        contacts: Contacts | Sequence[Contact] | Path | str,
-        script: Script,
-        *,
-        parallel: int = 2,
-        campaign: str = "notebook",
-        consent: str = "",
-    ) -> Work[Calls]:
-        """Call everybody once whom the rules allow to call now, a few at a time.
+    # ---- placing ------------------------------------------------------------------------------------
 
-        Args:
-            consent: where it is on file that all of them agreed to be called.
+    def _work(self, placing: Coroutine[Any, Any, T], progress: Progress) -> Work[T]:
+        if self._service.attempts.periodic.given_up.is_set():
+            placing.close()
+            why = "this workbench gave no sign for so long that another process took its calls over"
+            raise Unavailable(why, do="open it again")
+        return Work(self._thread.start(placing), progress)
 
-        Raises:
-            BadInput: the contacts or the script are wrong; nobody was called.
-        """
-        ready = script_from(script)
-        if isinstance(contacts, (Path, str)):
-            contacts = read_contacts(Path(contacts), region=self._region(), needs=ready.task.facts)
-        people = contacts.accepted if isinstance(contacts, Contacts) else contacts
-        orders = [
-            (person.name, self._request(person.number, ready, person.facts, campaign=campaign, consent=consent))
-            for person in people
-        ]
-        progress = Progress("calls", len(orders))
-        return Work(self._thread.start(self._placing.many(orders, progress, parallel=parallel)), progress)
+    async def _place(self, order: Order, progress: Progress, place: int = 0) -> PlacedCall:
+        """One call, to its end; its script is kept as a version."""
+        callee, request = order
+        version = await self._service.save_script(request.script, tenant_id=request.tenant_id)
+        try:
+            outcome = await self._service.by_hand.call(
+                replace(request, script_version=version),
+                watch=lambda event: _note(progress, place, callee, event),
+            )
+        finally:
+            progress.doing.pop(place, None)
+            progress.done += 1
+        return _placed(callee, request.script, version, outcome)
+
+    async def _place_all(self, orders: Sequence[Order], progress: Progress, *, parallel: int) -> Calls:
+        """So many at a time; one that cannot be placed does not stop the others."""
+        gate = asyncio.Semaphore(max(1, parallel))
+
+        async def place(number: int, order: Order) -> PlacedCall | tuple[str, str]:
+            async with gate:
+                try:
+                    return await self._place(order, progress, number)
+                except OpenDeepError as error:
+                    return order[0], str(error)
+
+        results = await asyncio.gather(*(place(number, order) for number, order in enumerate(orders)))
+        placed = [result for result in results if isinstance(result, PlacedCall)]
+        return Calls(placed, [result for result in results if not isinstance(result, PlacedCall)])
 
     # ---- reading ------------------------------------------------------------------------------------
 
@@ -250,7 +281,8 @@ class Workbench:
         """End live calls, then the voice model and the line."""
         if self._closed is not None:
             return
-        _open_ones.discard(self)
+        if Workbench._current is self:
+            Workbench._current = None
         if self._past is not None:
             self._past.close()
         self._closed = self._thread.start(self._end())
@@ -258,6 +290,7 @@ class Workbench:
         self._thread.stop()
 
     async def _end(self) -> None:
+        await self._service.by_hand.stop()
         self._closing.set()
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         await asyncio.wait(others, timeout=CLOSE_WITHIN_S - 2)
@@ -280,24 +313,6 @@ class Workbench:
         state = "closed" if self._closed is not None else "open"
         return f"<Workbench: {state}, data in {self.settings.data_dir}>"
 
-    def _request(
-        self,
-        number: str,
-        script: CallScript,
-        facts: Mapping[str, str],
-        *,
-        campaign: str | None = None,
-        consent: str = "",
-    ) -> CallRequest:
-        return CallRequest(
-            number=number,
-            script=script,
-            facts=dict(facts),
-            tenant_id=self.tenant_id,
-            campaign=campaign,
-            consent=consent,
-        )
-
 
 def _rehearsal(tenant_id: str, script: CallScript, name: str, facts: Mapping[str, str]) -> Order:
     """A call of a persona with the script's made-up contact."""
@@ -311,7 +326,6 @@ def _rehearsal(tenant_id: str, script: CallScript, name: str, facts: Mapping[str
         script=script,
         facts=script.task.example_facts | dict(facts),
         tenant_id=tenant_id,
-        campaign=REHEARSAL,
         is_rehearsal=True,
     )
 
@@ -337,10 +351,32 @@ def _hand_over_failure(holding: concurrent.futures.Future[None], opened: concurr
     opened.set_exception(error or Unavailable("the workbench was closed while it started", do="open it again"))
 
 
-def _close_all() -> None:
-    # The kernel is going: the rehearsal's process ends with our end of its pipe, and calls are hung up first.
-    for bench in [*_open_ones]:
-        bench.close()
+def _placed(callee: str, script: CallScript, version: int, outcome: CallOutcome) -> PlacedCall:
+    return PlacedCall(
+        call_id=outcome.call_id,
+        callee=callee,
+        script_name=script.name,
+        script_version=version,
+        summary=outcome.summary,
+        events=outcome.events,
+        recording=outcome.recording,
+    )
 
 
-atexit.register(_close_all)
+def _note(progress: Progress, place: int, callee: str, event: events.Event) -> None:
+    match event:
+        case events.Dialled():
+            progress.doing[place] = f"{callee}: dialling"
+        case events.Answered():
+            progress.doing[place] = f"{callee}: answered"
+        case events.AgentSaid(heard=text) | events.CalleeSaid(text=text) if text:
+            progress.doing[place] = f"{callee}: {text[:MOST_WORDS]}"
+
+
+def _close_the_last() -> None:
+    """Ending a kernel hangs up first; threads that are daemons would be stopped in the middle of a call."""
+    if Workbench._current is not None:
+        Workbench._current.close()
+
+
+atexit.register(_close_the_last)

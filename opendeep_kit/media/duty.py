@@ -47,16 +47,25 @@ class MediaDuty:
     Args:
         host: where the line reaches the worker, see `reached_at`.
         capacity: calls at a time.
+        is_reserved: it takes the calls of its own process only.
     """
 
     def __init__(
-        self, worker: MediaWorker, database: Database, *, host: str, capacity: int, heartbeat_s: float
+        self,
+        worker: MediaWorker,
+        database: Database,
+        *,
+        host: str,
+        capacity: int,
+        heartbeat_s: float,
+        is_reserved: bool = False,
     ) -> None:
         self._worker = worker
         self._database = database
         self._host = host
         self._capacity = capacity
         self._heartbeat_s = heartbeat_s
+        self._serving = WorkerState.RESERVED if is_reserved else WorkerState.SERVING
         self._lag_ms = 0.0
         self._slots = SlotCounts()
         self.periodic = PeriodicTasks(MEDIA)
@@ -132,7 +141,7 @@ class MediaDuty:
             live_calls=len(worker.held),
             loop_lag_ms=round(lag_ms, 1),
             gap_share=since_last.gap_share,
-            state=WorkerState.DRAINING if worker.is_draining else WorkerState.SERVING,
+            state=WorkerState.DRAINING if worker.is_draining else self._serving,
             provider_carries=told.carries,
             provider_resets_at=told.resets_at,
             provider_blocked_until=told.blocked_until,

@@ -19,6 +19,7 @@ from opendeep_kit import events
 from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import attempts, enrolments, hour_groups
+from opendeep_kit.record.campaigns import REHEARSAL
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, step_values
@@ -295,6 +296,7 @@ def rang(database: Database, tenant_id: str, *, limit: int = NEWEST) -> list[Ran
         .join(hour_groups, hour_groups.c.hour_group_id == enrolments.c.hour_group_id)
         .where(
             attempts.c.tenant_id == tenant_id,
+            attempts.c.campaign_id != REHEARSAL,
             attempts.c.state == AttemptState.ENDED,
             attempts.c.dialled_at.is_not(None),
             attempts.c.phone_result.is_not(None),

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
 from opendeep_kit.record.tables import UtcTime, metadata
@@ -231,7 +230,6 @@ consents = Table(
     Column("changed_at", UtcTime, nullable=False),
 )
 
-BY_HAND = text("campaign_id = ''")
 permissions = Table(
     "permissions",
     metadata,
@@ -250,6 +248,5 @@ permissions = Table(
     Column("at", UtcTime, nullable=False),
     Index(None, "tenant_id", "number", "row_id"),
     Index(None, "tenant_id", "campaign_id", "row_id"),
-    Index("ix_permissions_by_hand", "at", sqlite_where=BY_HAND, postgresql_where=BY_HAND),
     sqlite_autoincrement=True,
 )

@@ -23,6 +23,10 @@ from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.tables import tenants
 
+BY_HAND, REHEARSAL = "by-hand", "rehearsal"
+"""What a person calls, and the personas that they rehearse with. Such a campaign is made at its first call, runs for
+ever, and is never planned: each of its calls is asked for by whoever waits for it."""
+IMPLICIT = (BY_HAND, REHEARSAL)
 _SET = tuple(part.name for part in fields(Campaign) if part.name not in (*NAMES, "state", "created_at", "changed_at"))
 """What a person sets besides the spec, by the columns' names."""
 
@@ -35,11 +39,22 @@ def create(database: Database, campaign: Campaign, *, by: str, now: datetime) ->
     """
     if not campaign.campaign_id.strip():
         raise BadInput("a campaign has no id", do="give it one")
-    row = _values(campaign) | {"state": campaign.state, "created_at": now, "changed_at": now}
-    first = Move(before=None, after=campaign.state, fact=TaskFact.MADE, reason="it was made", at=now, by=by)
     with calling(database) as connection:
-        connection.execute(insert(campaigns), row)
-        connection.execute(insert(campaign_moves), _move_row(campaign.tenant_id, campaign.campaign_id, first))
+        _create(connection, campaign, by=by, now=now)
+
+
+def keep(database: Database, new: Campaign, *, by: str, now: datetime) -> None:
+    """Add a campaign, unless there is one of this id.
+
+    Raises:
+        BadInput: there is no such tenant.
+    """
+    if campaign(database, new.tenant_id, new.campaign_id) is not None:
+        return
+    with calling(database) as connection:
+        of = _of(new.tenant_id, new.campaign_id)
+        if connection.scalar(select(campaigns.c.campaign_id).where(*of)) is None:
+            _create(connection, new, by=by, now=now)
 
 
 def change(
@@ -94,15 +109,15 @@ def campaign(database: Database, tenant_id: str, campaign_id: str) -> Campaign |
 
 
 def campaigns_of(database: Database, tenant_id: str) -> list[Campaign]:
-    """The tenant's campaigns, the newest first; one that cannot be read is left out, and logged."""
-    query = select(campaigns).where(campaigns.c.tenant_id == tenant_id)
+    """The campaigns that the tenant made, the newest first; one that cannot be read is left out, and logged."""
+    query = select(campaigns).where(campaigns.c.tenant_id == tenant_id, campaigns.c.campaign_id.not_in(IMPLICIT))
     query = query.order_by(campaigns.c.created_at.desc(), campaigns.c.campaign_id)
     with database.read() as connection:
         return [*_readable(connection, query)]
 
 
 def all_campaigns(database: Database, states: Collection[str]) -> list[Campaign]:
-    """Campaigns of every tenant in these states, by tenant and id. For the dialler and the operator only.
+    """Campaigns that tenants made, in these states, by tenant and id. For the dialler and the operator only.
 
     One that cannot be read is left out, and logged.
     """
@@ -112,7 +127,7 @@ def all_campaigns(database: Database, states: Collection[str]) -> list[Campaign]
 
 def read_campaigns(connection: Connection, states: Collection[str]) -> list[Campaign]:
     """As `all_campaigns`, in a transaction."""
-    query = select(campaigns).where(campaigns.c.state.in_(states))
+    query = select(campaigns).where(campaigns.c.state.in_(states), campaigns.c.campaign_id.not_in(IMPLICIT))
     return [*_readable(connection, query.order_by(campaigns.c.tenant_id, campaigns.c.campaign_id))]
 
 
@@ -191,6 +206,13 @@ def _readable(connection: Connection, query: Select[Any]) -> Iterator[Campaign]:
             yield to_campaign(row)
         except BadInput as error:
             log().error("! a campaign cannot be read and is left out", campaign_id=row.campaign_id, what=error.what)
+
+
+def _create(connection: Connection, campaign: Campaign, *, by: str, now: datetime) -> None:
+    row = _values(campaign) | {"state": campaign.state, "created_at": now, "changed_at": now}
+    first = Move(before=None, after=campaign.state, fact=TaskFact.MADE, reason="it was made", at=now, by=by)
+    connection.execute(insert(campaigns), row)
+    connection.execute(insert(campaign_moves), _move_row(campaign.tenant_id, campaign.campaign_id, first))
 
 
 def _of(tenant_id: str, campaign_id: str) -> tuple[Any, Any]:

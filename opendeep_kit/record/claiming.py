@@ -11,12 +11,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, update
 
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import counters, ledger
 from opendeep_kit.record.attempts import Attempt, AttemptState
 from opendeep_kit.record.campaign_tables import attempts, enrolments
+from opendeep_kit.record.campaigns import IMPLICIT
 from opendeep_kit.record.claim_facts import Facts, read_facts
 from opendeep_kit.record.counters import calling
 from opendeep_kit.record.database import Database
@@ -87,6 +88,9 @@ def claim(
 ) -> Claim:
     """Ask whether this contact may be called now, and claim them if so.
 
+    In an implicit campaign nobody waits for their time: whoever asks for a call of theirs wants it now, another one
+    that lives or not, and a refusal puts nobody off.
+
     Args:
         check: pure and quick: all other calling waits for it.
 
@@ -102,7 +106,7 @@ def claim(
         attempt_id = attempt.attempt_id if ruling.is_allowed else None
         ledger.write(connection, tenant_id, who.campaign_id, who.number, ruling, attempt_id=attempt_id, now=now)
         if not ruling.is_allowed:
-            if ruling.next is not None:
+            if ruling.next is not None and who.campaign_id not in IMPLICIT:
                 _put_off(connection, who, ruling.next, now)
             return Claim(outcome=ClaimOutcome.REFUSED, ruling=ruling)
         return Claim(outcome=ClaimOutcome.CLAIMED, ruling=ruling, attempt=_take(connection, who, attempt, now))
@@ -113,8 +117,10 @@ def claim(
 _WAITING = WITH_HOUR_GROUP.where(
     enrolments.c.enrolment_id == bindparam("who"),
     enrolments.c.tenant_id == bindparam("tenant"),
-    enrolments.c.state == EnrolmentState.WAITING,
-    enrolments.c.next_at <= bindparam("now"),
+    or_(
+        and_(enrolments.c.state == EnrolmentState.WAITING, enrolments.c.next_at <= bindparam("now")),
+        enrolments.c.campaign_id.in_(IMPLICIT),
+    ),
 )
 
 
@@ -156,6 +162,7 @@ def _take(connection: Connection, who: Enrolment, wanted: NewAttempt, now: datet
         "state": EnrolmentState.CLAIMED,
         "attempts": who.attempts + 1,
         "last_call_id": made.attempt_id,
+        "final_reason": None,
         "changed_at": now,
     }
     connection.execute(update(enrolments).where(enrolments.c.enrolment_id == who.enrolment_id).values(claimed))
@@ -166,8 +173,5 @@ def _take(connection: Connection, who: Enrolment, wanted: NewAttempt, now: datet
 
 
 def _count(connection: Connection, who: Enrolment, now_in: EnrolmentState) -> None:
-    changes: dict[tuple[str, str], int] = {
-        (who.campaign_id, EnrolmentState.WAITING): -1,
-        (who.campaign_id, now_in): 1,
-    }
-    counters.add(connection, who.tenant_id, changes)
+    if who.state is not now_in:
+        counters.add(connection, who.tenant_id, {(who.campaign_id, who.state): -1, (who.campaign_id, now_in): 1})

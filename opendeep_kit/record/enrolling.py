@@ -6,12 +6,12 @@ counted. An existing, unfinished contact gets the new facts; its schedule stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import JSON, Connection, bindparam, select, update
+from sqlalchemy import JSON, Connection, bindparam, insert, select, update
 
 from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.campaigns.zones import Whereabouts, whereabouts
@@ -27,6 +27,7 @@ from opendeep_kit.record.upserts import add_new
 ENROLLING_TURN = 4
 """Key of the imports' lock on PostgreSQL: two that meet at the same numbers would wait for one another for ever."""
 BATCH = 5_000
+BY_HAND = "it is called by hand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +76,7 @@ def enrol(
             for where in {*places}.difference(hour_groups):
                 hour_groups[where] = hour_group_id_for(connection, tenant_id, campaign_id, where, priority)
             write_contacts(connection, tenant_id, batch, campaign=campaign_id, now=now)
-            row = {
-                "tenant_id": tenant_id,
-                "campaign_id": campaign_id,
-                "state": EnrolmentState.WAITING,
-                "next_at": due_at or now,
-                "is_callback": False,
-                "attempts": 0,
-                "created_at": now,
-                "changed_at": now,
-            }
+            row = _row(tenant_id, campaign_id, EnrolmentState.WAITING, now) | {"next_at": due_at or now}
             rows = [
                 row | _person_values(person) | {"hour_group_id": hour_groups[where]}
                 for person, where in zip(batch, places, strict=True)
@@ -100,6 +92,32 @@ def enrol(
     return Enrolled(added=added, merged=given - added, brought_back=back)
 
 
+def enrol_by_hand(
+    database: Database, tenant_id: str, campaign_id: str, number: str, facts: Mapping[str, str], *, now: datetime
+) -> int:
+    """The number's row in an implicit campaign, with what is said of it now; nobody waits in it. Returns its id.
+
+    Raises:
+        BadInput: there is no such campaign.
+    """
+    of = (enrolments.c.tenant_id == tenant_id, enrolments.c.number == number, enrolments.c.campaign_id == campaign_id)
+    with database.write() as connection:
+        database.in_turn(connection, ENROLLING_TURN)
+        told = update(enrolments).where(*of).values(facts=dict(facts), changed_at=now)
+        found = connection.scalar(told.returning(enrolments.c.enrolment_id))
+        if found is None:
+            _check_campaign(connection, tenant_id, campaign_id)
+            row = _row(tenant_id, campaign_id, EnrolmentState.FINAL, now) | {
+                "number": number,
+                "facts": dict(facts),
+                "hour_group_id": hour_group_id_for(connection, tenant_id, campaign_id, whereabouts(number), 0),
+                "final_reason": BY_HAND,
+            }
+            found = connection.scalar(insert(enrolments).values(row).returning(enrolments.c.enrolment_id))
+            counters.add(connection, tenant_id, {(campaign_id, EnrolmentState.FINAL): 1})
+        return int(found or 0)
+
+
 # ---- inside -----------------------------------------------------------------------------------------
 
 
@@ -107,6 +125,18 @@ def _check_campaign(connection: Connection, tenant_id: str, campaign_id: str) ->
     of = (campaigns.c.tenant_id == tenant_id, campaigns.c.campaign_id == campaign_id)
     if connection.scalar(select(campaigns.c.campaign_id).where(*of)) is None:
         raise BadInput(f"there is no campaign {campaign_id!r}", do="create it first")
+
+
+def _row(tenant_id: str, campaign_id: str, state: EnrolmentState, now: datetime) -> dict[str, object]:
+    return {
+        "tenant_id": tenant_id,
+        "campaign_id": campaign_id,
+        "state": state,
+        "is_callback": False,
+        "attempts": 0,
+        "created_at": now,
+        "changed_at": now,
+    }
 
 
 def _person_values(person: Contact) -> dict[str, object]:

@@ -60,9 +60,6 @@ class LedgerEntry:
 def record(database: Database, tenant_id: str, campaign_id: str, number: str, ruling: Ruling, *, now: datetime) -> None:
     """Note a ruling on which no campaign's call follows; `claiming.claim` notes its own.
 
-    Args:
-        campaign_id: empty for a call of no campaign.
-
     Raises:
         BadInput: there is no such tenant.
     """

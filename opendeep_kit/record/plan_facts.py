@@ -15,7 +15,6 @@ from opendeep_kit.campaigns.lifecycle import TaskState
 from opendeep_kit.campaigns.model import Campaign, TenantLimits
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaigns import read_campaigns, read_limits
-from opendeep_kit.record.claim_facts import by_hand
 from opendeep_kit.record.database import Database
 from opendeep_kit.record.hour_groups import HourGroup, read_hour_groups
 from opendeep_kit.record.workers import read_alive
@@ -44,8 +43,6 @@ class PlanFacts:
     limits: Mapping[str, TenantLimits]
     """By tenant."""
     running: Sequence[Running]
-    by_hand: Mapping[str, int]
-    """Calls of no campaign that live, by tenant."""
 
 
 def read_plan_facts(database: Database, *, now: datetime, alive_within_s: float) -> PlanFacts:
@@ -71,5 +68,4 @@ def read_plan_facts(database: Database, *, now: datetime, alive_within_s: float)
             workers=read_alive(connection, now=now, within_s=alive_within_s),
             limits=limits,
             running=running,
-            by_hand={tenant_id: use.live for tenant_id, use in by_hand(connection, now=now).items()},
         )

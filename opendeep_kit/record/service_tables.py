@@ -47,6 +47,7 @@ control_processes = Table(
     Column("control_id", Text, primary_key=True),
     Column("host", Text, nullable=False),
     Column("reaches_people", Boolean, nullable=False, doc="false: its line leads to the rehearsal's public"),
+    Column("serves", Boolean, nullable=False, doc="false: it places only calls for which somebody waits in it"),
     Column("held", JSON, doc="by `tenant/campaign`: what holds its due calls, in a clause; null: untold"),
     Column("bound_by", Text, doc="what allows no call at all, in a clause; null or empty: nothing"),
     Column("buried_by", Text, doc="who took its work over: for good, even if it was only asleep; null: nobody"),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, or_, select, true, update
 
 from opendeep_kit.campaigns.capacity import Heartbeat, Worker, WorkerState
 from opendeep_kit.record.attempts import OPEN
@@ -47,9 +47,21 @@ def beat(database: Database, worker: Heartbeat, *, now: datetime) -> None:
     _note(database, media_workers, {part.name: getattr(worker, part.name) for part in fields(Heartbeat)}, now)
 
 
-def beat_control(database: Database, control_id: str, *, host: str, reaches_people: bool = True, now: datetime) -> bool:
-    """Note a control process's heartbeat; the first comes before its first claim. False: it was buried."""
-    row = {"control_id": control_id, "host": host, "reaches_people": reaches_people}
+def beat_control(
+    database: Database,
+    control_id: str,
+    *,
+    host: str,
+    reaches_people: bool = True,
+    serves: bool = True,
+    now: datetime,
+) -> bool:
+    """Note a control process's heartbeat; the first comes before its first claim. False: it was buried.
+
+    Args:
+        serves: it plans and takes calls of campaigns; else it places those only for which somebody waits in it.
+    """
+    row = {"control_id": control_id, "host": host, "reaches_people": reaches_people, "serves": serves}
     return _note(database, control_processes, row, now, control_processes.c.buried_by.is_(None))
 
 
@@ -113,9 +125,10 @@ def least_loaded(
 
 
 def controls_alive(database: Database, *, now: datetime, within_s: float) -> list[ControlProcess]:
-    """Control processes with a heartbeat within this time, by id."""
-    recent = (control_processes.c.seen_at > now - timedelta(seconds=within_s), control_processes.c.buried_by.is_(None))
-    query = select(*_CONTROL).where(*recent).order_by(control_processes.c.control_id)
+    """Control processes of the service with a heartbeat within this time, by id."""
+    of = control_processes.c
+    alive = (of.seen_at > now - timedelta(seconds=within_s), of.buried_by.is_(None), of.serves == true())
+    query = select(*_CONTROL).where(*alive).order_by(of.control_id)
     with database.read() as connection:
         return [_control(row) for row in connection.execute(query)]
 
@@ -147,7 +160,8 @@ def bury(
         living: those that are not dead: one of them may have taken its work over before.
     """
     of = control_processes.c
-    row = {"control_id": control_id, "host": "", "reaches_people": False, "started_at": now, "seen_at": now}
+    nothing = {"host": "", "reaches_people": False, "serves": False}
+    row = {"control_id": control_id, **nothing, "started_at": now, "seen_at": now}
     is_heirless = or_(of.buried_by.is_(None), of.buried_by == by, of.buried_by.not_in(list(living)))
     still_silent = or_(of.buried_by.is_not(None), of.seen_at == seen_at) if seen_at else of.buried_by.is_not(None)
     with database.write() as connection:

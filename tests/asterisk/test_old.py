@@ -11,8 +11,8 @@ from opendeep_kit import app, events, line_choice
 from opendeep_kit.asterisk.configuration import configure_line
 from opendeep_kit.asterisk.exchange import Exchange, rehearsal_trunk
 from opendeep_kit.asterisk.program import AsteriskProgram, parsed_version
-from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.config import Settings, load_settings
+from opendeep_kit.engine.by_hand import CallRequest
 from opendeep_kit.line_choice import LineName, fitted
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.tasks.script import load_script
@@ -95,7 +95,7 @@ async def test_service_falls_back(old: AsteriskProgram, short_dir: Path, monkeyp
     script = load_script(ROOT / "notebooks" / "scripts" / "confirm_appointment.md")
     async with app.open_service(settings, line=LineName.ASTERISK) as service:
         request = CallRequest(number=f"+121255501{EARLY_HANGUP}", script=script, facts=script.task.example_facts)
-        outcome = await asyncio.wait_for(service.floor.call(request), 20)
+        outcome = await asyncio.wait_for(service.by_hand.call(request), 20)
 
     (connected,) = [one for one in outcome.events if isinstance(one, events.AudioConnected)]
     assert (connected.rate_hz, outcome.summary.ended_by) == (8000, EndedBy.CALLEE)

@@ -16,7 +16,7 @@ async def test_it_says_whom_it_called_and_what_for(tmp_path: Path, monkeypatch: 
     """A call of it names its contact, whom the record holds, and the script's task."""
     contacts = tmp_path / "contacts.csv"
     contacts.write_text("id,number,name,appointment\n7,+12125550120,Ann,Monday\n")
-    monkeypatch.setattr(demo, "_leave_report", lambda console, settings: None)
+    monkeypatch.setattr(demo, "_leave_report", lambda *_: None)
     settings = load_settings(data_dir=tmp_path / "data", rehearsal={"engine": "tones"})
     done = await demo.run_demo(settings, contacts, SCRIPT, line=LineName.SIMULATOR, parallel=1, json_path=None)
 
@@ -26,4 +26,4 @@ async def test_it_says_whom_it_called_and_what_for(tmp_path: Path, monkeypatch: 
         ).fetchall()
         listed = past.warehouse.sql("FROM staging.contact_lists").fetchall()
     assert (done, listed) == (0, [("demo", 1)])
-    assert called == [("demo-7", "confirm-appointment", "Riverside Dental")]
+    assert called == [("7", "confirm-appointment", "Riverside Dental")]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from opendeep_kit.call_floor import CallOutcome
 from opendeep_kit.commands.rehearsed_before import print_difference
 from opendeep_kit.config import load_settings
+from opendeep_kit.engine.by_hand import CallOutcome
 from opendeep_kit.insight.analysis import summarise
 from tests import past as sample
 from tests.record import recorded

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.engine import campaign_service
 from opendeep_kit.engine.attempt_end import AttemptOutcome
+from opendeep_kit.engine.by_hand import CallRequest
 from opendeep_kit.engine.campaign_change import CampaignChange, change
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.line import CallOrder, LineResult, Progress
@@ -310,6 +310,7 @@ async def test_the_tenants_number_is_shown(tmp_path: Path) -> None:
         campaign_service.set_limits(service.database, TENANT, {"caller_ids": ["+12125550198"]})
         assert await service.call(service.dialer(), service.job("one", AGREES))
         request = CallRequest(number=BUSY, script=parse_script(SCRIPT), facts={"name": "Maria"}, tenant_id=TENANT)
-        await service.floor().call(request)
+        async with service.by_hand() as by_hand:
+            await by_hand.call(request)
 
         assert service.line.shown == ["", "+12125550198", "+12125550198"]

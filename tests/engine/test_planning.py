@@ -13,14 +13,15 @@ import pytest
 
 from opendeep_kit.campaigns.capacity import Heartbeat
 from opendeep_kit.engine.blocked_by import RESERVED
+from opendeep_kit.engine.by_hand import CallRequest, enrol
 from opendeep_kit.engine.permits import checker
 from opendeep_kit.engine.planning import Planned, Planning, Tick
-from opendeep_kit.record import attempts, enrolments, hand_permits, workers
+from opendeep_kit.record import attempts, enrolments, workers
 from opendeep_kit.record.claiming import ClaimOutcome, NewAttempt, claim
 from opendeep_kit.record.database import Database, open_database
-from opendeep_kit.record.ledger import Ruling
 from opendeep_kit.settings import FlowSettings, ServiceSettings
-from tests.service_rig import TENANT, add_contacts, new_tenant, now, start_campaign
+from opendeep_kit.tasks.script import parse_script
+from tests.service_rig import AGREES, SCRIPT, TENANT, add_contacts, new_tenant, now, start_campaign
 
 NUMBERS = [f"+1{area}5550101" for area in (212, 312, 415, 602, 713)]
 
@@ -129,11 +130,12 @@ def test_whom_the_line_does_not_reach_is_not_looked_for_at_every_tick(
 
 
 def test_calls_by_hand_take_room(tmp_path: Path) -> None:
-    """One that was permitted a moment ago counts for everybody, its trunk and its tenant."""
+    """One that has not ended counts for everybody, its trunk and its tenant."""
     with record(tmp_path) as database:
         start_campaign(database, "one", NUMBERS)
-        yes = Ruling(is_allowed=True, words="every rule allows it")
-        hand_permits.permit(database, TENANT, "+442071838750", call_id="by-hand", check=lambda _: yes, now=now())
+        request = CallRequest(number=AGREES, script=parse_script(SCRIPT), tenant_id=TENANT)
+        who = enrol(database, request, now=now())
+        claim_one(database, Planned(tenant_id=TENANT, campaign_id="by-hand", enrolment_id=who, at=now()), 0)
         by_all = tick(database, everyone=FlowSettings(max_live=3)).calls
         by_trunk = tick(database, trunks={"default": FlowSettings(max_live=3)}).calls
         new_tenant(database, flow={"max_live": 3})
@@ -172,7 +174,7 @@ def claim_one(database: Database, planned: Planned, cost: int) -> None:
         reserved_minor=cost,
         currency="USD",
     )
-    check = checker(ServiceSettings(), worker_capacity=10, reaches_people=True)
+    check = checker(ServiceSettings(), worker_capacity=10, reaches_people=False)
     made = claim(database, planned.tenant_id, planned.enrolment_id, attempt, check=check, now=now())
     assert made.outcome == ClaimOutcome.CLAIMED
 

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from opendeep_kit.campaigns.contacts import Contact
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import BadInput, Refused, Unavailable
 from opendeep_kit.lab.own_thread import Progress
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import PlacedCall
-from opendeep_kit.lab.placing import Order
-from opendeep_kit.lab.workbench import Workbench, script_from
+from opendeep_kit.lab.workbench import Order, Workbench, script_from
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.record import directory
 from opendeep_kit.record.database import open_database, utc_now
@@ -68,45 +66,12 @@ async def test_call(bench: Workbench) -> None:
     assert (call.callee, call.summary.phone_result) == ("…0120", PhoneResult.BUSY)
 
 
-async def test_run_contacts(bench: Workbench) -> None:
-    """Everybody gets a result in the order of the list; one who cannot be called gets a reason."""
-    people = [
-        Contact(contact_id="1", number=BUSY, facts=FACTS | {"name": "Ann"}),
-        Contact(contact_id="2", number=BUSY, facts={"name": "Bob"}),
-        Contact(contact_id="3", number=HANGS_UP, facts=FACTS | {"name": "Cleo"}),
-    ]
+def test_several_personas(bench: Workbench) -> None:
+    """Each gets a result in the order in which it was named, two at a time."""
+    calls = bench.rehearse(SCRIPT, ["hangs_up_early", "hangs_up_early", "hangs_up_early"]).result()
 
-    calls = await bench.run_contacts(people, SCRIPT, parallel=3, campaign="spring")
-
-    assert [(call.callee, str(call.summary.disposition)) for call in calls] == [
-        ("Ann", "not_reached"),
-        ("Cleo", "hung_up_early"),
-    ]
-    ((who, why),) = calls.not_placed
-    assert who == "Bob"
-    assert why.startswith("the contact lacks appointment")
-    assert len(bench.past.df("FROM calls WHERE campaign = 'spring'")) in (0, 2)  # as of the last refresh
-    assert len(bench.outcomes().query("campaign == 'spring'")) == 2
-    assert "Bob" in calls._repr_html_()
-
-
-@pytest.mark.slow
-async def test_a_workbench_is_one_tenants(tmp_path: Path) -> None:
-    """Calls, script versions and the past are the tenant's; a tenant that is not there is told at once."""
-    settings = load_settings(data_dir=tmp_path, rehearsal={"engine": "tones"})
-    with pytest.raises(BadInput, match="there is no tenant 'clinic'"):
-        await Workbench.open(settings=settings, tenant_id="clinic")
-    database = open_database(settings.store_url)
-    directory.save_tenant(database, Tenant(tenant_id="clinic", display_name="Clinic"), now=utc_now())
-    database.close()
-
-    async with await Workbench.open(settings=settings, tenant_id="clinic") as bench:
-        call = await bench.call(BUSY, SCRIPT, FACTS)
-        assert bench.outcomes()["call_id"].to_list() == [call.call_id]
-        tasks = bench.past.df("SELECT task_id FROM calls SEMI JOIN staging.tasks USING (task_id)")["task_id"]
-        assert tasks.to_list() == [load_script(SCRIPT).name]
-    with PastCalls.open(tmp_path) as others:
-        assert others.outcomes().empty
+    assert [str(call.summary.disposition) for call in calls] == ["hung_up_early"] * 3
+    assert calls.not_placed == ()
 
 
 @pytest.fixture
@@ -121,10 +86,8 @@ def mexico(bench: Workbench) -> Iterator[None]:
     database.close()
 
 
-def test_numbers_are_read_in_the_tenants_region(bench: Workbench, mexico: None, tmp_path: Path) -> None:
+def test_numbers_are_read_in_the_tenants_region(bench: Workbench, mexico: None) -> None:
     """As an import reads them: no stranger of another country is called."""
-    people = tmp_path / "people.csv"
-    people.write_text("number,name,appointment\n5512345678,Maria,Tuesday\n")
     asked: list[str] = []
 
     async def note(order: Order, progress: Progress, place: int = 0) -> PlacedCall:
@@ -132,12 +95,11 @@ def test_numbers_are_read_in_the_tenants_region(bench: Workbench, mexico: None, 
         raise Refused("not in a test")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bench._placing, "one", note)
+        patch.setattr(bench, "_place", note)
         with pytest.raises(Refused):
             bench.call("5512345678", SCRIPT, FACTS).result()
-        bench.run_contacts(people, SCRIPT).result()
 
-    assert asked == ["+525512345678"] * 2
+    assert asked == ["+525512345678"]
 
 
 async def test_an_interrupted_cell_hangs_up(bench: Workbench) -> None:
@@ -206,3 +168,38 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
 
     with pytest.raises((BadInput, Unavailable)):
         Workbench.open(settings=settings).result()
+
+
+# ---- these open another one, which closes that of the others ----------------------------------------
+
+
+@pytest.mark.slow
+async def test_a_workbench_is_one_tenants(tmp_path: Path) -> None:
+    """Calls, script versions and the past are the tenant's; a tenant that is not there is told at once."""
+    settings = load_settings(data_dir=tmp_path, rehearsal={"engine": "tones"})
+    with pytest.raises(BadInput, match="there is no tenant 'clinic'"):
+        await Workbench.open(settings=settings, tenant_id="clinic")
+    database = open_database(settings.store_url)
+    directory.save_tenant(database, Tenant(tenant_id="clinic", display_name="Clinic"), now=utc_now())
+    database.close()
+
+    async with await Workbench.open(settings=settings, tenant_id="clinic") as bench:
+        call = await bench.call(BUSY, SCRIPT, FACTS)
+        assert bench.outcomes()["call_id"].to_list() == [call.call_id]
+        tasks = bench.past.df("SELECT task_id FROM calls SEMI JOIN staging.tasks USING (task_id)")["task_id"]
+        assert tasks.to_list() == [load_script(SCRIPT).name]
+    with PastCalls.open(tmp_path) as others:
+        assert others.outcomes().empty
+
+
+async def test_one_workbench_in_a_kernel(tmp_path: Path) -> None:
+    """A cell that opens it is run again: the one before is closed, and the new one calls."""
+    settings = load_settings(data_dir=tmp_path, rehearsal={"engine": "tones"})
+    first = await Workbench.open(settings=settings)
+    second = await Workbench.open(settings=settings)
+    try:
+        assert [repr(bench)[:18] for bench in (first, second)] == ["<Workbench: closed", "<Workbench: open, "]
+        call = await second.call(BUSY, SCRIPT, FACTS)
+        assert call.summary.phone_result is PhoneResult.BUSY
+    finally:
+        second.close()

@@ -16,8 +16,8 @@ from opendeep_kit.asterisk.instance import AsteriskInstance
 from opendeep_kit.asterisk.program import AsteriskProgram
 from opendeep_kit.audio.pcm import silence
 from opendeep_kit.audio.tones import frames
-from opendeep_kit.call_floor import CallRequest
 from opendeep_kit.config import load_settings
+from opendeep_kit.engine.by_hand import CallRequest
 from opendeep_kit.errors import Unavailable
 from opendeep_kit.line_choice import LineName
 from opendeep_kit.outcomes import PhoneResult
@@ -138,7 +138,7 @@ async def test_agent_is_told(asterisk_program: AsteriskProgram, short_dir: Path)
     happened: list[events.Event] = []
     async with open_service(settings, line=LineName.ASTERISK) as service:
         request = CallRequest(number=f"+121255501{MACHINE}", script=script, facts=script.task.example_facts)
-        call = asyncio.create_task(service.floor.call(request, watch=happened.append))
+        call = asyncio.create_task(service.by_hand.call(request, watch=happened.append))
         await until(lambda: any(isinstance(one, events.Supervised) for one in happened), limit_s=30)
         call.cancel()
         await call

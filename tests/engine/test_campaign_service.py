@@ -1,10 +1,10 @@
-"""Which number a tenant's calls show."""
+"""What a person does with campaigns and tenants, beside the commands that are tested themselves."""
 
 from pathlib import Path
 
 import pytest
 
-from opendeep_kit.engine.caller_ids import caller_id_of
+from opendeep_kit.engine.campaign_service import caller_id_of
 from opendeep_kit.record.database import open_database
 from tests.service_rig import TENANT, new_tenant
 

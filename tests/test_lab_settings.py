@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from opendeep_kit.config import Settings
-from opendeep_kit.lab.lab_settings import lab_settings
+from opendeep_kit.config import Settings, lab_settings
 
 
 @pytest.fixture(autouse=True)
