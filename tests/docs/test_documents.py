@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.reference import rooms
 from opendeep_kit.config import load_settings
 from opendeep_kit.tasks.script import parse_script
 from tests.docs.documents import (
@@ -110,3 +111,14 @@ def test_every_decision_stands_in_the_table() -> None:
 
     assert {name: number for number, name in rows} == {name: str(int(name[:4])) for name in titles}
     assert all(title.startswith(f"# {int(name[:4])}. ") for name, title in titles.items())
+
+
+def test_the_architecture_has_every_room() -> None:
+    """The table of the import rule names each room once, in the order in which they may import."""
+    (table,) = re.findall(r"^\| row \|.*?\n\n", written()["docs/architecture.md"], re.DOTALL | re.MULTILINE)
+    cells = [line.split(" | ")[-1] for line in table.splitlines()[2:] if line]
+    named = [re.findall(r"`(\w+)`", cell) for cell in cells]
+    height = {room: place for place, row in enumerate(rooms.layers()) for room in row}
+
+    assert sorted(room for row in named for room in row) == sorted(height)
+    assert [max(height[room] for room in row) for row in named] == sorted(max(height[r] for r in row) for row in named)
