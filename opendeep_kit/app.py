@@ -140,7 +140,7 @@ def with_voice(settings: Settings, addresses: Addresses) -> Settings:
         return settings
     if settings.voice.base_url is not None:
         raise BadInput(
-            "voice.base_url is set, but voice.provider is local: that server would not be asked",
+            "voice.base_url is set, but voice.provider is local, so that server would not be used",
             do='set voice.provider = "realtime", or leave the address out',
         )
     voice = settings.voice.model_copy(update={"base_url": addresses.realtime_url, "api_key": None})

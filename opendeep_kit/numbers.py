@@ -69,14 +69,14 @@ def e164(text: str, region: str) -> str:
     if not shown:
         raise BadInput("there is no telephone number", do="fill it in")
     if len(text) > MAX_WRITTEN_CHARS or not text.isprintable():
-        raise BadInput(f"{shown!r} is no telephone number", do="give digits, with + and the country code first")
+        raise BadInput(f"{shown!r} is not a telephone number", do="give digits, with + and the country code first")
     if any(char.isalpha() for char in text):
-        raise BadInput(f"{shown!r} holds letters", do="give digits, with + and the country code first")
+        raise BadInput(f"{shown!r} contains letters", do="give digits, with + and the country code first")
     try:
         parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
         reason = str(error).partition(") ")[2].rstrip(".").lower()
-        what = f"{shown!r} is no telephone number ({reason})"
+        what = f"{shown!r} is not a telephone number ({reason})"
         raise BadInput(what, do="give it with + and the country code") from None
     if not phonenumbers.is_valid_number(parsed):
         raise BadInput(f"{shown!r} is not in use in any numbering plan", do="check its digits")
@@ -93,5 +93,5 @@ def check_region(code: str) -> str:
         BadInput: there is no such region.
     """
     if code.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise BadInput(f"{code[:10]!r} is no region", do="give two letters of ISO 3166, such as US, GB or FR")
+        raise BadInput(f"{code[:10]!r} is not a region", do="give two letters of ISO 3166, such as US, GB or FR")
     return code.upper()

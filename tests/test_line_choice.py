@@ -115,7 +115,7 @@ async def test_an_asterisk_started_for_good_is_used_and_left_running(
                 assert await line.living_calls() == frozenset()
             assert made.line.pid == pid is not None
         other = load_settings(data_dir=short_dir, asterisk=own | {"caller_id": "+12125550100"})
-        with pytest.raises(Unavailable, match="was started with other settings: run `opendeep asterisk stop`"):
+        with pytest.raises(Unavailable, match="was started with different settings: run `opendeep asterisk stop`"):
             await opened(other, LineName.ASTERISK)
         assert made.line.pid == pid
     finally:

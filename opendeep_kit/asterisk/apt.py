@@ -162,7 +162,7 @@ def _explained(complaint: str, host: str) -> OpenDeepError:
     if re.search(r"is expired|not valid yet", complaint):
         return Unavailable(
             f"the index of {host} is out of date",
-            do="check this machine's clock, or set asterisk.mirror to a mirror that is kept up",
+            do="check this machine's clock, or set asterisk.mirror to a mirror that is up to date",
         )
     if re.search(r"does not have a Release file|404", complaint):
         return Unavailable(f"{host} has no suite {SUITE}", do="set asterisk.mirror to a Debian mirror that has it")

@@ -228,14 +228,14 @@ def _adopted(
     if instance.adopt() is None:
         raise Unavailable(
             f"an Asterisk runs in {wanted.folder} (pid {wanted.pid})",
-            do="stop it first, or use another folder of data (--data)",
+            do="stop it first, or use another data folder (--data)",
         )
     same = replace(wanted, ports=wanted.ports if has_ports else instance.ports, ami_secret=instance.ami_secret)
     written = {file.name: file.read_text() for file in instance.etc_dir.glob("*.conf")}
     if instance != same or written != texts_for(same):
         raise Unavailable(
-            f"the Asterisk that runs in {wanted.folder} was started with other settings",
-            do="run `opendeep asterisk stop`, or use another folder of data (--data)",
+            f"the Asterisk that runs in {wanted.folder} was started with different settings",
+            do="run `opendeep asterisk stop`, or use another data folder (--data)",
         )
     return instance
 

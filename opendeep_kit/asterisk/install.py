@@ -59,7 +59,7 @@ def install_asterisk(
     except OSError as error:
         raise Unavailable(
             f"Asterisk cannot be installed into {into} ({error.strerror or error})",
-            do="free space, or set asterisk.folder to a folder that can be written",
+            do="free some space, or set asterisk.folder to a writable folder",
         ) from None
 
 

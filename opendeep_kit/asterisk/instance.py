@@ -294,7 +294,7 @@ class AsteriskInstance:
                 lines += file.read_text(errors="replace").splitlines()[-3:]
         return Unavailable(
             f"Asterisk did not start (status {status}): {' | '.join(lines) or 'it said nothing'}",
-            do=f"look into {self.log_file.parent}",
+            do=f"see the logs in {self.log_file.parent}",
         )
 
 
@@ -354,7 +354,7 @@ def unwritable(folder: Path, error: OSError) -> Unavailable:
     """An instance's folder cannot hold it: read-only, or a full disk."""
     return Unavailable(
         f"Asterisk cannot run in {folder} ({error.strerror or error})",
-        do="free space, or set asterisk.run_dir to a folder that can be written",
+        do="free some space, or set asterisk.run_dir to a writable folder",
     )
 
 

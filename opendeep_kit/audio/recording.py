@@ -140,7 +140,7 @@ class Recording:
             why = self._failure.strerror if self._failure is not None else "the disk refused for too long"
             raise Unavailable(
                 f"the recording {self._path.name} could not be written ({why})",
-                do="free disk space or set data_dir to a folder that can be written",
+                do="free disk space or set data_dir to a writable folder",
             )
         with self._path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -49,7 +49,7 @@ def prepare_access(data_dir: Path, tenant_id: str, *, given_hash: str = "", is_n
     if given_hash:
         if given_hash.count(":") < 1 or len(given_hash) < 20:
             raise BadInput(
-                f"dashboards.passwords: that of {tenant_id!r} is no hash",
+                f"dashboards.passwords: that of {tenant_id!r} is not a password hash",
                 do="make one with `python -m jupyter_server.auth password`, or leave it out",
             )
         current = access_of(data_dir, tenant_id) if path.is_file() else None

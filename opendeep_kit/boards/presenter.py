@@ -80,7 +80,7 @@ def existing_tenant(database: Database, tenant_id: str) -> Tenant:
 
 def unknown_action() -> BadInput:
     """A page that is older or newer than this kernel asks for something else."""
-    return BadInput("this board knows no such action", do="reload the page")
+    return BadInput("this board does not have that action", do="reload the page")
 
 
 def epoch_ms(at: datetime) -> float:
@@ -95,7 +95,7 @@ def named(by: str) -> str:
         BadInput: nobody is named.
     """
     if not by.strip():
-        raise BadInput("it is not said who does this", do="write your name at the top of the page")
+        raise BadInput("your name is missing", do="write your name at the top of the page")
     return by.strip()
 
 

@@ -147,7 +147,7 @@ def stream_contacts(
     """
     needed = tuple(needs)
     if refused_path is not None and isinstance(source, Path) and refused_path.resolve() == source.resolve():
-        raise BadInput(f"the refused rows would be written over {source}", do="name another file for them")
+        raise BadInput(f"the refused rows would overwrite {source}", do="name another file for them")
     if not isinstance(source, Path):
         rows = _frame_rows(source, needed)
     elif source.suffix.lower() in (".parquet", ".pq"):

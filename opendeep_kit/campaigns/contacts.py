@@ -157,7 +157,7 @@ def headings_of(names: Iterable[str], where: str, needed: tuple[str, ...]) -> li
         )
     twice = [name for name in headings if name and headings.count(name) > 1]
     if twice:
-        raise BadInput(f"{where} has two columns {twice[0]}", do="name one of them otherwise")
+        raise BadInput(f"{where} has two columns {twice[0]}", do="rename one of them")
     missing = [name for name in needed if name not in headings]
     if missing:
         raise BadInput(

@@ -50,16 +50,16 @@ def _hours(cron: str) -> list[int | str]:
     shown = cron.strip()[:40]
     if shown.startswith("@"):
         if shown not in ALIASES:
-            raise BadInput(f"{shown!r} is no schedule", do=f"use one of: {', '.join(ALIASES)}")
+            raise BadInput(f"{shown!r} is not a schedule", do=f"use one of: {', '.join(ALIASES)}")
     elif len(cron.split()) != FIELDS or _DRAWN.search(cron):
         raise BadInput(
-            f"{shown!r} is no schedule", do='give minute, hour, day, month and weekday, such as "0 9 * * mon-fri"'
+            f"{shown!r} is not a schedule", do='give minute, hour, day, month and weekday, such as "0 9 * * mon-fri"'
         )
     try:
         fields: list[list[int | str]] = croniter.expand(cron)[0]
     except ValueError:
         raise BadInput(
-            f"{shown!r} is no schedule", do='check minute, hour, day, month and weekday, such as "0 9 * * mon-fri"'
+            f"{shown!r} is not a schedule", do='check minute, hour, day, month and weekday, such as "0 9 * * mon-fri"'
         ) from None
     return fields[1]
 
@@ -76,4 +76,4 @@ def _moments(cron: str, after: datetime) -> Iterator[datetime]:
 
 
 def _never(cron: str) -> BadInput:
-    return BadInput(f"{cron.strip()[:40]!r} never comes", do="choose a day that some year has")
+    return BadInput(f"{cron.strip()[:40]!r} never occurs", do="choose a day that exists in some year")

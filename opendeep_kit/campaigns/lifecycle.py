@@ -185,7 +185,7 @@ def move(state: TaskState, fact: TaskFact, *, reason: str, by: str, at: datetime
         BadInput: there is no reason.
     """
     if not reason.strip():
-        raise BadInput("a campaign was to be moved without a reason", do="say why in a clause")
+        raise BadInput("a campaign cannot change state without a reason", do="say why in a clause")
     return Move(before=state, after=advance(state, fact), fact=fact, reason=reason.strip(), by=by, at=at)
 
 

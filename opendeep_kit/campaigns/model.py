@@ -32,7 +32,7 @@ class Money:
 
     def __post_init__(self) -> None:
         if not _CURRENCY.fullmatch(self.currency):
-            raise BadInput(f"{self.currency[:10]!r} is no currency", do="give its three letters, such as USD")
+            raise BadInput(f"{self.currency[:10]!r} is not a currency", do="give its three letters, such as USD")
         if self.minor < 0:
             raise BadInput(f"an amount of {self.minor}", do="give 0 or more, in the smallest unit")
 
@@ -181,7 +181,9 @@ class Campaign:
         if self.budget is not None and self.call_cost is None:
             raise BadInput("a campaign has a budget, but its calls no cost", do="set the most that one call can cost")
         if self.budget and self.call_cost and self.budget.currency != self.call_cost.currency:
-            raise BadInput("budget and cost of a call differ in currency", do="give both in one")
+            raise BadInput(
+                "the budget and the cost of a call have different currencies", do="give both in one currency"
+            )
 
     @property
     def key(self) -> CampaignKey:

@@ -136,4 +136,4 @@ def _convert(said: Any, kind: type[T], where: str) -> T:
 def _check_names(said: Mapping[str, Any], known: Any, where: str) -> None:
     strange = sorted(set(said) - set(known))
     if strange:
-        raise BadInput(f"{where} has {strange[0]!r}, which is not known", do=f"use: {', '.join(sorted(known))}")
+        raise BadInput(f"{where} has {strange[0]!r}, which is unknown", do=f"use: {', '.join(sorted(known))}")

@@ -68,7 +68,7 @@ class Weekly:
         for name, windows in zip(WEEKDAYS, self.days, strict=True):
             for earlier, later in itertools.pairwise(windows):
                 if later.opens < earlier.closes:
-                    raise BadInput(f"on {name} the windows {earlier} and {later} overlap", do="join them into one")
+                    raise BadInput(f"on {name} the windows {earlier} and {later} overlap", do="merge them into one")
 
     def at(self, local: datetime) -> Window | None:
         """The window in which this wall clock stands."""
@@ -130,7 +130,7 @@ def parse_window(text: str) -> Window:
     """
     match = _SPAN_TEXT.fullmatch(text.strip())
     if match is None or int(match[2]) > 59 or int(match[4]) > 59:
-        raise BadInput(f"{text.strip()[:40]!r} is no window", do="write it as 09:00-20:00, in 24 hours")
+        raise BadInput(f"{text.strip()[:40]!r} is not a window", do="write it as 09:00-20:00, in 24 hours")
     return Window(opens=int(match[1]) * 60 + int(match[2]), closes=int(match[3]) * 60 + int(match[4]))
 
 
@@ -288,7 +288,7 @@ def _days(name: str) -> list[int]:
             start, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
             days += [(start + step) % 7 for step in range((end - start) % 7 + 1)]
         else:
-            raise BadInput(f"{part.strip()[:20]!r} is no day", do="write mon, mon-fri, sat,sun or daily")
+            raise BadInput(f"{part.strip()[:20]!r} is not a day", do="write mon, mon-fri, sat,sun or daily")
     return days
 
 

@@ -60,7 +60,7 @@ def change(
     after = _changed(before, wanted)  # report what is impossible before storing it
     parts = [part.name for part in fields(Campaign) if getattr(after, part.name) != getattr(before, part.name)]
     if not parts:
-        raise BadInput("nothing of the campaign would be different", do="say what is to be set, such as --goal 200")
+        raise BadInput("nothing would change", do="say what to set, such as --goal 200")
     fact = TaskFact.GOAL_RAISED if _is_raised(before.goal, after.goal) else TaskFact.CHANGED
     reason = reason.strip() or f"set: {', '.join(parts)}"
     step = lifecycle.move(before.state, fact, reason=reason, by=by, at=now)

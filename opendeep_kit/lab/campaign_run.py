@@ -262,7 +262,7 @@ def _rules_in(path: Path | str) -> Mapping[str, Any]:
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise BadInput(f"the rules in {path} cannot be read", do="give a JSON file, or none") from None
+        raise BadInput(f"the rules in {path} cannot be read", do="give a JSON file, or leave it out") from None
     if not isinstance(found, dict):
         raise BadInput(f"{path} contains no rules", do='write {"windows": {"mon-fri": "09:00-20:00"}}')
     return found

@@ -81,7 +81,7 @@ class PastCalls:
             frame: pd.DataFrame = self.warehouse.connection.execute(query, values or None).df()
         except duckdb.Error as error:
             told = str(error).strip().split("\n\n")[0]
-            raise BadInput(f"the query cannot be answered ({told})", do="see warehouse.views()") from None
+            raise BadInput(f"the query failed ({told})", do="see warehouse.views()") from None
         return frame
 
     def refresh(self) -> int:

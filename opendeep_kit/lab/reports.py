@@ -97,7 +97,7 @@ def execute_report(notebook: Path, parameters: Mapping[str, Any], out: Path, *, 
     except DeadKernelError:
         raise Unavailable(f"the kernel of {notebook.name} died", do="look at the machine's memory") from None
     except NoSuchKernel as error:
-        raise BadInput(f"{notebook.name} wants the kernel {error.name!r}", do="install it, or choose python3") from None
+        raise BadInput(f"{notebook.name} needs the kernel {error.name!r}", do="install it, or choose python3") from None
     except OSError as error:
         raise Unavailable(f"{executed.parent} cannot be written ({error.strerror})", do="check the disk") from None
     return Report(notebook=executed, page=page)
@@ -129,7 +129,7 @@ def typed_parameters(notebook: Path, said: Sequence[str]) -> dict[str, Any]:
     for pair in said:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise BadInput(f"{pair!r} gives no parameter", do="write it as NAME=VALUE")
+            raise BadInput(f"{pair!r} is not a parameter", do="write it as NAME=VALUE")
         texts[name.strip()] = text
     _check_names(notebook, known, texts)
     return {name: _typed(name, text, known[name]) for name, text in texts.items()}

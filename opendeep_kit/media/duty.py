@@ -205,8 +205,8 @@ def reached_at(phone: PhoneSettings) -> str:
         return phone.advertise_host
     if phone.host in EVERYWHERE:
         raise BadInput(
-            f"phone.host {phone.host} is no address at which the line could reach this host",
-            do="set phone.advertise_host to the one that it has on the line's network",
+            f"phone.host {phone.host} is not an address at which the line can reach this host",
+            do="set phone.advertise_host to this host's address on the line's network",
         )
     return phone.host
 

@@ -227,7 +227,7 @@ class AmiClient:
         account = self._account
         secret = account.secret.get_secret_value()
         if not (account.username + secret).isprintable():
-            raise BadInput("the AMI user name or secret holds control characters", do="correct the setting")
+            raise BadInput("the AMI user name or secret contains control characters", do="correct the setting")
         login = {"Username": account.username, "Secret": secret, "Events": "on"}
         reply = reply_of(await wire.ask("Login", login, within_s=self._limits.answer_s, as_list=False))
         if not reply.is_success:

@@ -65,12 +65,12 @@ def checked(headers: Headers) -> dict[str, str | list[str]]:
     safe: dict[str, str | list[str]] = {}
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
-            raise BadInput("an AMI header's name may only hold letters", do="mend the name")
+            raise BadInput("an AMI header's name may contain letters only", do="correct the name")
         values = [value] if isinstance(value, str) else list(value)
         for line in values:
             if len(line) > MAX_VALUE or not _VALUE.fullmatch(line):
                 raise BadInput(
-                    f"the value of the AMI header {name} is too long or holds a character that is not allowed",
+                    f"the value of the AMI header {name} is too long or contains a character that is not allowed",
                     do="use letters, digits and + * # . _ = @ / : ( ) - only",
                 )
         safe[name] = values[0] if isinstance(value, str) else values

@@ -100,7 +100,7 @@ def unreachable(reason: str) -> Unavailable:
     """The one error for a link that is not there."""
     return Unavailable(
         f"Asterisk's manager interface {reason}",
-        do="see that Asterisk runs (`opendeep asterisk status`) and that its host and AMI port are set right",
+        do="check that Asterisk is running (`opendeep asterisk status`) and that its host and AMI port are right",
     )
 
 

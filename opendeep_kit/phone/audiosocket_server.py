@@ -283,7 +283,7 @@ class AudioSocketServer:
         except OSError as error:
             raise BadInput(
                 f"cannot listen for calls on {host}:{port} ({os.strerror(error.errno) if error.errno else error})",
-                do="stop the program that uses that port, or set phone.port to another one (0 takes any free one)",
+                do="stop the program that uses that port, or set phone.port to another one (0 picks a free one)",
             ) from None
         self.port = self._server.sockets[0].getsockname()[1]
         return self.port

@@ -68,7 +68,7 @@ def give(
         Refused: the call has ended.
     """
     if kind not in (CommandKind.HANG_UP, CommandKind.TAKE_OVER) and not argument.strip():
-        raise BadInput(f"the command {kind.value!r} lacks its argument", do="give what to say, or where to")
+        raise BadInput(f"the command {kind.value!r} lacks its argument", do="give the words to say, or the number")
     command = Command(
         command_id=str(uuid.uuid4()),
         tenant_id=tenant_id,

@@ -147,8 +147,8 @@ def _sqlite(url: URL, busy_timeout_s: float) -> Engine:
             ) from None
         except OSError as error:
             raise Unavailable(
-                f"the folder of the database {path} cannot be made ({error.strerror})",
-                do="set data_dir or store.url to a folder that can be written",
+                f"the folder of the database {path} cannot be created ({error.strerror})",
+                do="set data_dir or store.url to a writable folder",
             ) from None
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy_timeout_s})
     event.listen(engine, "connect", _prepare_sqlite)

@@ -55,7 +55,7 @@ class DncEntry:
     def __post_init__(self) -> None:
         if not (is_e164(self.entry) or is_prefix(self.entry)):
             raise BadInput(
-                "an entry for the do-not-call list is neither a number nor a prefix",
+                "a do-not-call entry is neither a number nor a prefix",
                 do="write numbers as +, country code, digits, and prefixes as +1900*",
             )
 

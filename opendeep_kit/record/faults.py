@@ -64,7 +64,7 @@ def explain(error: SQLAlchemyError, where: str) -> OpenDeepError:
         return Unavailable(f"all connections to the database {where} are in use", do="keep transactions short")
     if isinstance(error, IntegrityError):
         return BadInput(
-            f"the database {where} refuses a row: it is there already, or refers to one that is not",
+            f"the database {where} refuses a row: it exists already, or refers to one that does not",
             do="save what it refers to first, under the same tenant",
         )
     if isinstance(error, DataError):

@@ -72,7 +72,7 @@ class Documents:
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
-            raise BadInput(f"there is no folder {folder}", do="put the tenant's .md and .txt documents there")
+            raise BadInput(f"there is no folder {folder}", do="create it, with the tenant's .md and .txt documents")
         self._folder = folder
         self._building = threading.Lock()
         self._indexed = _Indexed()
@@ -198,7 +198,7 @@ class LookupTable:
         self._stamp: Stamp | None = None
         self._rows: dict[str, list[dict[str, str]]] = {}
         if not columns:
-            raise BadInput(f"no column of {file.name} may be given out", do="name the columns the agent may tell")
+            raise BadInput(f"no column of {file.name} may be shared", do="name the columns that the agent may read out")
         try:
             self._refresh()
         except (OSError, csv.Error, UnicodeDecodeError):

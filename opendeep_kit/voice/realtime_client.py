@@ -271,7 +271,7 @@ class RealtimeVoice:
             if self._talk.fatal:
                 self._lost(0, self._talk.fatal)
                 raise BadInput(
-                    f"the voice model refuses to go on ({self._talk.fatal})",
+                    f"the voice model refuses to continue ({self._talk.fatal})",
                     do="check the account and the model's name",
                 )
 

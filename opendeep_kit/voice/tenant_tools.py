@@ -96,7 +96,7 @@ class TenantTools:
                 have = ", ".join(tools) or "none"
                 raise BadInput(
                     f"the tenant {tenant_id!r} has no tool {name!r}, only: {have}",
-                    do=f"add it in {self._root / tenant_id / TOOLS_FILE}, or take it out of the script's tools",
+                    do=f"add it in {self._root / tenant_id / TOOLS_FILE}, or remove it from the script's tools",
                 )
         return tuple(tools[name] for name in names)
 

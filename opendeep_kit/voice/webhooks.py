@@ -213,7 +213,7 @@ def _parse(written: str) -> httpx.URL:
     path = re.sub(r"^[a-z]+://[^/?]*", "", written.split("?")[0], flags=re.IGNORECASE)
     for _ in range(3):  # "%252e" is ".." to whoever unpacks twice
         if any(part in (".", "..") for part in re.split(r"[/;]", path)) or _ODD.search(path.replace(" ", "")):
-            raise BadInput("an address must not climb", do="write the path out")
+            raise BadInput("an address must not contain ..", do="write the path out")
         path, packed = unquote(path), path
         if path.count("/") != packed.count("/"):
             raise BadInput("an address must not hide slashes", do="write the path out")

@@ -204,7 +204,7 @@ def own_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
     except duckdb.Error as error:  # its text may quote a row
         raise Unavailable(
             f"the archive cannot be read or written ({type(error).__name__})",
-            do="look whether one of its files is damaged, or memory short",
+            do="check whether a file is damaged or memory is short",
         ) from None
 
 

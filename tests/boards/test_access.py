@@ -55,7 +55,7 @@ def test_hash_of_the_settings(tmp_path: Path) -> None:
 
 def test_plain_password_in_the_settings_is_refused(tmp_path: Path) -> None:
     """What is no hash is refused, and not repeated in the message."""
-    with pytest.raises(BadInput, match="is no hash") as refused:
+    with pytest.raises(BadInput, match="is not a password hash") as refused:
         prepare_access(tmp_path, "clinic", given_hash="open sesame")
     assert "sesame" not in str(refused.value)
 

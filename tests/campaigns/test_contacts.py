@@ -160,7 +160,7 @@ def test_control_characters(folder: Path) -> None:
 
 def test_two_columns_of_one_name(folder: Path) -> None:
     """One of them would be lost: the file is refused."""
-    with pytest.raises(BadInput, match=r"c\.csv has two columns name: name one of them otherwise"):
+    with pytest.raises(BadInput, match=r"c\.csv has two columns name: rename one of them"):
         read("number,name,Name\n+12125550101,Maria,Alvarez\n")
 
 

@@ -123,7 +123,7 @@ def test_a_file_that_is_named_holds_every_refusal(tmp_path: Path) -> None:
         lines = refused.read_text().splitlines()
         assert (lines[0], len(lines) - 1) == ("line,reason", stream.report.refused)
         assert "".join(lines[1:]).startswith(written)
-    with pytest.raises(BadInput, match=r"would be written over .*: name another file"):
+    with pytest.raises(BadInput, match=r"would overwrite .*: name another file"):
         stream_contacts(path, refused_path=tmp_path / "." / "c.csv")
 
 

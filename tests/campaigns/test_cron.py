@@ -73,14 +73,14 @@ def test_a_schedule_of_every_hour_is_due_in_every_hour() -> None:
 @pytest.mark.parametrize(
     ("cron", "told"),
     [
-        ("0 0 30 2 *", "'0 0 30 2 *' never comes"),
-        ("0 9 31 4,6,9,11 *", "never comes"),
-        ("60 * * * *", "is no schedule: check minute"),
-        ("0 9 * * * *", "is no schedule: give minute"),
-        ("", "is no schedule: give minute"),
-        ("h 9 * * *", "is no schedule: give minute"),
-        ("R(1-5) 9 * * *", "is no schedule: give minute"),
-        ("@reboot", "'@reboot' is no schedule: use one of: @hourly, @daily"),
+        ("0 0 30 2 *", "'0 0 30 2 *' never occurs"),
+        ("0 9 31 4,6,9,11 *", "never occurs"),
+        ("60 * * * *", "is not a schedule: check minute"),
+        ("0 9 * * * *", "is not a schedule: give minute"),
+        ("", "is not a schedule: give minute"),
+        ("h 9 * * *", "is not a schedule: give minute"),
+        ("R(1-5) 9 * * *", "is not a schedule: give minute"),
+        ("@reboot", "'@reboot' is not a schedule: use one of: @hourly, @daily"),
     ],
 )
 def test_what_is_no_schedule_is_refused(cron: str, told: str) -> None:

@@ -17,7 +17,7 @@ NOON = datetime(2026, 3, 8, 12, tzinfo=UTC)
     ("kind", "given", "says"),
     [
         (Money, {"minor": -1, "currency": "USD"}, "an amount of -1"),
-        (Money, {"minor": 1, "currency": "usd"}, "'usd' is no currency"),
+        (Money, {"minor": 1, "currency": "usd"}, "'usd' is not a currency"),
         (Flow, {"max_live": -1}, "at most -1 calls at a time"),
         (Flow, {"calls_per_s": 0}, "0 calls per second"),
         (Flow, {"calls_per_s": float("nan")}, "nan calls per second"),
@@ -30,7 +30,7 @@ NOON = datetime(2026, 3, 8, 12, tzinfo=UTC)
         (Campaign, IDS | {"starts_at": NOON, "ends_at": NOON}, "a campaign ends before it starts"),
         (Campaign, IDS | {"ends_at": NOON.replace(tzinfo=None)}, "has no time zone"),
         (Campaign, IDS | {"budget": USD}, "has a budget, but its calls no cost"),
-        (Campaign, IDS | {"budget": USD, "call_cost": Money(minor=1, currency="EUR")}, "differ in currency"),
+        (Campaign, IDS | {"budget": USD, "call_cost": Money(minor=1, currency="EUR")}, "different currencies"),
     ],
 )
 def test_impossible(kind: Any, given: dict[str, Any], says: str) -> None:

@@ -46,8 +46,8 @@ def test_retries_lie_on_top_of_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({"windos": {}}, "the spec has 'windos', which is not known"),
-        ({"caps": {"per_dya": 1}}, "caps has 'per_dya', which is not known"),
+        ({"windos": {}}, "the spec has 'windos', which is unknown"),
+        ({"caps": {"per_dya": 1}}, "caps has 'per_dya', which is unknown"),
         ({"caps": {"per_day": -1}}, "a cap on attempts below 1"),
         ({"windows": {"daily": "20:00-09:00"}}, "the window 20:00–09:00 is impossible"),
         ({"windows": "09:00-17:00"}, "windows are days with their times"),
@@ -69,7 +69,7 @@ def test_limits() -> None:
     """A tenant without limits of its own still needs consents; an unknown limit is refused."""
     assert parse_limits("clinic", {}).needs_consent is True
     assert parse_limits("clinic", {"flow": {"max_live": 3}}).flow.max_live == 3
-    with pytest.raises(BadInput, match="the limits has 'max_live', which is not known"):
+    with pytest.raises(BadInput, match="the limits has 'max_live', which is unknown"):
         parse_limits("clinic", {"max_live": 3})
 
 

@@ -60,9 +60,9 @@ def spans(week: Weekly, place: str, start: str, end: str) -> list[tuple[str, str
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("09:00", "is no window"),
-        ("9-20", "is no window"),
-        ("09:00-20:60", "is no window"),
+        ("09:00", "is not a window"),
+        ("9-20", "is not a window"),
+        ("09:00-20:60", "is not a window"),
         ("09:00-24:01", "the window 09:00–24:01 is impossible"),
         ("09:00-25:00", "the window 09:00–25:00 is impossible"),
         ("24:00-24:00", "is impossible: give opening before closing"),
@@ -82,8 +82,8 @@ def test_impossible_window(text: str, says: str) -> None:
     [
         ({}, "no window is open on any day"),
         ({"mon-fri": ""}, "no window is open on any day"),
-        ({"someday": "09:00-10:00"}, "'someday' is no day"),
-        ({"mon-xyz": "09:00-10:00"}, "'mon-xyz' is no day"),
+        ({"someday": "09:00-10:00"}, "'someday' is not a day"),
+        ({"mon-xyz": "09:00-10:00"}, "'mon-xyz' is not a day"),
         ({"daily": "09:00-12:00", "fri": "11:00-13:00"}, "on fri the windows 09:00–12:00 and 11:00–13:00 overlap"),
     ],
 )

@@ -266,9 +266,9 @@ def test_what_holds_a_campaign_is_shown(project: Path) -> None:
         ),
         (["campaign", "set", "x", "--trunk", "no"], "opendeep: there is no trunk 'no': name one of service.trunks"),
         (["tenant", "add", "a", "--time-zone", "Moon/Base"], "opendeep: 'Moon/Base' is no time zone"),
-        (["tenant", "add", "a", "--region", "XX"], "opendeep: 'XX' is no region"),
+        (["tenant", "add", "a", "--region", "XX"], "opendeep: 'XX' is not a region"),
         (["dnc", "import", "contacts.csv"], "opendeep: contacts.csv, line 1: "),
-        (["why", "nonsense", "--campaign", "one"], "opendeep: 'nonsense' holds letters"),
+        (["why", "nonsense", "--campaign", "one"], "opendeep: 'nonsense' contains letters"),
         (["up", "--media-only"], "opendeep: several hosts cannot share a SQLite file"),
     ],
 )

@@ -123,7 +123,7 @@ def test_list(project: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["add", "nonsense", "--reference", "a"], "opendeep: 'nonsense' holds letters"),
+        (["add", "nonsense", "--reference", "a"], "opendeep: 'nonsense' contains letters"),
         (["add", AGREES, "--reference", " "], "opendeep: a consent does not say where it is on file"),
         (
             ["add", AGREES, "--reference", "a", "--expires", "2001-01-01T00:00+00:00"],

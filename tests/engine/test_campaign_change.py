@@ -76,8 +76,8 @@ def test_a_running_campaign_is_changed_in_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fact", "wish", "kind", "says"),
     [
-        (None, {}, BadInput, "nothing of the campaign would be different"),
-        (None, {"spec": {"colour": "red"}}, BadInput, "the spec has 'colour', which is not known"),
+        (None, {}, BadInput, "nothing would change"),
+        (None, {"spec": {"colour": "red"}}, BadInput, "the spec has 'colour', which is unknown"),
         (None, {"goal": 0}, BadInput, "a goal of 0"),
         (TaskFact.STOPPED, {"goal": 9}, Refused, "a campaign that is stopped cannot be changed"),
     ],

@@ -173,7 +173,7 @@ async def test_a_schedule_that_cannot_be_read_ends_with_a_reason(tmp_path: Path,
     await running.look()
 
     run = only_run(database)
-    assert (run.state, run.error[:48]) == (RunState.FAILED, "it is not run again: '0 0 30 2 *' never comes: c")
+    assert (run.state, run.error[:49]) == (RunState.FAILED, "it is not run again: '0 0 30 2 *' never occurs: c")
     assert [one.next_run_at for one in runs.schedules_of(database, TENANT)] == [None]
 
 

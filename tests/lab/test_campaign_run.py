@@ -96,7 +96,7 @@ async def test_a_line_that_reaches_nobody_is_told(tmp_path: Path) -> None:
         ({"line": "fax"}, "there is no line 'fax'"),
         ({"rules": "gone.json"}, "the rules in gone.json cannot be read"),
         ({"tenant": "nobody"}, "there is no tenant 'nobody'"),
-        ({"rules": {"window": {}}}, "the spec has 'window', which is not known"),
+        ({"rules": {"window": {}}}, "the spec has 'window', which is unknown"),
     ],
 )
 def test_mistakes_are_told(tmp_path: Path, more: dict[str, Any], told: str) -> None:

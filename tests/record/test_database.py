@@ -125,7 +125,7 @@ def test_a_file_in_the_folders_place_is_told(tmp_path: Path, folder: str) -> Non
 
 def test_folder_that_cannot_be_made_is_told() -> None:
     """Nobody makes folders where the kernel keeps its processes."""
-    with pytest.raises(Unavailable, match=r"folder of the database .* cannot be made \("):
+    with pytest.raises(Unavailable, match=r"folder of the database .* cannot be created \("):
         open_database("sqlite:////proc/opendeep/opendeep.db")
 
 

@@ -158,7 +158,7 @@ def test_empty_folder_answers_nothing(tmp_path: Path) -> None:
 
 def test_missing_folder_is_told_when_the_tool_is_made(tmp_path: Path) -> None:
     """A wrong path shows before the first call."""
-    with pytest.raises(BadInput, match=r"no folder .*: put the tenant's \.md and \.txt documents there"):
+    with pytest.raises(BadInput, match=r"no folder .*: create it, with the tenant's \.md and \.txt documents"):
         documents_tool(tmp_path / "nowhere")
 
 

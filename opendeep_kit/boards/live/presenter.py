@@ -126,7 +126,7 @@ class LivePresenter:
         if kind in (CommandKind.TRANSFER, CommandKind.TAKE_OVER) and text:
             text = "".join(text.split())
             if not is_e164(text):
-                raise BadInput("that is no telephone number", do=HOW)
+                raise BadInput("this is not a telephone number", do=HOW)
         record = self._record
         call_commands.give(
             record.database, record.tenant_id, act.on, kind, argument=text, by=named(act.by), now=record.clock()

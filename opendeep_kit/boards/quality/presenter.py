@@ -128,7 +128,7 @@ class QualityPresenter:
     def _play(self, call_id: str) -> None:
         call = figures.call_to_hear(self._opened().connection, call_id)
         if call is None:
-            raise BadInput("there is no such call", do="choose one of the list")
+            raise BadInput("there is no such call", do="choose one from the list")
         self._chosen = call_id
         title = f"{(call.disposition or 'call').replace('_', ' ')}, {call.created_at:%d %b %Y %H:%M} UTC"
         self.player.show(call.happened, self._recording(call.recording), title=title)

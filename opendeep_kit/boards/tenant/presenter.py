@@ -109,7 +109,7 @@ class TenantPresenter:
 
     def _add(self, entry: str, reason: str, by: str) -> str:
         if not reason:
-            raise BadInput("it is not said why", do="write a reason beside the number")
+            raise BadInput("the reason is missing", do="write a reason beside the number")
         now = self._clock()
         new = DncEntry(entry=entry, reason=reason, source="dashboard", added_by=by, added_at=now)
         is_new, waited = dnc.forbid(self._database, self._tenant.tenant_id, new)
@@ -118,7 +118,7 @@ class TenantPresenter:
 
     def _remove(self, entry: str, reason: str, by: str) -> str:
         if not reason:
-            raise BadInput("it is not said why", do="write beside the button why it may be called again")
+            raise BadInput("the reason is missing", do="write beside the button why the number may be called again")
         now = self._clock()
         is_gone = dnc.remove(self._database, self._tenant.tenant_id, entry, reason=reason, by=by, now=now)
         return f"{entry} may be called again; why is kept." if is_gone else f"{entry} is not on your list."
