@@ -32,7 +32,7 @@ class DayReport:
     fairness: list[float] = field(default_factory=list)
     """Jain's index by hour, between tenants of equal weight that had calls due all the hour."""
     tick_ms: list[float] = field(default_factory=list)
-    """Planner and waiting room, per tick, in processor time: other work on this machine is not in it."""
+    """Planner with its look at the record, per tick, in processor time: other work on this machine is not in it."""
     left_waiting: int = 0
     import_s: float = 0.0
     day_s: float = 0.0
@@ -57,7 +57,8 @@ def show(found: DayReport, what: str) -> None:
     print(f"instants with too many live calls {found.too_many_live}")
     print(f"numbers without zone or use       {found.refused_at_import:,}")
     print(f"refused at the last check         {found.refused}")
-    print(f"fairness (Jain), {len(fair)} hours          worst {min(fair):.5f} mean {fmean(fair):.5f}")
+    if fair:
+        print(f"fairness (Jain), {len(fair)} hours          worst {min(fair):.5f} mean {fmean(fair):.5f}")
     print(
         f"calls per tenant                  {min(counts.values()):,} to {max(counts.values()):,}, t0 {counts['t0']:,}"
     )
