@@ -15,7 +15,7 @@ function, and its description and arguments come from its docstring and signatur
 `record_answer` with the task's own questions, `transfer_to_human` only where the task names a human.
 
 A tenant's own documents, tables and services become tools too, when a script names them: `voice/tenant_tools.py`.
-A notebook adds a function of its own with `opendeep_kit.voice.tools.tool`: `examples/tool.py`.
+A function of yours becomes one with `opendeep_kit.voice.tools.tool`, for one call: `examples/tool.py`.
 """
 
 
