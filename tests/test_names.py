@@ -18,7 +18,6 @@ LEFT: dict[str, int] = {
     "engine/permits.py": 1,
     "lab/campaign_run.py": 5,
     "lab/past_calls.py": 3,
-    "media/duty.py": 1,
     "record/attempts.py": 3,
     "record/campaigns.py": 4,
     "record/claim_facts.py": 3,

@@ -130,7 +130,7 @@ class MediaDuty:
 
     async def _beat(self) -> None:
         now, worker, lag_ms, self._lag_ms = datetime.now(UTC), self._worker, self._lag_ms, 0.0
-        told = worker.provider.sign(now)
+        limits = worker.provider.sign(now)
         slots = worker.slots
         since_last, self._slots = slots - self._slots, slots
         heartbeat = Heartbeat(
@@ -142,9 +142,9 @@ class MediaDuty:
             loop_lag_ms=round(lag_ms, 1),
             gap_share=since_last.gap_share,
             state=WorkerState.DRAINING if worker.is_draining else self._serving,
-            provider_carries=told.carries,
-            provider_resets_at=told.resets_at,
-            provider_blocked_until=told.blocked_until,
+            provider_carries=limits.carries,
+            provider_resets_at=limits.resets_at,
+            provider_blocked_until=limits.blocked_until,
         )
         await asyncio.to_thread(workers.beat, self._database, heartbeat, now=now)
 
