@@ -31,7 +31,7 @@ from opendeep_kit.config import load_settings
 from opendeep_kit.phone.ami_client import AmiAccount
 from opendeep_kit.phone.asterisk_line import AsteriskLine
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
 from opendeep_kit.settings import PhoneSettings
 
 RATE_HZ = 24000
@@ -108,8 +108,8 @@ class Bench:
         order = CallOrder(call_id=uuid4(), number=number, media_host="127.0.0.1", media_port=port)
         return order.call_id, asyncio.create_task(self.line.place(order, self._report))
 
-    def _report(self, progress: Progress) -> None:
-        if progress is Progress.ANSWERED:
+    def _report(self, progress: CallProgress) -> None:
+        if progress is CallProgress.ANSWERED:
             self.now.answered = self.now.answered or time.monotonic()
             self.is_answered.set()
         else:

@@ -7,7 +7,7 @@ from uuid import UUID
 from opendeep_kit.errors import Refused
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.audiosocket import encode_call_id
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
 
 
 class MachineLine:
@@ -22,11 +22,11 @@ class MachineLine:
         """There is nobody to hand over."""
         raise Refused("a machine cannot be handed over", do="hang up")
 
-    async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
+    async def place(self, order: CallOrder, report: Callable[[CallProgress], None]) -> LineResult:
         """Connect the call's sound as Asterisk would, then tell how the call ended."""
         _, writer = await asyncio.open_connection(order.media_host, order.media_port)
         writer.write(encode_call_id(order.call_id))
-        report(Progress.ANSWERED)
+        report(CallProgress.ANSWERED)
         await asyncio.sleep(1.0)
         writer.close()
         return LineResult(phone_result=PhoneResult.ANSWERED, ended_by=EndedBy.CALLEE, cause=16)

@@ -27,7 +27,7 @@ from opendeep_kit.engine.failure_detector import FailureDetector
 from opendeep_kit.engine.jobs import Job
 from opendeep_kit.media.duty import MediaDuty, hand_over_by_record
 from opendeep_kit.media.worker import MediaWorker
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
 from opendeep_kit.record import directory, enrolling, enrolments, workers
 from opendeep_kit.record.database import Database, open_database
 from opendeep_kit.record.event_log import EventLog
@@ -113,7 +113,7 @@ class CountingLine(SimulatedLine):
         """As a test wants it; either way nobody's telephone rings."""
         return not self.is_a_play
 
-    async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
+    async def place(self, order: CallOrder, report: Callable[[CallProgress], None]) -> LineResult:
         """As the line does."""
         self.dialled.append(order.call_id)
         self.shown.append(order.caller_id)

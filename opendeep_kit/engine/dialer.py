@@ -29,7 +29,7 @@ from opendeep_kit.logs import log
 from opendeep_kit.media.call_end import insist
 from opendeep_kit.media.follow import MediaFollow
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, Line, LineResult, Progress
+from opendeep_kit.phone.line import HINTED_BY, MACHINE_HINT, CallOrder, CallProgress, Line, LineResult
 from opendeep_kit.record import attempts, call_commands
 from opendeep_kit.record import calls as call_rows
 from opendeep_kit.record.attempts import Attempt, AttemptState
@@ -194,13 +194,13 @@ class Dialer:
     async def _on_the_line(self, row: Attempt, order: CallOrder) -> LineResult:
         marking: set[asyncio.Task[bool]] = set()
 
-        def report(progress: Progress) -> None:
-            if progress is Progress.ANSWERED:
+        def report(progress: CallProgress) -> None:
+            if progress is CallProgress.ANSWERED:
                 answered = partial(call_rows.mark_answered, at=datetime.now(UTC))
                 # The media worker waits for it: the callee is not heard before.
                 noting = insist(partial(answered, self._database, row.tenant_id, row.attempt_id), each_s=ANSWERED_S)
                 marking.add(asyncio.create_task(noting, name="mark-answered"))
-            if progress is Progress.MACHINE:
+            if progress is CallProgress.MACHINE:
                 marking.add(asyncio.create_task(self._hint_at_machine(row), name="hint-at-machine"))
 
         try:

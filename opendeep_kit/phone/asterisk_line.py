@@ -21,7 +21,7 @@ from opendeep_kit.numbers import checked
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiClient, AmiLimits, LinkLost, LinkRestored, News
 from opendeep_kit.phone.ami_message import AmiEvent, call_id_of, channel_id
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
 from opendeep_kit.phone.originate import TRANSFER, Structure, originate
 from opendeep_kit.phone.switchboard import CallTable, LiveCall, Switchboard
 
@@ -151,7 +151,7 @@ class AsteriskLine:
 
     # ---- calls --------------------------------------------------------------------------------------
 
-    async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
+    async def place(self, order: CallOrder, report: Callable[[CallProgress], None]) -> LineResult:
         """Place one call and return when it is over; cancelling this coroutine hangs up.
 
         Raises:

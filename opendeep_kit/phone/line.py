@@ -24,7 +24,7 @@ WE_HUNG_UP_EARLY = "we hung up before anybody answered"
 HANDED_OVER = "handed over to a human"
 
 
-class Progress(StrEnum):
+class CallProgress(StrEnum):
     """What the network said while the call was being set up."""
 
     RINGING = "ringing"
@@ -140,6 +140,6 @@ class Line(Protocol):
         """
         ...
 
-    async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
+    async def place(self, order: CallOrder, report: Callable[[CallProgress], None]) -> LineResult:
         """Place one call and return when it is over; cancelling this coroutine hangs up."""
         ...

@@ -15,7 +15,7 @@ from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy
 from opendeep_kit.phone.ami_message import AmiEvent, call_id_of, channel_id
 from opendeep_kit.phone.call_state import AmiCall, AmiCallState
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
 
 
 class CallTable:
@@ -80,11 +80,11 @@ class LiveCall:
     """A call that somebody waits for: each piece of progress is told once, and the end once."""
 
     call: AmiCall
-    report: Callable[[Progress], None]
+    report: Callable[[CallProgress], None]
     over: asyncio.Future[LineResult]
     certain_at: float
     """Loop time from which Asterisk will not act on the Originate any more."""
-    reported: set[Progress] = field(default_factory=set)
+    reported: set[CallProgress] = field(default_factory=set)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Something was heard of it."""
     settling: asyncio.TimerHandle | None = None
@@ -97,11 +97,11 @@ class LiveCall:
         callee, state = self.call.callee, self.call.state
         if callee is not None and not self.over.done():
             if callee.is_ringing and not self.reported:
-                self._tell_once(Progress.RINGING)
-            if callee.is_up and Progress.ANSWERED not in self.reported:
-                self._tell_once(Progress.ANSWERED)
-            if callee.is_up and self.call.is_machine and Progress.MACHINE not in self.reported:
-                self._tell_once(Progress.MACHINE)
+                self._tell_once(CallProgress.RINGING)
+            if callee.is_up and CallProgress.ANSWERED not in self.reported:
+                self._tell_once(CallProgress.ANSWERED)
+            if callee.is_up and self.call.is_machine and CallProgress.MACHINE not in self.reported:
+                self._tell_once(CallProgress.MACHINE)
         return state
 
     def end(self) -> None:
@@ -111,7 +111,7 @@ class LiveCall:
         self.stirred.set()
         self.over.set_result(self.call.result())
 
-    def _tell_once(self, progress: Progress) -> None:
+    def _tell_once(self, progress: CallProgress) -> None:
         self.reported.add(progress)
         if not self.is_parting:
             # By way of the loop: a fault of theirs is not ours.
@@ -144,7 +144,7 @@ class Switchboard:
         """The call, while somebody waits for it."""
         return self._live.get(call_id)
 
-    def open(self, order: CallOrder, report: Callable[[Progress], None], *, certain_in_s: float) -> LiveCall:
+    def open(self, order: CallOrder, report: Callable[[CallProgress], None], *, certain_in_s: float) -> LiveCall:
         """Register a call before Asterisk hears of it.
 
         Raises:

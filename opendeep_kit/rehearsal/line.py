@@ -27,8 +27,8 @@ from opendeep_kit.phone.line import (
     WE_HUNG_UP,
     WE_HUNG_UP_EARLY,
     CallOrder,
+    CallProgress,
     LineResult,
-    Progress,
 )
 from opendeep_kit.rehearsal.asterisk_leg import QUIET_LIMIT_S, AsteriskLeg, LegEnd, connect
 from opendeep_kit.rehearsal.public import Behaviour, callee_uuid, subscriber
@@ -120,7 +120,7 @@ class SimulatedLine:
             raise Refused("there is no callee to hand over", do="wait until the callee has answered")
         call.part(_parted(call, HANDED_OVER, HANDED_OVER))
 
-    async def place(self, order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
+    async def place(self, order: CallOrder, report: Callable[[CallProgress], None]) -> LineResult:
         """Place one call and return when it is over; cancelling this coroutine hangs up."""
         quiet_limit_s = QUIET_LIMIT_S * self._time_scale
         try:
@@ -151,7 +151,7 @@ class _Call:
         self,
         order: CallOrder,
         media: AsteriskLeg,
-        report: Callable[[Progress], None],
+        report: Callable[[CallProgress], None],
         callees: tuple[str, int],
         time_scale: float,
     ) -> None:
@@ -202,7 +202,7 @@ class _Call:
         if behaviour is Behaviour.ANNOUNCEMENT:
             await self._play(self._announcement())
             return _unanswered(1, 404)
-        self._report(Progress.RINGING)
+        self._report(CallProgress.RINGING)
         if behaviour is Behaviour.NO_ANSWER:
             await self._play(repeat(self._quiet))
         # A silent ringing tone, as in our indications.conf: keeps the line alive and is not mistaken for a voice.
@@ -265,7 +265,7 @@ class _Call:
 
     def _answer(self) -> None:
         self.is_answered = True
-        self._report(Progress.ANSWERED)
+        self._report(CallProgress.ANSWERED)
 
     # ---- sound of the network's own -----------------------------------------------------------------
 

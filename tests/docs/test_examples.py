@@ -19,7 +19,7 @@ from opendeep_kit.bridge import Bridge, CallParts
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.audiosocket import encode_sound
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line import CallOrder, Line, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, Line
 from opendeep_kit.rehearsal.personas import Mind
 from opendeep_kit.settings import CallSettings, PhoneSettings
 from opendeep_kit.voice.engine import VoiceEngine
@@ -112,7 +112,7 @@ async def test_line() -> None:
     """A real AudioSocket server gets the call that was ordered, and the line tells its end."""
     came: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     line: Line = MachineLine()
-    reports: list[Progress] = []
+    reports: list[CallProgress] = []
 
     async def hold(connection: AudioSocketConnection) -> None:
         came.set_result(connection.call_id)
@@ -124,7 +124,7 @@ async def test_line() -> None:
 
     assert came.result() == order.call_id
     assert (result.phone_result, result.ended_by) == (PhoneResult.ANSWERED, EndedBy.CALLEE)
-    assert reports == [Progress.ANSWERED]
+    assert reports == [CallProgress.ANSWERED]
 
 
 def test_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

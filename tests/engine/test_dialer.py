@@ -14,7 +14,7 @@ from opendeep_kit.engine.attempt_end import AttemptOutcome
 from opendeep_kit.engine.by_hand import CallRequest
 from opendeep_kit.engine.campaign_change import CampaignChange, change
 from opendeep_kit.outcomes import EndedBy, PhoneResult
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
 from opendeep_kit.record import attempts, calls, campaigns, dnc, ledger, workers
 from opendeep_kit.record.attempts import AttemptState, Rang
 from opendeep_kit.rehearsal.engines import Say
@@ -267,11 +267,11 @@ async def test_a_hint_at_a_machine_reaches_the_agent(tmp_path: Path, monkeypatch
         service.campaign("one", [AGREES])
         placed = service.line.place
 
-        async def place(order: CallOrder, report: Callable[[Progress], None]) -> LineResult:
-            def and_hint(progress: Progress) -> None:
+        async def place(order: CallOrder, report: Callable[[CallProgress], None]) -> LineResult:
+            def and_hint(progress: CallProgress) -> None:
                 report(progress)
-                if progress is Progress.ANSWERED:
-                    report(Progress.MACHINE)
+                if progress is CallProgress.ANSWERED:
+                    report(CallProgress.MACHINE)
 
             return await placed(order, and_hint)
 

@@ -14,7 +14,7 @@ from opendeep_kit.outcomes import PhoneResult
 from opendeep_kit.phone.ami_client import AmiAccount, AmiLimits
 from opendeep_kit.phone.asterisk_line import AsteriskLine, LineLimits
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
 from opendeep_kit.phone.originate import Structure
 from opendeep_kit.settings import PhoneSettings
 from tests.phone.asterisk_end import until
@@ -60,7 +60,7 @@ class Studio:
     async def talking(self, order: CallOrder) -> asyncio.Task[LineResult]:
         """Place the call and wait for the answer."""
         call = self.place(order)
-        await until(lambda: Progress.ANSWERED in self.happened and order.call_id in self.sockets)
+        await until(lambda: CallProgress.ANSWERED in self.happened and order.call_id in self.sockets)
         return call
 
     async def calls_seen_by_the_public(self) -> int:

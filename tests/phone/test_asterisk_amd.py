@@ -22,7 +22,7 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.line_choice import LineName
 from opendeep_kit.outcomes import PhoneResult
 from opendeep_kit.phone.audiosocket_server import AudioSocketConnection, AudioSocketServer
-from opendeep_kit.phone.line import MACHINE_HINT, Progress
+from opendeep_kit.phone.line import MACHINE_HINT, CallProgress
 from opendeep_kit.rehearsal.public import number_called
 from opendeep_kit.settings import PhoneSettings
 from opendeep_kit.tasks.script import load_script
@@ -71,7 +71,7 @@ async def told(made: Studio, last_digits: str) -> list[str]:
     """What is reported of one call, until a moment after its answer."""
     order, progress = made.order(last_digits), list[str]()
     call = asyncio.create_task(made.line.place(order, progress.append))
-    await until(lambda: Progress.ANSWERED in progress)
+    await until(lambda: CallProgress.ANSWERED in progress)
     await asyncio.sleep(0.3)
     made.sockets[order.call_id].hang_up()
     assert await call == WE_HUNG_UP

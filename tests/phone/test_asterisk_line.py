@@ -14,7 +14,7 @@ from opendeep_kit.asterisk.exchange import Exchange
 from opendeep_kit.errors import BadInput, Refused, Unavailable
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.asterisk_line import AsteriskLine
-from opendeep_kit.phone.line import CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
 from opendeep_kit.phone.originate import Structure
 from tests.phone.asterisk_end import open_files, until
 from tests.phone.asterisk_log import complaints
@@ -184,7 +184,7 @@ async def test_hang_up_while_ringing(exchange: Exchange) -> None:
     async with studio(exchange.line, exchange.callees) as made:
         order = made.order(RINGS)
         call = made.place(order)
-        await until(lambda: Progress.RINGING in made.happened)
+        await until(lambda: CallProgress.RINGING in made.happened)
         await made.line.hang_up(order.call_id)
 
         assert await call == CANCELLED
@@ -195,7 +195,7 @@ async def test_cancelling_place_hangs_up(exchange: Exchange, moment: str) -> Non
     """Cancelling the coroutine leaves no channel behind, even when the call had not begun yet."""
     async with studio(exchange.line, exchange.callees) as made:
         call = made.place(made.order(RINGS))
-        await until(lambda: len(made.line.calls) if moment == "at once" else Progress.RINGING in made.happened)
+        await until(lambda: len(made.line.calls) if moment == "at once" else CallProgress.RINGING in made.happened)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -234,7 +234,7 @@ async def test_closing_the_line_hangs_up(exchange: Exchange) -> None:
     """A line that closes takes its calls with it, and says so to whoever waits."""
     async with studio(exchange.line, exchange.callees) as made:
         talks, rings = await made.talking(made.order(ECHO)), made.place(made.order(RINGS))
-        await until(lambda: Progress.RINGING in made.happened)
+        await until(lambda: CallProgress.RINGING in made.happened)
         await made.line.close()
 
         assert (await talks).phone_result is PhoneResult.ANSWERED

@@ -16,7 +16,7 @@ from opendeep_kit.errors import Unavailable
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_client import AmiLimits
 from opendeep_kit.phone.asterisk_line import LineLimits
-from opendeep_kit.phone.line import OUR_LEG_ENDED, WE_HUNG_UP, CallOrder, LineResult, Progress
+from opendeep_kit.phone.line import OUR_LEG_ENDED, WE_HUNG_UP, CallOrder, CallProgress, LineResult
 from tests.phone.ami_proxy import ami_proxy
 from tests.phone.asterisk_end import until
 from tests.phone.studio import AMI, BUSY, EARLY_HANGUP, ECHO, LINE_HUNG_UP, MUTE, RINGS, Studio, studio, until_gone
@@ -68,12 +68,12 @@ async def test_answer_during_an_outage_is_reported_afterwards(exchange: Exchange
     ):
         order = made.order(MUTE)
         call = made.place(order)
-        await until(lambda: Progress.RINGING in made.happened)
+        await until(lambda: CallProgress.RINGING in made.happened)
         await cable.pull()
         await asyncio.sleep(1.5)  # the callee answers after a second
-        assert Progress.ANSWERED not in made.happened
+        assert CallProgress.ANSWERED not in made.happened
         await cable.plug()
-        await until(lambda: Progress.ANSWERED in made.happened)
+        await until(lambda: CallProgress.ANSWERED in made.happened)
         await made.line.hang_up(order.call_id)
 
         assert (await call).phone_result is PhoneResult.ANSWERED
@@ -156,8 +156,8 @@ class Campaign:
         for _ in range(2):
             order = self.made.order(RINGS, ring_limit_s=4)
             self.ringing[order] = self.made.place(order)
-        await until(lambda: self.made.happened.count(Progress.ANSWERED) == 3)
-        await until(lambda: self.made.happened.count(Progress.RINGING) >= 2 and len(self.made.sockets) == 5)
+        await until(lambda: self.made.happened.count(CallProgress.ANSWERED) == 3)
+        await until(lambda: self.made.happened.count(CallProgress.RINGING) >= 2 and len(self.made.sockets) == 5)
 
     async def go_on(self) -> None:
         """One more attempt every second; what the line refuses is given up."""

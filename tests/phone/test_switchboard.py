@@ -8,7 +8,7 @@ import pytest
 from opendeep_kit.errors import OurMistake
 from opendeep_kit.outcomes import EndedBy, PhoneResult
 from opendeep_kit.phone.ami_message import AmiEvent
-from opendeep_kit.phone.line import CallOrder, Progress
+from opendeep_kit.phone.line import CallOrder, CallProgress
 from opendeep_kit.phone.switchboard import CallTable, Switchboard
 from tests.phone.asterisk_end import until
 from tests.phone.test_call_state import ANSWER, BEGIN, CALL_ID, HANDED_OVER, OURS, RINGING, channels, hangup
@@ -23,7 +23,7 @@ class Board(Switchboard):
 
     def __init__(self) -> None:
         self.dropped: list[UUID] = []
-        self.told: list[Progress] = []
+        self.told: list[CallProgress] = []
         super().__init__(drop=self.dropped.append, settle_s=0.01, linger_s=0.01)
         self.live = self.open(ORDER, self.told.append, certain_in_s=10)
 

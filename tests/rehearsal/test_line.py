@@ -20,8 +20,8 @@ from opendeep_kit.phone.line import (
     WE_HUNG_UP,
     WE_HUNG_UP_EARLY,
     CallOrder,
+    CallProgress,
     LineResult,
-    Progress,
 )
 from opendeep_kit.rehearsal.line import SimulatedLine
 from opendeep_kit.rehearsal.public import callee_uuid
@@ -40,7 +40,7 @@ class Office:
 
     def __init__(self) -> None:
         self.order: CallOrder | None = None
-        self.progress: list[Progress] = []
+        self.progress: list[CallProgress] = []
         self.before: list[bytes] = []
         self.after: list[bytes] = []
         self.digits: list[str] = []
@@ -56,16 +56,16 @@ class Office:
         await self.act(connection)
         self.reason = await connection.closed
 
-    def report(self, progress: Progress) -> None:
+    def report(self, progress: CallProgress) -> None:
         """What the line says."""
         self.progress.append(progress)
 
     async def answered(self) -> None:
         """Wait for the callee to pick up."""
-        await until(lambda: Progress.ANSWERED in self.progress)
+        await until(lambda: CallProgress.ANSWERED in self.progress)
 
     def _hear(self, rate_hz: int, pcm: bytes) -> None:
-        (self.after if Progress.ANSWERED in self.progress else self.before).append(pcm)
+        (self.after if CallProgress.ANSWERED in self.progress else self.before).append(pcm)
 
     @staticmethod
     async def _keep_quiet(connection: AudioSocketConnection) -> None:
@@ -131,7 +131,7 @@ async def test_only_a_callee_who_answered_is_handed_over(last: str) -> None:
         )
         line = SimulatedLine("127.0.0.1", callees.port, time_scale=0.3)
         call = asyncio.create_task(line.place(order, office.report))
-        await until(lambda: Progress.RINGING in office.progress)
+        await until(lambda: CallProgress.RINGING in office.progress)
         with pytest.raises(Refused, match="wait until the callee has answered"):
             await line.transfer(order.call_id, "+12125550129")
         if last == "21":
@@ -151,7 +151,7 @@ async def test_hang_up_ends_a_call_wherever_it_is(last: str) -> None:
         order = CallOrder(call_id=uuid4(), number=f"+121255501{last}", media_host="127.0.0.1", media_port=media.port)
         line = SimulatedLine("127.0.0.1", callees.port, time_scale=FAST)
         call = asyncio.create_task(line.place(order, office.report))
-        await until(lambda: office.progress[-1:] == [Progress.ANSWERED if last == "29" else Progress.RINGING])
+        await until(lambda: office.progress[-1:] == [CallProgress.ANSWERED if last == "29" else CallProgress.RINGING])
         assert await line.living_calls() == {order.call_id}
         await line.hang_up(order.call_id)
         result = await call
@@ -169,17 +169,19 @@ async def test_hang_up_ends_a_call_wherever_it_is(last: str) -> None:
     ("last", "result", "cause", "progress"),
     [
         ("20", PhoneResult.BUSY, 17, []),
-        ("21", PhoneResult.NO_ANSWER, 0, [Progress.RINGING]),
+        ("21", PhoneResult.NO_ANSWER, 0, [CallProgress.RINGING]),
         ("22", PhoneResult.REJECTED, 21, []),
         ("23", PhoneResult.INVALID_NUMBER, 1, []),
         ("24", PhoneResult.CONGESTION, 34, []),
-        ("25", PhoneResult.NO_ANSWER, 19, [Progress.RINGING]),
+        ("25", PhoneResult.NO_ANSWER, 19, [CallProgress.RINGING]),
         ("27", PhoneResult.INVALID_NUMBER, 1, []),
         ("30", PhoneResult.NO_ANSWER, 0, []),
         ("99", PhoneResult.INVALID_NUMBER, 1, []),
     ],
 )
-async def test_call_that_is_not_answered(last: str, result: PhoneResult, cause: int, progress: list[Progress]) -> None:
+async def test_call_that_is_not_answered(
+    last: str, result: PhoneResult, cause: int, progress: list[CallProgress]
+) -> None:
     """Each failure of the network comes with its Q.850 cause, and ends the media connection by FIN."""
     office = Office()
 
@@ -243,7 +245,7 @@ async def test_callees_that_are_down() -> None:
         result = await SimulatedLine("127.0.0.1", 1, time_scale=FAST).place(order, office.report)
 
     assert (result.phone_result, result.cause) == (PhoneResult.FAILED, 38)
-    assert office.progress == [Progress.RINGING]
+    assert office.progress == [CallProgress.RINGING]
 
 
 # ---- somebody answers -------------------------------------------------------------------------------
@@ -295,7 +297,7 @@ async def test_what_is_said_before_the_answer_is_lost() -> None:
     office, heard = Office(), []
 
     async def agent(connection: AudioSocketConnection) -> None:
-        while Progress.ANSWERED not in office.progress:
+        while CallProgress.ANSWERED not in office.progress:
             await say(connection, AGENT, 1)
         await say(connection, CALLEE, 3)
 
@@ -345,7 +347,7 @@ async def test_callee_hangs_up() -> None:
 
     assert (result.phone_result, result.ended_by, result.cause) == (PhoneResult.ANSWERED, EndedBy.CALLEE, 16)
     assert office.reason == "peer_closed"
-    assert office.progress == [Progress.RINGING, Progress.ANSWERED]
+    assert office.progress == [CallProgress.RINGING, CallProgress.ANSWERED]
 
 
 async def test_callee_that_vanishes() -> None:
@@ -470,7 +472,7 @@ async def test_server_hangs_up_while_it_rings() -> None:
     result = await call("21", office)
 
     assert (result.phone_result, result.ended_by, result.cause) == (PhoneResult.CANCELLED, None, 16)
-    assert office.progress == [Progress.RINGING]
+    assert office.progress == [CallProgress.RINGING]
 
 
 async def test_header_and_payload_may_come_in_two_writes_at_once() -> None:
@@ -516,7 +518,7 @@ async def test_server_that_refuses_the_call() -> None:
     async def nobody(call_id: UUID) -> bool:
         return False
 
-    progress: list[Progress] = []
+    progress: list[CallProgress] = []
     async with AudioSocketServer(admit=nobody, handle=Office().hold, settings=PhoneSettings()) as media:
         order = CallOrder(call_id=uuid4(), number="+12125550101", media_host="127.0.0.1", media_port=media.port)
         result = await SimulatedLine("127.0.0.1", 1).place(order, progress.append)
