@@ -29,12 +29,12 @@ from opendeep_kit.media.call_end import Judgement, judge, result_of
 from opendeep_kit.media.follow import DIED
 from opendeep_kit.outcomes import Disposition, EndedBy, PhoneResult
 from opendeep_kit.phone.line import LineResult
-from opendeep_kit.record import attempts, call_commands, calls, campaigns, counters, directory, dnc, enrolments
+from opendeep_kit.record import attempts, call_commands, calls, campaigns, directory, dnc, enrolments
 from opendeep_kit.record import event_log as events_record
 from opendeep_kit.record.attempts import Attempt, AttemptResult
 from opendeep_kit.record.calls import MediaEnd
 from opendeep_kit.record.campaigns import REHEARSAL
-from opendeep_kit.record.database import Clock, Database
+from opendeep_kit.record.database import Clock, Database, calling
 from opendeep_kit.record.enrolments import Enrolment, NextStep
 from opendeep_kit.tasks.script import parse_script
 
@@ -165,7 +165,7 @@ def _write(
     opt_outs = [event.utterance for event in happened if isinstance(event, events.OptedOut)]
     if row.campaign_id == REHEARSAL:  # a persona's wish is none
         opt_outs = []
-    with counters.calling(database) as connection:
+    with calling(database) as connection:
         if events_record.count_events(connection, *of) != len(happened):
             raise Unavailable("the call's events are still being written", do="read them again")
         now = clock()

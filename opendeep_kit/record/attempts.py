@@ -20,8 +20,7 @@ from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import attempts, enrolments, hour_groups
 from opendeep_kit.record.campaigns import REHEARSAL
-from opendeep_kit.record.counters import calling
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, step_values
 from opendeep_kit.record.event_log import add_events
 from opendeep_kit.record.service_tables import control_processes
@@ -136,7 +135,7 @@ def finish(
     *,
     now: datetime,
 ) -> bool:
-    """As `finish_attempt`, in a transaction that `counters.calling` began."""
+    """As `finish_attempt`, in a transaction that `database.calling` began."""
     row = connection.execute(select(attempts).where(*_of(tenant_id, attempt_id))).one_or_none()
     if row is None or row.state not in OPEN:
         return False

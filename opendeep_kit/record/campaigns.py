@@ -19,8 +19,7 @@ from opendeep_kit.campaigns.specs import NAMES, limits_spec, parse_limits, parse
 from opendeep_kit.errors import BadInput
 from opendeep_kit.logs import log
 from opendeep_kit.record.campaign_tables import campaign_moves, campaigns
-from opendeep_kit.record.counters import calling
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.record.tables import tenants
 
 BY_HAND, REHEARSAL = "by-hand", "rehearsal"

@@ -19,8 +19,7 @@ from opendeep_kit.record.attempts import Attempt, AttemptState
 from opendeep_kit.record.campaign_tables import attempts, enrolments
 from opendeep_kit.record.campaigns import IMPLICIT
 from opendeep_kit.record.claim_facts import Facts, read_facts
-from opendeep_kit.record.counters import calling
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.record.enrolments import (
     WITH_HOUR_GROUP,
     Enrolment,

@@ -14,8 +14,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, not_,
 
 from opendeep_kit.campaigns.model import Consent
 from opendeep_kit.record.campaign_tables import consents, enrolments, hour_groups
-from opendeep_kit.record.counters import calling
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, alike, let_wait_again
 from opendeep_kit.record.upserts import add_new, upsert
 

@@ -1,13 +1,12 @@
 """Keeps campaigns' running totals, so that nobody has to count rows.
 
 Given a transaction's connection, adds to counts and sums of money: they change together with the rows they count, or
-not at all. Also hands out the lock under which all calling is decided.
+not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -20,8 +19,6 @@ from opendeep_kit.record.campaign_tables import attempts, counters, spending
 from opendeep_kit.record.database import Database
 from opendeep_kit.tasks.spec import MAX_DURATION_S
 
-CALLING_TURN = 3
-"""Key of the lock on PostgreSQL under which calls are permitted and ended, campaigns moved and numbers forbidden."""
 OUTCOME = "outcome:"
 ENDED = "ended"
 """`AttemptState.ENDED`: `attempts` imports this module."""
@@ -54,18 +51,6 @@ class Counts:
     """That have ended."""
     outcomes: Mapping[str, int]
     """Ended attempts by disposition."""
-
-
-@contextmanager
-def calling(database: Database) -> Iterator[Connection]:
-    """A writing transaction that sees and does all that concerns calling alone.
-
-    Caps hold because of it: of two processes that count live calls, the second sees the call of the first. It also lets
-    every `row_id` written under it grow in the order of commits.
-    """
-    with database.write() as connection:
-        database.in_turn(connection, CALLING_TURN)
-        yield connection
 
 
 def add(connection: Connection, tenant_id: str, changes: Mapping[tuple[str, str], int]) -> None:

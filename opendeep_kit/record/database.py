@@ -188,6 +188,36 @@ def _bring_up_to_date(database: Database) -> None:
         connection.execute(delete(tenants).where(false()))
 
 
+# ---- the one lock behind all caps ----------------------------------------------------------------------
+#
+# Every cap (calls at a time, attempts per number, money, do-not-call) is kept by counting rows and adding one in the
+# same transaction. Two processes that counted at once would both see room for the last call. So whatever permits or
+# ends a call, moves a campaign or forbids a number takes one lock, in a transaction that begins with it:
+#
+# * SQLite has one writer: BEGIN IMMEDIATE is the lock, and nothing else is needed.
+# * PostgreSQL takes an advisory lock until the transaction ends. The transaction is READ COMMITTED: each statement
+#   after the lock sees what its last holder committed. REPEATABLE READ would show the state from before the wait.
+#
+# Lock order, so that nobody waits in a circle: this lock is the first statement. Locks on rows (a tenant's while a
+# script is numbered, a campaign's counter while contacts are enrolled) come after it, or in a transaction that never
+# takes it. An import holds ENROLLING_TURN and writes the counters last: calling waits for that update alone.
+# One lock serves all tenants: a claim takes a few milliseconds, and lines begin tens of calls a second, not hundreds.
+
+CALLING_TURN = 3
+"""Key of the lock on PostgreSQL."""
+
+
+@contextmanager
+def calling(database: Database) -> Iterator[Connection]:
+    """A writing transaction that sees and does all that concerns calling alone.
+
+    It also lets every `row_id` written under it grow in the order of commits.
+    """
+    with database.write() as connection:
+        database.in_turn(connection, CALLING_TURN)
+        yield connection
+
+
 # ---- the time, as the record notes it -----------------------------------------------------------------
 
 Clock = Callable[[], datetime]

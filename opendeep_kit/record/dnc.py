@@ -19,8 +19,7 @@ from opendeep_kit.errors import BadInput
 from opendeep_kit.numbers import is_e164, is_prefix
 from opendeep_kit.record import upserts
 from opendeep_kit.record.campaign_tables import dnc_entries, dnc_lists, dnc_removals
-from opendeep_kit.record.counters import calling
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.record.enrolments import cancel, cancel_number
 from opendeep_kit.record.tables import tenants
 from opendeep_kit.record.upserts import add_new
@@ -125,7 +124,7 @@ def opt_out(database: Database, tenant_id: str, number: str, *, call_id: str, ut
 def note_opt_out(
     connection: Connection, tenant_id: str, number: str, *, call_id: str, utterance: str, now: datetime
 ) -> int:
-    """As `opt_out`, in a transaction that `counters.calling` began.
+    """As `opt_out`, in a transaction that `database.calling` began.
 
     Raises:
         BadInput: there is no such tenant, or the number is none.

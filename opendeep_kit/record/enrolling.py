@@ -18,7 +18,7 @@ from opendeep_kit.campaigns.zones import Whereabouts, whereabouts
 from opendeep_kit.errors import BadInput
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import campaigns, enrolments
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.record.directory import write_contacts
 from opendeep_kit.record.enrolments import EnrolmentState, NextStep, let_wait_again
 from opendeep_kit.record.hour_groups import hour_group_id_for
@@ -188,5 +188,5 @@ def _bring_back(
     """Let those wait again of whom is said now what had been missing. Returns how many."""
     which = (enrolments.c.campaign_id == campaign_id, enrolments.c.number.in_([person.number for person in batch]))
     step = NextStep(at=now, reason="the list came again")
-    with counters.calling(database) as connection:
+    with calling(database) as connection:
         return sum(let_wait_again(connection, tenant_id, *which, reasons=[mends], step=step, now=now).values())

@@ -18,8 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast,
 from opendeep_kit.campaigns.zones import Whereabouts
 from opendeep_kit.record import counters
 from opendeep_kit.record.campaign_tables import campaigns, enrolments, hour_groups
-from opendeep_kit.record.counters import calling
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.record.hour_groups import WAITING, to_whereabouts
 
 FORGOTTEN_AT_ONCE = 2000
@@ -241,7 +240,7 @@ def cancel_number(database: Database, tenant_id: str, number: str, *, reason: st
         return cancel(connection, tenant_id, number, reason=reason, now=now)
 
 
-# ---- in a transaction that `counters.calling` began --------------------------------------------------
+# ---- in a transaction that `database.calling` began --------------------------------------------------
 
 
 def cancel(connection: Connection, tenant_id: str, number: str, *, reason: str, now: datetime) -> int:

@@ -11,8 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from opendeep_kit.record.campaign_tables import permissions
-from opendeep_kit.record.counters import calling
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.record.enrolments import NextStep
 
 
@@ -96,7 +95,7 @@ def write(
     attempt_id: str | None,
     now: datetime,
 ) -> None:
-    """As `record`, in a transaction that `counters.calling` began."""
+    """As `record`, in a transaction that `database.calling` began."""
     row = {part.name: getattr(ruling, part.name) for part in fields(Ruling) if part.name != "next"}
     of = {"tenant_id": tenant_id, "campaign_id": campaign_id, "number": number, "attempt_id": attempt_id, "at": now}
     connection.execute(insert(permissions), of | row)

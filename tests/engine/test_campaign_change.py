@@ -13,7 +13,7 @@ from opendeep_kit.engine.campaign_change import CampaignChange, change
 from opendeep_kit.engine.campaign_moves import move, move_along
 from opendeep_kit.errors import BadInput, OpenDeepError, Refused
 from opendeep_kit.record import campaigns, counters
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from tests.engine.test_campaign_moves import running
 from tests.service_rig import TENANT, now
 
@@ -48,7 +48,7 @@ def test_more_budget_lets_it_go_on(tmp_path: Path) -> None:
 def test_a_raised_goal_makes_a_met_campaign_ready(tmp_path: Path) -> None:
     """It is started again by a person; the outcome that counts stays."""
     with running(tmp_path, goal={"target": 1, "disposition": "partial"}) as database:
-        with counters.calling(database) as connection:
+        with calling(database) as connection:
             counters.add(connection, TENANT, {("one", "outcome:partial"): 1})
         move_along(database, now=now())
         row = changed(database, goal=2)

@@ -8,7 +8,7 @@ from opendeep_kit.outcomes import Disposition, PhoneResult
 from opendeep_kit.record import claiming, counters
 from opendeep_kit.record.attempts import AttemptResult, finish_attempt
 from opendeep_kit.record.counters import Counts
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import Database, calling
 from opendeep_kit.tasks.spec import MAX_DURATION_S
 from tests.record.campaigning import BUSY, COMPLETED, DONE, allow, claimed, made_campaign, new_attempt, waiting
 from tests.record.conftest import NOON
@@ -24,7 +24,7 @@ def test_counts_add_up(database: Database) -> None:
     ]
 
     for change in changes:
-        with counters.calling(database) as connection:
+        with calling(database) as connection:
             counters.add(connection, "clinic", change)
 
     expected = Counts(waiting=6, claimed=1, final=3, attempts=3, outcomes={"completed": 2})
@@ -36,7 +36,7 @@ def test_money_is_kept_by_currency(database: Database) -> None:
     """A campaign's money is its own, the tenant's is that of all its campaigns; currencies never mix."""
     for name in ("spring", "autumn"):
         made_campaign(database, name, contacts=0)
-    with counters.calling(database) as connection:
+    with calling(database) as connection:
         counters.add_money(connection, "clinic", "spring", "EUR", reserved=50)
         counters.add_money(connection, "clinic", "spring", "EUR", reserved=-50, spent=30)
         counters.add_money(connection, "clinic", "spring", "USD", spent=7)
@@ -51,7 +51,7 @@ def test_counts_are_undone_with_their_transaction(database: Database) -> None:
     """What a failing transaction counted was never counted."""
     made_campaign(database, contacts=0)
 
-    with contextlib.suppress(KeyError), counters.calling(database) as connection:
+    with contextlib.suppress(KeyError), calling(database) as connection:
         counters.add(connection, "clinic", {("spring", "waiting"): 10})
         raise KeyError
 
