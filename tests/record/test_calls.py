@@ -116,7 +116,7 @@ def test_the_same_id_is_expected_once(database: Database) -> None:
     call = expected()
     calls.expect(database, call, now=NOON)
 
-    with pytest.raises(BadInput, match="it is there already"):
+    with pytest.raises(BadInput, match="it exists already"):
         calls.expect(database, call, now=NOON)
 
 
@@ -126,7 +126,7 @@ def test_a_call_cannot_point_into_another_tenant(database: Database) -> None:
     directory.save_script(database, "garage", name="offer", text="Hello.", now=NOON)
 
     for foreign in ({"contact_id": "1"}, {"script_name": "offer", "script_version": 1}, {"tenant_id": "nobody"}):
-        with pytest.raises(BadInput, match="refers to one that is not"):
+        with pytest.raises(BadInput, match="refers to one that does not"):
             calls.expect(database, expected(**foreign), now=NOON)
     own = expected(tenant_id="garage", contact_id="1", script_name="offer", script_version=1)
     calls.expect(database, own, now=NOON)

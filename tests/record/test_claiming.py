@@ -136,7 +136,7 @@ def test_an_id_is_used_once(database: Database) -> None:
     made_campaign(database)
     first = claimed(database, waiting(database)[0])
 
-    with pytest.raises(BadInput, match="it is there already"):
+    with pytest.raises(BadInput, match="it exists already"):
         claim(database, allow, attempt_id=first.attempt_id)
     with pytest.raises(BadInput, match="impossible amount"):
         new_attempt(reserved_minor=5)

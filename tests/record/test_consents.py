@@ -116,6 +116,6 @@ def test_impossible_consents_are_refused(database: Database) -> None:
         Consent(number="0101", reference="a", given_at=NOON)
     with pytest.raises(BadInput, match="where it is on file"):
         consent(" ")
-    with pytest.raises(BadInput, match="refers to one that is not"):
+    with pytest.raises(BadInput, match="refers to one that does not"):
         consents.save_consents(database, "nobody", [consent("a")], now=NOON)
     assert number(0) not in repr(consent("a"))

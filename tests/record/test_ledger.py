@@ -50,5 +50,5 @@ def test_rulings_are_found_by_number_and_campaign(database: Database) -> None:
 
 def test_a_ruling_has_a_tenant(database: Database) -> None:
     """Nothing is noted for a tenant that is not there."""
-    with pytest.raises(BadInput, match="refers to one that is not"):
+    with pytest.raises(BadInput, match="refers to one that does not"):
         ledger.record(database, "nobody", "spring", number(0), YES, now=NOON)

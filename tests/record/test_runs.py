@@ -52,7 +52,7 @@ def test_a_run_is_started_once(database: Database) -> None:
     assert (run.parameters, run.output_html) == ({"limit": 5, "script": "remind"}, "clinic/run-1.html")
     assert (run.state, run.started_at, run.heartbeat_at, run.ended_at) == (RunState.RUNNING, NOON, NOON, None)
     assert runs.run(database, "garage", "run-1") is None
-    with pytest.raises(BadInput, match="refers to one that is not"):
+    with pytest.raises(BadInput, match="refers to one that does not"):
         runs.start(database, replace(RUN, run_id="run-2", tenant_id="nobody"), now=NOON)
 
 
