@@ -87,7 +87,7 @@ async def run_demo(
         if not run.is_over:
             console.print(f"[yellow]{escape(run.told)}[/]")
         called = [_called(database, settings, campaign, contact, script) for contact in contacts.accepted]
-    results = [_row(one) for one in called]
+    results = [_row(call) for call in called]
     totals = _totals(called)
     _print(console, results, totals, settings)
     if json_path is not None:
@@ -231,21 +231,21 @@ def _row(called: _Called) -> dict[str, Any]:
     row: dict[str, Any] = {"contact": contact.name, "number": contact.number, "call_id": None, "recording": None}
     if called.summary is None:
         return row | {"phone_result": None, "disposition": None, "detail": called.refused}
-    found = {"call_id": called.call_id, "recording": str(called.recording or "") or None}
-    return row | asdict(called.summary) | found
+    where = {"call_id": called.call_id, "recording": str(called.recording or "") or None}
+    return row | asdict(called.summary) | where
 
 
 def _totals(called: Sequence[_Called]) -> dict[str, Any]:
-    happened = [event for one in called for event in one.happened]
-    waits = [turn.voice_to_voice_ms for one in called for turn in turns(one.happened)]
-    stops = [stop for one in called if one.summary for stop in one.summary.barge_in_stops_ms]
+    happened = [event for call in called for event in call.happened]
+    waits = [turn.voice_to_voice_ms for call in called for turn in turns(call.happened)]
+    stops = [stop for call in called if call.summary for stop in call.summary.barge_in_stops_ms]
     lines = {event.line for event in happened if isinstance(event, events.Dialled)}
     media = [event for event in happened if isinstance(event, events.MediaMeasured)]
     return {
         "contacts": len(called),
         "line": ", ".join(sorted(lines)),
-        "without_outcome": sum(one.summary is None and not one.refused for one in called),
-        "refused": sum(bool(one.refused) for one in called),
+        "without_outcome": sum(call.summary is None and not call.refused for call in called),
+        "refused": sum(bool(call.refused) for call in called),
         "voice_to_voice_p50_ms": percentile(waits, 0.5),
         "voice_to_voice_p95_ms": percentile(waits, 0.95),
         "barge_ins": len(stops),

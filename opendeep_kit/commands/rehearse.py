@@ -37,8 +37,8 @@ from opendeep_kit.tenants import DEFAULT_TENANT
 
 def list_personas() -> None:
     """Print the personas."""
-    for one in PERSONAS.values():
-        Console().print(f"[bold]{one.name:15}[/] {escape(one.about)}")
+    for who in PERSONAS.values():
+        Console().print(f"[bold]{who.name:15}[/] {escape(who.about)}")
 
 
 async def rehearse_once(
@@ -178,12 +178,12 @@ def _print_summary(console: Console, outcome: CallOutcome) -> None:
     console.print()
 
 
-def _latency_table(found: list[TurnLatency]) -> Table:
+def _latency_table(latencies: list[TurnLatency]) -> Table:
     table = Table(title="From the callee's last sound to the agent's first (ms, at our socket)")
-    stages = list(found[0].stages) if found else []
+    stages = list(latencies[0].stages) if latencies else []
     for heading in ("at", *stages, "voice to voice", ""):
         table.add_column(heading, justify="right")
-    for turn in found:
+    for turn in latencies:
         cells = [f"{turn.stages[stage]:.0f}" for stage in stages]
         tool = "tool" if turn.has_tool else ""
         table.add_row(f"{turn.callee_stopped_ms / 1000:.1f}s", *cells, f"[bold]{turn.voice_to_voice_ms:.0f}[/]", tool)

@@ -51,8 +51,8 @@ def print_difference(
 def call_before(settings: Settings, *, script: str, version: int, number: str) -> PlacedCall | None:
     """The last answered call of another version of this script to this number."""
     with PastCalls.open(settings.data_dir) as past:
-        found = past.df(_BEFORE, script=script, version=version, number=number)["call_id"].to_list()
-        return past.call(str(found[0])) if found else None
+        ids = past.df(_BEFORE, script=script, version=version, number=number)["call_id"].to_list()
+        return past.call(str(ids[0])) if ids else None
 
 
 def _figures(summary: Summary) -> tuple[str, ...]:

@@ -249,19 +249,27 @@ def _following(
 def _so_far(database: Database, row: Attempt, kind: OutcomeKind) -> dict[OutcomeKind, int]:
     """Outcomes of this contact in this campaign, this one included."""
     earlier = attempts.attempts_of(database, row.tenant_id, campaign_id=row.campaign_id, number=row.number)
-    found = Counter([kind])
-    for one in earlier:
-        if one.attempt_id != row.attempt_id and one.phone_result is not None and one.disposition is not None:
-            found[outcome_kind(PhoneResult(one.phone_result), Disposition(one.disposition))] += 1
-    return dict(found)
+    outcomes = Counter([kind])
+    for attempt in earlier:
+        if (
+            attempt.attempt_id != row.attempt_id
+            and attempt.phone_result is not None
+            and attempt.disposition is not None
+        ):
+            outcomes[outcome_kind(PhoneResult(attempt.phone_result), Disposition(attempt.disposition))] += 1
+    return dict(outcomes)
 
 
 def _answer_hours(database: Database, tenant_id: str) -> BestHours | None:
     """When the tenant's callees answer in person; of busy lines, and of our own failures, nothing is learnt."""
     return best_hours(
-        Tried(at=one.at, zone=one.zones[0], is_answered=one.phone_result == ANSWERED and one.disposition != MACHINE)
-        for one in attempts.rang(database, tenant_id)
-        if one.zones and one.phone_result in RANG and one.disposition != Disposition.FAILED
+        Tried(
+            at=attempt.at,
+            zone=attempt.zones[0],
+            is_answered=attempt.phone_result == ANSWERED and attempt.disposition != MACHINE,
+        )
+        for attempt in attempts.rang(database, tenant_id)
+        if attempt.zones and attempt.phone_result in RANG and attempt.disposition != Disposition.FAILED
     )
 
 

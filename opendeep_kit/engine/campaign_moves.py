@@ -106,8 +106,8 @@ def _spent(database: Database, rules: Campaign, limits: TenantLimits, counts: Co
     if cost is None or counts.claimed or not (rules.budget or limits.budget):
         return None
     with database.read() as connection:
-        mine, all_ = counters.money(connection, rules.tenant_id, rules.campaign_id)
-    for name, budget, used in (("this campaign", rules.budget, mine), ("the tenant", limits.budget, all_)):
+        own, all_ = counters.money(connection, rules.tenant_id, rules.campaign_id)
+    for name, budget, used in (("this campaign", rules.budget, own), ("the tenant", limits.budget, all_)):
         if budget is not None and used.get(budget.currency, 0) + cost.minor > budget.minor:
             return f"{name} has spent {used.get(budget.currency, 0)} of {budget}; a call may cost {cost.minor}"
     return None

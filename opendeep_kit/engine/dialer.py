@@ -109,8 +109,8 @@ class Dialer:
         taking = partial(attempts.take_over, by=self.control_id, now=datetime.now(UTC))
         row = await insist(partial(taking, self._database, job.tenant_id, job.attempt_id))
         if row is None:
-            found = await insist(partial(attempts.attempt, self._database, job.tenant_id, job.attempt_id))
-            if found is not None and found.state in attempts.OPEN:
+            known = await insist(partial(attempts.attempt, self._database, job.tenant_id, job.attempt_id))
+            if known is not None and known.state in attempts.OPEN:
                 await _park()
         return row
 

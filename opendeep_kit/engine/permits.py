@@ -132,8 +132,11 @@ def _flows(facts: Facts, settings: ServiceSettings, worker_capacity: int | None)
 
 
 def _spending(facts: Facts, campaign: Campaign, tenant: TenantLimits) -> tuple[Spending, ...]:
-    kept = (("this campaign", campaign.budget, facts.campaign_spent), ("the tenant", tenant.budget, facts.tenant_spent))
-    return tuple(spending_of(name, budget, spent) for name, budget, spent in kept if budget is not None)
+    budgets = (
+        ("this campaign", campaign.budget, facts.campaign_spent),
+        ("the tenant", tenant.budget, facts.tenant_spent),
+    )
+    return tuple(spending_of(name, budget, spent) for name, budget, spent in budgets if budget is not None)
 
 
 def spending_of(name: str, budget: Money, spent: Mapping[str, int]) -> Spending:

@@ -29,7 +29,7 @@ from opendeep_kit.engine.blocked_by import UNREACHED, held_by
 from opendeep_kit.errors import BadInput, Refused
 from opendeep_kit.lab import call_tables
 from opendeep_kit.lab.campaign_opening import BY, Wanted, open_campaign
-from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
+from opendeep_kit.lab.own_thread import OwnThread, ProgressBar, Work
 from opendeep_kit.lab.workbench import Script, script_from
 from opendeep_kit.line_choice import LineName
 from opendeep_kit.record import attempts, call_commands, campaigns, directory, hour_groups, workers
@@ -143,7 +143,7 @@ def run_campaign(
         parallel=parallel,
         consent=consent,
     )
-    progress = Progress("calls", 0)
+    progress = ProgressBar("calls", 0)
     until = datetime.now(UTC) + timedelta(minutes=minutes)
     following = _Following(chosen, wanted, LineName(line) if own_service else None, progress, until)
     return Work(_thread().start(following.run()), progress)
@@ -153,7 +153,7 @@ class _Following:
     """One campaign, from its opening to its end."""
 
     def __init__(
-        self, settings: Settings, wanted: Wanted, own_line: LineName | None, progress: Progress, until: datetime
+        self, settings: Settings, wanted: Wanted, own_line: LineName | None, progress: ProgressBar, until: datetime
     ) -> None:
         self._settings = settings
         self._wanted = wanted
@@ -170,12 +170,12 @@ class _Following:
             await asyncio.to_thread(directory.ensure_default_tenant, database, now=datetime.now(UTC))
             came = await asyncio.to_thread(open_campaign, database, self._wanted, now=datetime.now(UTC))
             async with AsyncExitStack() as stack:
-                found = await asyncio.to_thread(self._look, database, came)
+                run = await asyncio.to_thread(self._look, database, came)
                 try:
-                    while self._goes_on(found):
+                    while self._goes_on(run):
                         await self._see_to_a_service(database, stack)
                         await asyncio.sleep(LOOK_S)
-                        found = await asyncio.to_thread(self._look, database, came)
+                        run = await asyncio.to_thread(self._look, database, came)
                 except asyncio.CancelledError:
                     if self._own is not None:
                         await asyncio.to_thread(self._hang_up, database)
@@ -221,12 +221,12 @@ class _Following:
                     hang_up = partial(call_commands.give, kind=CommandKind.HANG_UP, argument=reason, by=BY, now=now)
                     hang_up(database, row.tenant_id, row.attempt_id)
 
-    def _goes_on(self, found: CampaignRun) -> bool:
+    def _goes_on(self, run: CampaignRun) -> bool:
         """Whether there is still something to wait for."""
-        if found.held or found.state is not TaskState.RUNNING or datetime.now(UTC) >= self._until:
+        if run.held or run.state is not TaskState.RUNNING or datetime.now(UTC) >= self._until:
             return False
         # With nobody in a call and nobody waiting, its end is about to be written down.
-        return found.counts.claimed > 0 or found.next_at is None or found.next_at < self._until
+        return run.counts.claimed > 0 or run.next_at is None or run.next_at < self._until
 
     async def _see_to_a_service(self, database: Database, stack: AsyncExitStack) -> None:
         if self._own is not None:
@@ -248,7 +248,7 @@ class _Following:
         service, now = self._settings.service, datetime.now(UTC)
         controls = workers.controls_alive(database, now=now, within_s=service.control_dead_after_s)
         media = workers.alive(database, now=now, within_s=service.worker_dead_after_s)
-        return bool(controls) and any(one.state is WorkerState.SERVING for one in media)
+        return bool(controls) and any(worker.state is WorkerState.SERVING for worker in media)
 
 
 def _rules_in(path: Path | str) -> Mapping[str, Any]:
@@ -260,12 +260,12 @@ def _rules_in(path: Path | str) -> Mapping[str, Any]:
     if not str(path):
         return {}
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        rules = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise BadInput(f"the rules in {path} cannot be read", do="give a JSON file, or leave it out") from None
-    if not isinstance(found, dict):
+    if not isinstance(rules, dict):
         raise BadInput(f"{path} contains no rules", do='write {"windows": {"mon-fri": "09:00-20:00"}}')
-    return found
+    return rules
 
 
 @cache

@@ -46,7 +46,7 @@ class OwnThread:
         self._loop.close()
 
 
-class Progress:
+class ProgressBar:
     """What a bar shows; written in one thread, read in another."""
 
     def __init__(self, title: str, total: int) -> None:
@@ -68,7 +68,7 @@ class Work(Generic[T]):
     Interrupting the wait stops the work: calls are hung up and written down.
     """
 
-    def __init__(self, future: concurrent.futures.Future[T], progress: Progress | None = None) -> None:
+    def __init__(self, future: concurrent.futures.Future[T], progress: ProgressBar | None = None) -> None:
         self._future = future
         self._progress = progress
 
@@ -110,7 +110,7 @@ class Work(Generic[T]):
 
 
 @contextlib.contextmanager
-def _bar(progress: Progress | None) -> Iterator[Any]:
+def _bar(progress: ProgressBar | None) -> Iterator[Any]:
     """A widget in JupyterLab and Voila, a line of text elsewhere; gone when the work is done."""
     if progress is None:
         yield None
@@ -121,7 +121,7 @@ def _bar(progress: Progress | None) -> Iterator[Any]:
         yield bar
 
 
-def _show(bar: Any, progress: Progress | None) -> None:
+def _show(bar: Any, progress: ProgressBar | None) -> None:
     if bar is None or progress is None:
         return
     bar.set_postfix_str(progress.now[-80:], refresh=False)

@@ -80,8 +80,8 @@ class PastCalls:
         try:
             frame: pd.DataFrame = self.warehouse.connection.execute(query, values or None).df()
         except duckdb.Error as error:
-            told = str(error).strip().split("\n\n")[0]
-            raise BadInput(f"the query failed ({told})", do="see warehouse.views()") from None
+            reason = str(error).strip().split("\n\n")[0]
+            raise BadInput(f"the query failed ({reason})", do="see warehouse.views()") from None
         return frame
 
     def refresh(self) -> int:
@@ -129,14 +129,14 @@ class PastCalls:
 
     def interesting(self, limit: int = 3, *, campaign: str | None = None) -> list[str]:
         """Ids of the calls a reader of a report wants to see: those worth hearing first, then the longest talks."""
-        found = self.df(
+        ids = self.df(
             "SELECT call_id FROM calls LEFT JOIN calls_to_review AS review USING (call_id) "
             f"WHERE state = 'ended' AND is_talk AND {_OF_CAMPAIGN.replace('campaign = $', 'calls.campaign = $')} "
             "ORDER BY coalesce(score, 0) DESC, turns DESC, call_id LIMIT $limit",
             campaign=campaign,
             limit=limit,
         )
-        return [str(call_id) for call_id in found["call_id"]]
+        return [str(call_id) for call_id in ids["call_id"]]
 
     def call(self, call_id: str) -> PlacedCall:
         """One call with all that was recorded of it.
@@ -156,8 +156,8 @@ class PastCalls:
         if len(row) != 1:
             raise BadInput(f"there is no ended call {call_id!r}", do="take an id from outcomes(), or refresh()")
         call_id, number, script_name, version, disposition, recording = row[0]
-        told = run("SELECT type, data FROM staging.events WHERE call_id = ? ORDER BY seq", [call_id]).fetchall()
-        happened = tuple(events.from_json(kind, data) for kind, data in told)
+        rows = run("SELECT type, data FROM staging.events WHERE call_id = ? ORDER BY seq", [call_id]).fetchall()
+        happened = tuple(events.from_json(kind, data) for kind, data in rows)
         return PlacedCall(
             call_id=call_id,
             callee=_called(number),

@@ -23,7 +23,7 @@ from opendeep_kit.config import Settings, lab_settings
 from opendeep_kit.engine.by_hand import CallOutcome, CallRequest
 from opendeep_kit.errors import BadInput, OpenDeepError, Unavailable
 from opendeep_kit.lab.comparison import Comparison
-from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
+from opendeep_kit.lab.own_thread import OwnThread, ProgressBar, Work
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import Calls, PlacedCall
 from opendeep_kit.line_choice import LineName
@@ -100,7 +100,7 @@ class Workbench:
         opened: concurrent.futures.Future[Workbench] = concurrent.futures.Future()
         holding = thread.start(cls._hold(chosen, tenant_id, LineName(line), thread, opened))
         holding.add_done_callback(lambda done: _hand_over_failure(done, opened))
-        return Work(opened, Progress("starting the voice model and the line", 1))
+        return Work(opened, ProgressBar("starting the voice model and the line", 1))
 
     @classmethod
     async def _hold(
@@ -154,7 +154,7 @@ class Workbench:
         ready = script_from(script)
         names = [who] if isinstance(who, str) else [*who]
         orders = [_rehearsal(self.tenant_id, ready, name, facts or {}) for name in names]
-        progress = Progress("rehearsing", len(orders))
+        progress = ProgressBar("rehearsing", len(orders))
         if isinstance(who, str):
             return self._work(self._place(orders[0], progress), progress)
         return self._work(self._place_all(orders, progress, parallel=2), progress)
@@ -185,7 +185,7 @@ class Workbench:
             for name in names
             for script in (script_from(before), script_from(after))
         ]
-        progress = Progress("comparing", len(orders))
+        progress = ProgressBar("comparing", len(orders))
 
         async def run() -> Comparison:
             calls = await self._place_all(orders, progress, parallel=parallel)
@@ -213,19 +213,19 @@ class Workbench:
         request = CallRequest(
             number=dialled, script=ready, facts=dict(facts or {}), tenant_id=self.tenant_id, consent=consent
         )
-        progress = Progress("calling", 1)
+        progress = ProgressBar("calling", 1)
         return self._work(self._place((masked(dialled), request), progress), progress)
 
     # ---- placing ------------------------------------------------------------------------------------
 
-    def _work(self, placing: Coroutine[Any, Any, T], progress: Progress) -> Work[T]:
+    def _work(self, placing: Coroutine[Any, Any, T], progress: ProgressBar) -> Work[T]:
         if self._service.attempts.periodic.given_up.is_set():
             placing.close()
             why = "this workbench gave no sign for so long that another process took its calls over"
             raise Unavailable(why, do="open it again")
         return Work(self._thread.start(placing), progress)
 
-    async def _place(self, order: Order, progress: Progress, place: int = 0) -> PlacedCall:
+    async def _place(self, order: Order, progress: ProgressBar, place: int = 0) -> PlacedCall:
         """One call, to its end; its script is kept as a version."""
         callee, request = order
         version = await self._service.save_script(request.script, tenant_id=request.tenant_id)
@@ -239,7 +239,7 @@ class Workbench:
             progress.done += 1
         return _placed(callee, request.script, version, outcome)
 
-    async def _place_all(self, orders: Sequence[Order], progress: Progress, *, parallel: int) -> Calls:
+    async def _place_all(self, orders: Sequence[Order], progress: ProgressBar, *, parallel: int) -> Calls:
         """So many at a time; one that cannot be placed does not stop the others."""
         gate = asyncio.Semaphore(max(1, parallel))
 
@@ -363,7 +363,7 @@ def _placed(callee: str, script: CallScript, version: int, outcome: CallOutcome)
     )
 
 
-def _note(progress: Progress, place: int, callee: str, event: events.Event) -> None:
+def _note(progress: ProgressBar, place: int, callee: str, event: events.Event) -> None:
     match event:
         case events.Dialled():
             progress.doing[place] = f"{callee}: dialling"

@@ -172,13 +172,13 @@ def attempts_of(
 
 def attempts_by_id(database: Database, tenant_id: str, attempt_ids: Sequence[str]) -> dict[str, Attempt]:
     """Those of the tenant's attempts that have these ids, however many."""
-    found: dict[str, Attempt] = {}
+    by_id: dict[str, Attempt] = {}
     with database.read() as connection:
         for first in range(0, len(attempt_ids), IDS_AT_ONCE):
             some = attempts.c.attempt_id.in_(attempt_ids[first : first + IDS_AT_ONCE])
             rows = connection.execute(select(attempts).where(attempts.c.tenant_id == tenant_id, some))
-            found |= {row.attempt_id: to_attempt(row) for row in rows}
-    return found
+            by_id |= {row.attempt_id: to_attempt(row) for row in rows}
+    return by_id
 
 
 # ---- recovery, over all tenants: for the control processes only -------------------------------------
@@ -198,9 +198,9 @@ def take_over(database: Database, tenant_id: str, attempt_id: str, *, by: str, n
 
     Its former owner may not ask the line for it any more: `mark_dialled` tells it so.
     """
-    found = attempt(database, tenant_id, attempt_id)
-    if found is None or found.state not in OPEN or found.control_id == by:
-        return found if found is not None and found.state in OPEN else None
+    row = attempt(database, tenant_id, attempt_id)
+    if row is None or row.state not in OPEN or row.control_id == by:
+        return row if row is not None and row.state in OPEN else None
     with database.write() as connection:
         taken = connection.execute(
             update(attempts)

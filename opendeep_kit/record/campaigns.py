@@ -67,16 +67,16 @@ def change(
     Raises:
         BadInput: its task or script is not there.
     """
-    mine: tuple[ColumnElement[bool], ...] = (
+    conditions: tuple[ColumnElement[bool], ...] = (
         *_of(campaign.tenant_id, campaign.campaign_id),
         campaigns.c.state.in_(in_states),
     )
     values = _values(campaign) | {"changed_at": now}
     if step is not None:
-        mine = (*mine, campaigns.c.state == step.before)
+        conditions = (*conditions, campaigns.c.state == step.before)
         values |= {"state": step.after}
     with calling(database) as connection:
-        changed = connection.execute(update(campaigns).where(*mine).values(values))
+        changed = connection.execute(update(campaigns).where(*conditions).values(values))
         if changed.rowcount == 1 and step is not None:
             connection.execute(insert(campaign_moves), _move_row(campaign.tenant_id, campaign.campaign_id, step))
         return changed.rowcount == 1
@@ -87,9 +87,9 @@ def move(database: Database, tenant_id: str, campaign_id: str, step: Move) -> bo
 
     Once a step out of a calling state has returned, no further call is permitted.
     """
-    mine = (*_of(tenant_id, campaign_id), campaigns.c.state == step.before)
+    conditions = (*_of(tenant_id, campaign_id), campaigns.c.state == step.before)
     with calling(database) as connection:
-        moved = connection.execute(update(campaigns).where(*mine).values(state=step.after, changed_at=step.at))
+        moved = connection.execute(update(campaigns).where(*conditions).values(state=step.after, changed_at=step.at))
         if moved.rowcount != 1:
             return False
         connection.execute(insert(campaign_moves), _move_row(tenant_id, campaign_id, step))
@@ -132,8 +132,8 @@ def read_campaigns(connection: Connection, states: Collection[str]) -> list[Camp
 
 def moves_of(database: Database, tenant_id: str, campaign_id: str) -> list[Move]:
     """How the campaign came to where it is, in order."""
-    mine = (campaign_moves.c.tenant_id == tenant_id, campaign_moves.c.campaign_id == campaign_id)
-    query = select(campaign_moves).where(*mine).order_by(campaign_moves.c.row_id)
+    of_campaign = (campaign_moves.c.tenant_id == tenant_id, campaign_moves.c.campaign_id == campaign_id)
+    query = select(campaign_moves).where(*of_campaign).order_by(campaign_moves.c.row_id)
     with database.read() as connection:
         return [_move(row) for row in connection.execute(query)]
 

@@ -130,8 +130,8 @@ def _waiting(connection: Connection, tenant_id: str, enrolment_id: int, now: dat
 
 def _put_off(connection: Connection, who: Enrolment, step: NextStep, now: datetime) -> None:
     # A callback that a cap put off stays what the callee asked for.
-    kept = NextStep(at=step.at, reason=step.reason, is_callback=step.is_callback or who.is_callback)
-    values = step_values(kept, now=now)
+    next_step = NextStep(at=step.at, reason=step.reason, is_callback=step.is_callback or who.is_callback)
+    values = step_values(next_step, now=now)
     connection.execute(update(enrolments).where(enrolments.c.enrolment_id == who.enrolment_id).values(values))
     if step.at is None:
         _count(connection, who, EnrolmentState.FINAL)

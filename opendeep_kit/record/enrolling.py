@@ -103,9 +103,9 @@ def enrol_by_hand(
     of = (enrolments.c.tenant_id == tenant_id, enrolments.c.number == number, enrolments.c.campaign_id == campaign_id)
     with database.write() as connection:
         database.in_turn(connection, ENROLLING_TURN)
-        told = update(enrolments).where(*of).values(facts=dict(facts), changed_at=now)
-        found = connection.scalar(told.returning(enrolments.c.enrolment_id))
-        if found is None:
+        statement = update(enrolments).where(*of).values(facts=dict(facts), changed_at=now)
+        enrolment_id = connection.scalar(statement.returning(enrolments.c.enrolment_id))
+        if enrolment_id is None:
             _check_campaign(connection, tenant_id, campaign_id)
             row = _row(tenant_id, campaign_id, EnrolmentState.FINAL, now) | {
                 "number": number,
@@ -113,9 +113,9 @@ def enrol_by_hand(
                 "hour_group_id": hour_group_id_for(connection, tenant_id, campaign_id, whereabouts(number), 0),
                 "final_reason": BY_HAND,
             }
-            found = connection.scalar(insert(enrolments).values(row).returning(enrolments.c.enrolment_id))
+            enrolment_id = connection.scalar(insert(enrolments).values(row).returning(enrolments.c.enrolment_id))
             counters.add(connection, tenant_id, {(campaign_id, EnrolmentState.FINAL): 1})
-        return int(found or 0)
+        return int(enrolment_id or 0)
 
 
 # ---- inside -----------------------------------------------------------------------------------------

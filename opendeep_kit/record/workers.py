@@ -67,9 +67,9 @@ def beat_control(
 
 def tell_held(database: Database, control_id: str, *, held: Mapping[str, str], bound_by: str) -> None:
     """Note what holds due calls, so that whoever looks sees why nothing is dialled."""
-    mine = control_processes.c.control_id == control_id
+    this_process = control_processes.c.control_id == control_id
     with database.write() as connection:
-        connection.execute(update(control_processes).where(mine).values(held=dict(held), bound_by=bound_by))
+        connection.execute(update(control_processes).where(this_process).values(held=dict(held), bound_by=bound_by))
 
 
 def sign_off(database: Database, worker_id: str) -> None:
@@ -116,7 +116,9 @@ def least_loaded(
         missed: workers that could not be reached, by id: passed over until a later sign of theirs.
     """
     living = alive(database, now=now, within_s=within_s)
-    free = [one for one in living if one.free_slots and not one.seen_at <= missed.get(one.worker_id, NEVER)]
+    free = [
+        worker for worker in living if worker.free_slots and not worker.seen_at <= missed.get(worker.worker_id, NEVER)
+    ]
     return max(
         free,
         key=lambda worker: (worker.free_slots / worker.capacity, -worker.loop_lag_ms, worker.worker_id),
@@ -135,7 +137,7 @@ def controls_alive(database: Database, *, now: datetime, within_s: float) -> lis
 
 def planner(controls: Sequence[ControlProcess]) -> ControlProcess | None:
     """The one of these that plans: the oldest, as two would only ask for the same contacts twice."""
-    return min(controls, key=lambda one: (one.started_at, one.control_id), default=None)
+    return min(controls, key=lambda control: (control.started_at, control.control_id), default=None)
 
 
 def signs_of_life(database: Database) -> dict[str, datetime]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from opendeep_kit.errors import Unavailable
-from opendeep_kit.lab.own_thread import OwnThread, Progress, Work
+from opendeep_kit.lab.own_thread import OwnThread, ProgressBar, Work
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_an_interrupted_wait_stops_the_work(thread: OwnThread) -> None:
 
 def test_progress() -> None:
     """The bar tells every call under way."""
-    progress = Progress("calls", 3)
+    progress = ProgressBar("calls", 3)
     progress.doing |= {0: "agrees: answered", 2: "refuses: dialling"}
 
     assert progress.now == "agrees: answered; refuses: dialling"

@@ -8,7 +8,7 @@ import pytest
 
 from opendeep_kit.config import load_settings
 from opendeep_kit.errors import BadInput, Refused, Unavailable
-from opendeep_kit.lab.own_thread import Progress
+from opendeep_kit.lab.own_thread import ProgressBar
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.lab.placed_call import PlacedCall
 from opendeep_kit.lab.workbench import Order, Workbench, script_from
@@ -90,7 +90,7 @@ def test_numbers_are_read_in_the_tenants_region(bench: Workbench, mexico: None) 
     """As an import reads them: no stranger of another country is called."""
     asked: list[str] = []
 
-    async def note(order: Order, progress: Progress, place: int = 0) -> PlacedCall:
+    async def note(order: Order, progress: ProgressBar, place: int = 0) -> PlacedCall:
         asked.append(order[1].number)
         raise Refused("not in a test")
 

@@ -151,7 +151,7 @@ async def test_port_that_is_taken_says_so() -> None:
     async with serving() as server:
         second = AudioSocketServer(admit=yes, handle=until_closed, settings=PhoneSettings(port=server.port))
 
-        with pytest.raises(BadInput, match=rf"127\.0\.0\.1:{server.port}.*0 takes any free one"):
+        with pytest.raises(BadInput, match=rf"127\.0\.0\.1:{server.port}.*0 picks a free one"):
             await second.start()
 
 
