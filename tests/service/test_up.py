@@ -43,7 +43,7 @@ def still_there(pids: set[int]) -> list[int]:
 
 @contextlib.asynccontextmanager
 async def up(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The service; at the end the terminal it was started from is closed, and all its children must be gone with it."""
+    """The service; at the end its terminal is closed, and all its children must be gone with it."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "opendeep_kit.cli", "up", "--line", "simulator"),
         stderr=asyncio.subprocess.PIPE,
@@ -54,11 +54,13 @@ async def up(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
         line = b""
         while b"OpenDeep is up" not in line:
             line = await child.stderr.readline()
-    yield child
-    mine = children_of(child.pid)
-    child.send_signal(signal.SIGHUP)
-    async with asyncio.timeout(60):
-        await child.communicate()
+    try:
+        yield child
+    finally:  # a test that fails leaves no service behind either
+        mine = children_of(child.pid)
+        child.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(60):
+            await child.communicate()
     assert child.returncode == 0
     assert len(mine) == 3
     assert still_there(mine) == []
@@ -74,7 +76,7 @@ async def live_call(settings: Settings) -> str:
 
 
 async def test_up(tmp_path: Path) -> None:
-    """The service says that it serves, calls, obeys a supervisor, drains when its terminal is closed and leaves no process behind."""
+    """The service calls, obeys a supervisor, drains when its terminal is closed, and leaves no process behind."""
     settings = settings_for(tmp_path)
     rehearsal = settings.rehearsal.model_copy(update={"engine": "tones", "audio_speed": 6.0})
     settings = settings.model_copy(update={"rehearsal": rehearsal})
