@@ -38,11 +38,13 @@ class _WholeFiles(LocalHandler):  # type: ignore[misc]
     """A notebook is written beside its place and moved there: a run that is killed leaves what it had done."""
 
     def write(self, buf: str, path: str) -> None:
-        super().write(buf, f"{path}.new")
-        Path(f"{path}.new").replace(path)
+        place = path.removeprefix(_WHOLE)
+        super().write(buf, f"{place}.new")
+        Path(f"{place}.new").replace(place)
 
 
-papermill_io.register("/", _WholeFiles())  # every absolute path
+_WHOLE = "opendeep-whole:"
+papermill_io.register(_WHOLE, _WholeFiles())  # papermill knows handlers by prefix alone: others' paths are left to it
 _YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -74,7 +76,7 @@ def execute_report(notebook: Path, parameters: Mapping[str, Any], out: Path, *, 
         try:
             papermill.execute_notebook(
                 str(notebook),
-                str(executed.absolute()),
+                f"{_WHOLE}{executed.absolute()}",
                 parameters=dict(parameters),
                 cwd=str(notebook.parent),
                 progress_bar=False,
