@@ -24,6 +24,7 @@ from rich.table import Table
 from opendeep_kit import events
 from opendeep_kit.campaigns.contacts import Contact, Contacts, read_contacts
 from opendeep_kit.campaigns.lifecycle import TaskFact, TaskState
+from opendeep_kit.campaigns.retries import OutcomeKind
 from opendeep_kit.config import Settings
 from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.errors import BadInput, OpenDeepError
@@ -43,6 +44,8 @@ from opendeep_kit.tenants import DEFAULT_TENANT
 CAMPAIGN = "demo"
 """The first; a later one in the same folder is called `demo-2` and so on."""
 _IS_DEMO = re.compile(r"demo(-[0-9]+)?")
+ONCE: dict[str, Any] = {"rules": {kind.value: None for kind in OutcomeKind}, "max_callbacks": 0}
+"""Who asks to be called back waits for nobody: the demo's service ends with it."""
 MINUTES, LOOK_S = 240.0, 0.5
 WIDE = 100
 """Characters; a narrower terminal's table leaves the recordings out (the JSON has them)."""
@@ -80,6 +83,7 @@ async def run_demo(
             campaign=campaign,
             settings=settings,
             parallel=parallel,
+            rules={"retries": ONCE},
             line=line,
             minutes=MINUTES,
         )

@@ -1,5 +1,6 @@
 """`opendeep demo`: what it leaves in the record. Its voices and its table are looked at by `make demo`."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from opendeep_kit.commands import demo
 from opendeep_kit.config import load_settings
 from opendeep_kit.lab.past_calls import PastCalls
 from opendeep_kit.line_choice import LineName
+from opendeep_kit.record import campaigns
+from opendeep_kit.record.database import open_database
+from opendeep_kit.tenants import DEFAULT_TENANT
 
 SCRIPT = Path(__file__).parents[2] / "notebooks" / "scripts" / "confirm_appointment.md"
 
@@ -27,3 +31,7 @@ async def test_it_says_whom_it_called_and_what_for(tmp_path: Path, monkeypatch: 
         listed = past.warehouse.sql("FROM staging.contact_lists").fetchall()
     assert (done, listed) == (0, [("demo", 1)])
     assert called == [("7", "confirm-appointment", "Riverside Dental")]
+    with contextlib.closing(open_database(settings.store_url)) as database:
+        campaign = campaigns.campaign(database, DEFAULT_TENANT, "demo")
+    assert campaign is not None
+    assert (campaign.state, campaign.retries.rules, campaign.retries.max_callbacks) == ("exhausted", {}, 0)
