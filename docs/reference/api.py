@@ -11,7 +11,7 @@ from docs.reference.texts import about
 EXTENSIONS = {
     "A tool of the agent": ("opendeep_kit.voice.tools", ("tool", "ToolContext", "ToolResult", "FollowUp")),
     "A voice engine": ("opendeep_kit.voice.engine", ("VoiceEngine",)),
-    "A line": ("opendeep_kit.phone.line", ("Line", "CallOrder", "LineResult", "Progress")),
+    "A line": ("opendeep_kit.phone.line", ("Line", "CallOrder", "LineResult", "CallProgress")),
     "A persona": ("opendeep_kit.rehearsal.personas", ("Persona", "Answer")),
     "A call script": ("opendeep_kit.tasks.spec", ("TaskSpec", "Question")),
 }

@@ -53,9 +53,20 @@ def _tells_briefly(record: logging.LogRecord) -> bool:
     return True
 
 
+class _OwnLog(logging.Handler):
+    """DBOS's errors in our log. Its own handler writes to what stderr was when it was imported, closed or not."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line; of a traceback only the error's type, as its text may hold what a person said."""
+        error = record.exc_info[1] if record.exc_info else None
+        what = record.getMessage().partition("\n")[0] if error is None else type(error).__name__
+        log().error("! the durable queue reports an error", what=what)
+
+
 def log_briefly() -> None:
     """Errors only, each in a clause."""
     logger = logging.getLogger("dbos")
     logger.setLevel(logging.ERROR)
+    logger.handlers = [_OwnLog()]
     if _tells_briefly not in logger.filters:
         logger.addFilter(_tells_briefly)

@@ -139,7 +139,7 @@ def test_a_notebook_without_a_tenant_is_not_run_for_one(
         (["run", "books/well.ipynb", "-p", "count=three"], "opendeep: the parameter 'count' is int, and 'three' is "),
         (["run", "books/well.ipynb", "-p", "is_loud=maybe"], "opendeep: the parameter 'is_loud' is bool, and 'maybe'"),
         (["run", "books/well.ipynb", "-p", "share=much"], "opendeep: the parameter 'share' is float, and 'much' is"),
-        (["run", "books/well.ipynb", "-p", "where={"], "opendeep: the parameter 'where' is list, and '{' is none"),
+        (["run", "books/well.ipynb", "-p", "where={"], "opendeep: the parameter 'where' is list, and '{' is not"),
         (["run", "books/well.ipynb", "-p", "count"], "opendeep: 'count' is not a parameter: write it as NAME=VALUE."),
         (["run", "books/well.ipynb", "-p", "tenant=other"], "opendeep: a run for 'default' cannot show another"),
         (["run", "books/well.ipynb", "--tenant", "no"], "opendeep: there is no tenant 'no'"),

@@ -171,6 +171,7 @@ def test_summary_of_a_whole_call() -> None:
         barge_in_stops_ms=(200,),
         disclosed_at_ms=3000,
         recording="default/c.wav",
+        recording_sha256="0" * 64,
     )
 
 

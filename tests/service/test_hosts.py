@@ -36,7 +36,7 @@ def test_the_line_is_told_where_a_host_is_reached(host_: str, advertised: str, r
 @pytest.mark.parametrize("host_", ["0.0.0.0", "::"])
 def test_everywhere_is_nowhere(host_: str) -> None:
     """A host that listens everywhere must say where it is: told before anything starts."""
-    with pytest.raises(BadInput, match=r"could reach this host: set phone\.advertise_host"):
+    with pytest.raises(BadInput, match=r"can reach this host: set phone\.advertise_host"):
         reached_at(PhoneSettings(host=host_))
 
 

@@ -128,7 +128,11 @@ def test_moves(played: Played, presenter: CampaignPresenter) -> None:
 
 @pytest.mark.parametrize(
     ("what", "by", "said"),
-    [("resume", "Ann", "cannot be resumed"), ("pause", "", "write your name"), ("delete", "Ann", "no such action")],
+    [
+        ("resume", "Ann", "cannot be resumed"),
+        ("pause", "", "write your name"),
+        ("delete", "Ann", "does not have that action"),
+    ],
 )
 def test_impossible_moves_are_said(played: Played, presenter: CampaignPresenter, what: str, by: str, said: str) -> None:
     """Nothing moves, and the manager reads why."""

@@ -86,8 +86,8 @@ def test_word_becomes_a_command(played: Played, presenter: LivePresenter) -> Non
     [
         ({"what": "say", "text": "", "by": "Ann"}, "lacks its argument"),
         ({"what": "say", "text": "Hello", "by": " "}, "write your name"),
-        ({"what": "transfer", "text": "reception", "by": "Ann"}, "no telephone number"),
-        ({"what": "drop_tables", "by": "Ann"}, "no such action"),
+        ({"what": "transfer", "text": "reception", "by": "Ann"}, "not a telephone number"),
+        ({"what": "drop_tables", "by": "Ann"}, "does not have that action"),
     ],
 )
 def test_what_is_not_possible_is_said(

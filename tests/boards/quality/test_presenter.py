@@ -116,7 +116,7 @@ def test_recording_of_the_tenant(presenter: QualityPresenter, tmp_path: Path) ->
 
 def test_unknown_action(presenter: QualityPresenter) -> None:
     """What the board does not know is refused in words."""
-    assert "no such action" in told(presenter, "period", on="century")
+    assert "does not have that action" in told(presenter, "period", on="century")
 
 
 def test_broken_query_is_said(played: Played, presenter: QualityPresenter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,9 +96,9 @@ def test_dnc_add_cancels_what_waits(played: Played, presenter: TenantPresenter) 
         ("add", "+12125550177", "", "Ann", "write a reason"),
         ("add", "555", "a letter", "Ann", "neither a number nor a prefix"),
         ("add", "+12125550177", "a letter", "", "write your name"),
-        ("remove", "+12125550188", "", "Ann", "why it may be called again"),
+        ("remove", "+12125550188", "", "Ann", "why the number may be called again"),
         ("remove", "+12125550199", "a mistake", "Ann", "not on your list"),
-        ("empty", "", "", "Ann", "no such action"),
+        ("empty", "", "", "Ann", "does not have that action"),
     ],
 )
 def test_impossible_changes_are_said(
