@@ -141,8 +141,10 @@ async def test_agent_is_told(asterisk_program: AsteriskProgram, short_dir: Path)
         call = asyncio.create_task(service.by_hand.call(request, watch=happened.append))
         await until(lambda: any(isinstance(one, events.Supervised) for one in happened), limit_s=30)
         call.cancel()
-        await call
+        with pytest.raises(asyncio.CancelledError):
+            await call
 
+    assert any(isinstance(one, events.CallEnded) for one in happened)
     (hint,) = [one for one in happened if isinstance(one, events.Supervised)]
     assert (hint.what, hint.argument, hint.by) == ("coach", MACHINE_HINT, "answering-machine detection")
     assert any(isinstance(one, events.Answered) and one.at_ms <= hint.at_ms for one in happened)
