@@ -25,6 +25,7 @@ from opendeep_kit.engine.campaign_moves import move
 from opendeep_kit.engine.dialer import Dialer
 from opendeep_kit.engine.failure_detector import FailureDetector
 from opendeep_kit.engine.jobs import Job
+from opendeep_kit.errors import Unavailable
 from opendeep_kit.media.duty import MediaDuty, hand_over_by_record
 from opendeep_kit.media.worker import MediaWorker
 from opendeep_kit.phone.line import CallOrder, CallProgress, LineResult
@@ -107,6 +108,12 @@ class CountingLine(SimulatedLine):
         self.at_once = self.most_at_once = 0
         self.transferred: list[str] = []
         self.is_a_play = True
+        self.outlives = False
+
+    @property
+    def outlives_us(self) -> bool:
+        """As a test wants it: its calls may be those of other processes."""
+        return self.outlives
 
     @property
     def reaches_people(self) -> bool:
@@ -252,11 +259,12 @@ async def rig(
     replies: Sequence[Sequence[Say | UseTool]] = QUICK_CALL,
     capacity: int = 20,
     time_scale: float = 0.5,
+    url: str | None = None,
     **service: Any,
 ) -> AsyncIterator[Rig]:
     """A service in this process, with one tenant."""
     async with contextlib.AsyncExitStack() as stack:
-        settings, callees = await stack.enter_async_context(world(settings_for(folder, **service), replies))
+        settings, callees = await stack.enter_async_context(world(settings_for(folder, url, **service), replies))
         database = open_database(settings.store_url)
         stack.callback(database.close)
         event_log = EventLog(database)
@@ -284,7 +292,12 @@ async def rig(
 async def _watch(database: Database, detector: FailureDetector) -> None:
     """What a control process does with each heartbeat, for the dialers that have none."""
     while True:
-        detector.look(await asyncio.to_thread(workers.signs_of_life, database), asyncio.get_running_loop().time())
+        try:
+            signs = await asyncio.to_thread(workers.signs_of_life, database)
+        except Unavailable:
+            detector.fail()
+        else:
+            detector.look(signs, asyncio.get_running_loop().time())
         await asyncio.sleep(0.1)
 
 

@@ -9,7 +9,6 @@ ELSEWHERE: dict[str, str] = {
     "commands/rehearse": "one call of `make demo`, printed",
     "commands/tenant": "commands/test_campaign.py",
     "commands/up": "service/test_up.py",
-    "engine/dbos_terms": "engine/test_attempts.py",
     "engine/doubt": "engine/test_attempts.py",
     "engine/permission": "engine/test_dialer.py",
     "engine/take_over": "engine/test_attempts.py",

@@ -70,7 +70,7 @@ from opendeep_kit.periodic import PeriodicTasks, run_once
 from opendeep_kit.phone.line import Line
 from opendeep_kit.record import workers
 from opendeep_kit.record.calls import MediaEnd
-from opendeep_kit.record.database import Database
+from opendeep_kit.record.database import NETWORK, Database
 
 STEPS = ("permit", "admit", "dial", "settle", "conclude")
 """Methods of `Dialer`, in the order of the workflow."""
@@ -247,6 +247,8 @@ class Attempts:
             "log_level": "ERROR",
             "enable_otlp": False,
         }
+        if self._url.startswith("postgres"):
+            config["db_engine_kwargs"] = {"connect_args": dict(NETWORK)}
         DBOS(config=config)
         self._attempt = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=100)(self._workflow())
         DBOS.listen_queues([self._queue])

@@ -31,6 +31,14 @@ PRAGMAS = (
     "foreign_keys = ON",
     "journal_size_limit = 67108864",  # the WAL file shrinks again after a long reader let it grow
 )
+NETWORK = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""To PostgreSQL, in libpq's words: a network that goes silent is noticed in seconds, not after a quarter of an hour."""
 MIGRATION_TURN = 1
 """Key of the upgrade's lock on PostgreSQL."""
 EXAMPLE = "use sqlite:///data/opendeep.db or postgresql://user:password@host/database"
@@ -171,7 +179,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=NETWORK)
     except ImportError:
         raise BadInput("PostgreSQL needs the package psycopg", do="run pip install 'psycopg[binary]'") from None
 
